@@ -1,0 +1,151 @@
+"""AxisMap: along one axis, every output sample is a weighted sum (or a maximum) of a few input samples.
+
+Resizing, pooling, cropping, padding, striding, tiling and broadcasting are all AxisMaps. A map is a rule
+from output positions to taps, so it costs nothing to hold, however long the axis; it answers which
+input slice an output slice needs. `engine.apply` turns that input block into that output block.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AxisMap", "Fill", "Reduce", "Taps", "broadcast", "gather", "identity", "select"]
+
+Positions = NDArray[np.int64]
+
+
+class Reduce(Enum):
+    """How an output sample is made of its taps."""
+
+    SUM = "sum"
+    MAX = "max"
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """What some output positions read: `indices` and `weights` of shape (positions, taps).
+
+    An index of -1 is an absent tap: it contributes nothing, not even 0 times infinity.
+    `weights` None means that every weight is one.
+    """
+
+    indices: Positions
+    weights: NDArray[np.floating[Any]] | None = None
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which taps exist, (positions, taps)."""
+        return self.indices >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A border whose values do not come from single samples: `before` + input + `after`.
+
+    `kind` is "constant", "linear_ramp", "maximum", "mean", "median" or "minimum" (numpy.pad's modes);
+    `value` is the constant, or where a ramp ends.
+    """
+
+    kind: str
+    before: int
+    after: int
+    value: float = 0.0
+
+    def needed(self, out: slice, in_size: int) -> slice | None:
+        """The input slice that this border itself reads for the output slice `out`."""
+        touches_before = out.start < self.before
+        touches_after = out.stop > self.before + in_size
+        if self.kind == "constant" or not (touches_before or touches_after):
+            return None
+        if self.kind == "linear_ramp":
+            return slice(0 if touches_before else in_size - 1, in_size if touches_after else 1)
+        return slice(0, in_size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisMap:
+    """One axis, one map: `in_size` samples become `out_size`.
+
+    `rule` gives the taps of an array of output positions. `action` is what the report says
+    ("×2 bilinear"). `weighted` tells that weights other than one occur, so the arithmetic needs a
+    float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
+    is a NumPy view.
+    """
+
+    in_size: int
+    out_size: int
+    rule: Callable[[Positions], Taps]
+    action: str
+    reduce: Reduce = Reduce.SUM
+    weighted: bool = False
+    view: range | None = None
+    fill: Fill | None = None
+
+    def taps(self, out: slice) -> Taps:
+        """The taps of the output positions in `out`."""
+        return self.rule(np.arange(out.start, out.stop, dtype=np.int64))
+
+    @property
+    def indices(self) -> Positions:
+        """All input indices, (out_size, taps); -1 where a tap is absent."""
+        return self.taps(slice(0, self.out_size)).indices
+
+    @property
+    def weights(self) -> NDArray[np.floating[Any]]:
+        """All weights, (out_size, taps); 0 where a tap is absent."""
+        taps = self.taps(slice(0, self.out_size))
+        ones = np.ones(taps.indices.shape) if taps.weights is None else taps.weights
+        return np.where(taps.present, ones, 0.0)
+
+    @property
+    def is_identity(self) -> bool:
+        """Nothing changes: the map can be left out."""
+        return self.fill is None and self.view == range(self.in_size) and self.out_size == self.in_size
+
+    def needed(self, out: slice) -> slice:
+        """The smallest input slice that holds every sample the output slice `out` reads."""
+        if out.start >= out.stop:
+            return slice(0, 0)
+        if self.view is not None:
+            part = self.view[out.start : out.stop]
+            return slice(min(part[0], part[-1]), max(part[0], part[-1]) + 1)
+        spans = []
+        indices = self.taps(out).indices
+        read = indices[indices >= 0]
+        if read.size:
+            spans.append((int(read.min()), int(read.max()) + 1))
+        if self.fill is not None and (span := self.fill.needed(out, self.in_size)) is not None:
+            spans.append((span.start, span.stop))
+        if not spans:
+            return slice(0, 0)
+        return slice(min(start for start, _ in spans), max(stop for _, stop in spans))
+
+
+def identity(size: int) -> AxisMap:
+    """The map that changes nothing."""
+    return select(size, range(size), "=")
+
+
+def select(in_size: int, view: range, action: str) -> AxisMap:
+    """Keep the samples that `view` lists: a crop or a stride."""
+
+    def rule(positions: Positions) -> Taps:
+        return Taps((view.start + positions * view.step)[:, None])
+
+    return AxisMap(in_size, len(view), rule, action, view=view)
+
+
+def gather(
+    in_size: int, out_size: int, source: Callable[[Positions], Positions], action: str, **more: Any
+) -> AxisMap:
+    """One sample per output position: `source(position)`, or -1 for none."""
+    return AxisMap(in_size, out_size, lambda positions: Taps(source(positions)[:, None]), action, **more)
+
+
+def broadcast(out_size: int, action: str = "broadcast") -> AxisMap:
+    """One sample, repeated `out_size` times."""
+    return gather(1, out_size, np.zeros_like, action)

@@ -1,0 +1,99 @@
+"""Element types: their names, how they promote, and in which type arithmetic on them is done.
+
+NumPy has no bfloat16 and no 8-bit floats; ml-dtypes provides them as ordinary NumPy dtypes.
+"""
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from featfuse.errors import UsageError, did_you_mean
+
+__all__ = [
+    "DTYPES",
+    "common_dtype",
+    "compute_dtype",
+    "is_float",
+    "is_integer",
+    "numpy_can_store",
+    "parse_dtype",
+    "weighted_dtype",
+]
+
+DType = np.dtype[Any]
+
+_NUMPY = (
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+)
+_EXTENDED = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+
+DTYPES: dict[str, DType] = {name: np.dtype(name) for name in _NUMPY} | {
+    name: np.dtype(getattr(ml_dtypes, name)) for name in _EXTENDED
+}
+"""Every element type featfuse reads and writes, by name."""
+
+_FLOATS = frozenset(DTYPES[name] for name in ("float16", "float32", "float64", *_EXTENDED))
+_F32, _F64 = DTYPES["float32"], DTYPES["float64"]
+
+
+def parse_dtype(name: str) -> DType:
+    """The dtype called `name`; UsageError with the nearest name when there is none."""
+    try:
+        return DTYPES[name]
+    except KeyError:
+        raise UsageError(f"unknown dtype {name!r}", hint=did_you_mean(name, DTYPES)) from None
+
+
+def is_float(dtype: DType) -> bool:
+    """Floating point, the 8- and 16-bit ones of ml-dtypes included."""
+    return dtype in _FLOATS
+
+
+def is_integer(dtype: DType) -> bool:
+    """A signed or unsigned integer; bool is neither."""
+    return dtype.kind in "iu"
+
+
+def numpy_can_store(dtype: DType) -> bool:
+    """Whether .npy can name this type (it would store bfloat16 as raw bytes)."""
+    return dtype.name not in _EXTENDED
+
+
+def compute_dtype(dtype: DType) -> DType:
+    """The type weighted sums of `dtype` are computed in: float32, or float64 for 64-bit types."""
+    return _F64 if dtype.itemsize == 8 else _F32
+
+
+def weighted_dtype(dtype: DType) -> DType:
+    """The type a weighted method gives back: a float keeps its own, an integer becomes a float."""
+    return dtype if is_float(dtype) else compute_dtype(dtype)
+
+
+def common_dtype(dtypes: list[DType]) -> DType:
+    """The one type that several inputs fuse into.
+
+    Equal types stay. Integers (and bool) promote as in NumPy, except that int64 with uint64 stays
+    integer (int64). A float with an integer treats the integer as the float it is computed in.
+    Different floats promote to the smallest type that holds both: bfloat16 + float16 is float32.
+    """
+    if len(set(dtypes)) == 1:
+        return dtypes[0]
+    if not any(is_float(dtype) for dtype in dtypes):
+        common = np.result_type(*dtypes)
+        return common if not is_float(common) else DTYPES["int64"]
+    floats = {weighted_dtype(dtype) for dtype in dtypes}
+    if len(floats) == 1:
+        return floats.pop()
+    return _F64 if _F64 in floats else _F32

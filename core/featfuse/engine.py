@@ -1,0 +1,170 @@
+"""The one place where it is decided how an AxisMap is applied to a block.
+
+The strategy follows from the map's structure and is invisible to callers. Every strategy adds the taps
+of an output sample in the same order, so that a result does not depend on how the output was windowed.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from featfuse.axis import AxisMap, Fill, Reduce, Taps
+from featfuse.tensor import Array
+
+__all__ = ["apply"]
+
+
+def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """The output samples `out` of `axis_map` along `axis`.
+
+    `block` holds the input samples from `origin` on, at least those of `axis_map.needed(out)`. For a
+    weighted map it must already be of a type to compute in. The result may be a view of `block`.
+    """
+    if axis_map.view is not None:
+        return _view(axis_map.view, block, axis, origin, out)
+    if axis_map.fill is not None:
+        return _bordered(axis_map, block, axis, origin, out)
+    taps = axis_map.taps(out)
+    if axis_map.reduce is Reduce.MAX:
+        return _maximum(taps, block, axis, origin)
+    if taps.weights is None and taps.indices.shape[1] == 1:
+        return _take(taps, block, axis, origin)
+    return _weighted_sum(taps, block, axis, origin)
+
+
+def _view(view: range, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """Identity, crop, stride: no copy."""
+    part = view[out.start : out.stop]
+    if not part:
+        return _slice(block, axis, slice(0, 0))
+    return _slice(block, axis, slice(part[0] - origin, part[-1] - origin + 1, part.step))
+
+
+def _take(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """One unweighted sample per position: nearest, edge and mirror padding, tiling, broadcasting."""
+    source = taps.indices[:, 0] - origin
+    if block.shape[axis] == 1:
+        shape = list(block.shape)
+        shape[axis] = len(source)
+        return np.broadcast_to(block, shape)
+    return np.asarray(np.take(block, source, axis=axis))
+
+
+def _weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """Tap by tap, first to last, in the block's own type."""
+    indices, present = taps.indices, taps.present
+    weights = np.ones(indices.shape) if taps.weights is None else taps.weights
+    shape = list(block.shape)
+    shape[axis] = len(indices)
+    result = np.zeros(shape, dtype=block.dtype)
+    along = [1] * block.ndim
+    along[axis] = -1
+    for tap in range(indices.shape[1]):
+        here = present[:, tap]
+        weight = weights[:, tap].astype(block.dtype)
+        if here.all():
+            samples = np.take(block, indices[:, tap] - origin, axis=axis)
+            samples *= weight.reshape(along)
+            result += samples
+        elif here.any():
+            rows = np.flatnonzero(here)
+            samples = np.take(block, indices[rows, tap] - origin, axis=axis)
+            samples *= weight[rows].reshape(along)
+            _index(result, axis, rows, samples, np.add)
+    return result
+
+
+def _maximum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """Tap by tap; every position has at least one tap. NaN wins, as in torch."""
+    indices, present = taps.indices, taps.present
+    first = np.argmax(present, axis=1)
+    result: Array = np.take(block, indices[np.arange(len(indices)), first] - origin, axis=axis)
+    for tap in range(indices.shape[1]):
+        rows = np.flatnonzero(present[:, tap])
+        if rows.size:
+            samples = np.take(block, indices[rows, tap] - origin, axis=axis)
+            _index(result, axis, rows, samples, np.maximum)
+    return result
+
+
+def _bordered(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """The input in the middle, the border computed by the very calls numpy.pad makes."""
+    fill = axis_map.fill
+    assert fill is not None
+    shape = list(block.shape)
+    shape[axis] = out.stop - out.start
+    result = np.empty(shape, dtype=block.dtype)
+    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + axis_map.in_size))
+    if inner.start < inner.stop:
+        source = slice(inner.start - fill.before - origin, inner.stop - fill.before - origin)
+        _slice(result, axis, slice(inner.start - out.start, inner.stop - out.start))[...] = _slice(
+            block, axis, source
+        )
+    total = axis_map.out_size
+    for side, border in (("before", slice(0, fill.before)), ("after", slice(total - fill.after, total))):
+        part = slice(max(out.start, border.start), min(out.stop, border.stop))
+        if part.start < part.stop:
+            within = slice(part.start - border.start, part.stop - border.start)
+            target = _slice(result, axis, slice(part.start - out.start, part.stop - out.start))
+            target[...] = _border_values(fill, side, block, axis, within)
+    return result
+
+
+def _border_values(fill: Fill, side: str, block: Array, axis: int, within: slice) -> Array:
+    """The values of one side's border at the positions `within` it, broadcastable along `axis`."""
+    if fill.kind == "constant":
+        return np.asarray(fill.value).astype(block.dtype)
+    if fill.kind == "linear_ramp":
+        edge = _slice(block, axis, slice(0, 1) if side == "before" else slice(-1, None))
+        count = fill.before if side == "before" else fill.after
+        return _slice(_ramp(fill.value, edge, axis, count, side), axis, within)
+    exact = block if block.dtype.kind in "biuf" else block.astype(np.float32)
+    values = _STATISTICS[fill.kind](exact, axis)
+    if block.dtype.kind in "iu" and values.dtype.kind == "f":
+        values = np.round(values)
+    return values.astype(block.dtype)
+
+
+def _mean(block: Array, axis: int) -> Array:
+    """The mean in float64, line by line: NumPy's own order of adding depends on the block's shape."""
+    lines = np.ascontiguousarray(np.moveaxis(block, axis, -1), dtype=np.float64)
+    return np.moveaxis(lines.mean(axis=-1, keepdims=True), -1, axis)
+
+
+_STATISTICS: dict[str, Callable[[Array, int], Array]] = {
+    "maximum": lambda block, axis: np.max(block, axis=axis, keepdims=True),
+    "minimum": lambda block, axis: np.min(block, axis=axis, keepdims=True),
+    "mean": _mean,
+    "median": lambda block, axis: np.median(block, axis=axis, keepdims=True),
+}
+
+
+def _ramp(end_value: float, edge: Array, axis: int, count: int, side: str) -> Array:
+    """From the edge sample towards `end_value`, correctly rounded; integers round down.
+
+    np.linspace, which numpy.pad calls, takes another rounding path for the whole array as soon as one
+    sample equals `end_value`, so it cannot be followed block by block: floats may differ in the last bit.
+    """
+    along = [1] * edge.ndim
+    along[axis] = -1
+    outward = np.arange(count, dtype=np.float64).reshape(along)
+    ramp = end_value + outward * (edge.astype(np.float64) - end_value) / count
+    if edge.dtype.kind in "iu":
+        ramp = np.floor(ramp)
+    if side == "after":
+        ramp = np.flip(ramp, axis=axis)
+    return ramp.astype(edge.dtype)
+
+
+def _slice(block: Array, axis: int, part: slice) -> Array:
+    return block[(slice(None),) * axis + (part,)]
+
+
+def _index(result: Array, axis: int, rows: Array, samples: Array, combine: np.ufunc) -> None:
+    """Combine `samples` into the `rows` of `result`; a run of rows is done in place."""
+    if rows[-1] - rows[0] + 1 == len(rows):
+        target = _slice(result, axis, slice(int(rows[0]), int(rows[-1]) + 1))
+        combine(target, samples, out=target)
+    else:
+        where = (slice(None),) * axis + (rows,)
+        result[where] = combine(result[where], samples)

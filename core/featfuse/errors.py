@@ -1,0 +1,71 @@
+"""Everything featfuse can refuse, each with the exit code the command line gives it.
+
+The core raises these and nothing else for what a user can cause; it never prints and never exits.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+__all__ = [
+    "FeatfuseError",
+    "InputError",
+    "RunError",
+    "ShapeError",
+    "UsageError",
+    "did_you_mean",
+]
+
+
+class FeatfuseError(Exception):
+    """The root of the tree.
+
+    `message` says what is wrong (file, axis, sizes); `hint` says in one sentence what would mend it;
+    `commands` are lines that can be pasted into a shell.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", commands: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.commands = tuple(commands)
+
+    def __str__(self) -> str:
+        hint = [self.hint] if self.hint else []
+        return "\n".join([self.message, *hint, *(f"  {command}" for command in self.commands)])
+
+
+class RunError(FeatfuseError):
+    """A run failed: I/O, no space, an output that exists, numbers that do not fit. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(FeatfuseError):
+    """The request itself is wrong: an unknown choice, an option the method does not use. Exit code 2."""
+
+    exit_code = 2
+
+
+class ShapeError(FeatfuseError):
+    """The shapes cannot be fused as asked. Exit code 3."""
+
+    exit_code = 3
+
+
+class InputError(FeatfuseError):
+    """An input is missing, unreadable, malformed or refused. Exit code 4."""
+
+    exit_code = 4
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A hint naming the choice nearest to `word`, or all of them when none is near."""
+    import difflib
+
+    names = list(choices)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return f"Choose from: {', '.join(names)}."

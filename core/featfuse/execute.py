@@ -1,0 +1,116 @@
+"""Executing a plan: window after window of the result is read, computed and written, in bounded memory."""
+
+import os
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from featfuse.errors import UsageError
+from featfuse.plan import FusionPlan
+from featfuse.report import human_bytes
+from featfuse.steps.base import Run, evaluate
+from featfuse.tensor import Array, Window
+from featfuse.windows import window_cost, window_lengths, windows
+
+__all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "execute", "parse_memory"]
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all) from the thread that called `execute`."""
+
+DEFAULT_MEMORY = "256M"
+_WINDOW_BYTES = 16 << 20
+"""A window's working set stays near the caches, also when the budget would allow more."""
+
+
+def parse_memory(text: str | int) -> int:
+    """`512M`, `2G`, `64KiB` or a number of bytes, in bytes. UsageError otherwise."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", str(text).strip().upper())
+    if match is None or float(match[1]) <= 0:
+        raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2] or " "))
+
+
+def usable_cores() -> int:
+    """The cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use: `memory` in bytes, `threads` (None: all usable cores), and whom to tell."""
+
+    memory: int
+    threads: int | None = None
+    progress: Progress | None = None
+
+
+def execute(
+    plan: FusionPlan,
+    read: Callable[[int, Window], Array],
+    write: Callable[[Window, Array], None],
+    limits: Limits,
+) -> Counter[str]:
+    """Compute every window of the plan's result and hand it to `write`; returns what was counted.
+
+    `read(input, window)` and `write(window, block)` are called from several threads. Windows are
+    computed independently, so the result does not depend on `threads`.
+    """
+    budget, threads = limits.memory, limits.threads
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads {threads}: at least 1 is needed")
+    root = plan.root
+    run = Run(read)
+    lengths = window_lengths(root, min(max(budget // 4, 1), _WINDOW_BYTES))
+    cost = window_cost(root, lengths) if root.shape and 0 not in root.shape else 0
+    if cost > budget:
+        raise UsageError(
+            f"--memory {human_bytes(budget)} is too small: one window needs {human_bytes(cost)}",
+            hint=f"Give --memory {max(1, -(-cost // (1 << 20)))}M or more.",
+        )
+    workers = min(threads or usable_cores(), max(1, budget // max(cost, 1)))
+    total = root.size * plan.dtype.itemsize
+
+    def compute(window: Window) -> int:
+        block = evaluate(root, window, run)
+        write(window, block)
+        return block.nbytes
+
+    def advance(done: int) -> None:
+        if limits.progress is not None:
+            limits.progress(done, total)
+
+    _walk(compute, windows(root.shape, lengths), workers, advance)
+    return run.tally
+
+
+def _walk(
+    compute: Callable[[Window], int],
+    todo: Iterator[Window],
+    workers: int,
+    advance: Callable[[int], None],
+) -> None:
+    """Run `compute` over all windows, a few ahead of the slowest; the first error ends it."""
+    done = 0
+    if workers == 1:
+        for window in todo:
+            done += compute(window)
+            advance(done)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="featfuse") as pool:
+        pending: deque[Future[int]] = deque(
+            pool.submit(compute, window) for window in islice(todo, 2 * workers)
+        )
+        try:
+            while pending:
+                done += pending.popleft().result()
+                advance(done)
+                pending.extend(pool.submit(compute, window) for window in islice(todo, 1))
+        except BaseException:
+            for future in pending:
+                future.cancel()
+            raise

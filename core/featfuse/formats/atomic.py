@@ -1,0 +1,135 @@
+"""Outputs that appear whole or not at all: written beside their place, renamed over it at the end."""
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from featfuse.errors import RunError
+
+__all__ = ["AtomicFile", "StreamFile", "write_faults"]
+
+_HINTS = {
+    errno.ENOSPC: "Free some space, or write to another disk with --out.",
+    errno.EDQUOT: "Your quota is used up: free some space, or write elsewhere with --out.",
+    errno.EFBIG: "The file would pass this process's or file system's size limit (`ulimit -f`).",
+    errno.EACCES: "Choose a folder you may write to with --out.",
+    errno.EPERM: "Choose a folder you may write to with --out.",
+    errno.EROFS: "The file system is read-only: choose another folder with --out.",
+}
+
+
+@contextmanager
+def write_faults(name: str) -> Iterator[None]:
+    """Turn an OSError of the block into a RunError that names the output `name`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"{name}: cannot be written: {reason}", hint=_HINTS.get(error.errno or 0, "")
+        ) from error
+
+
+class AtomicFile:
+    """A new file for `path`, kept under a hidden name in the same folder until `commit` renames it.
+
+    A symbolic link is written through: the file it points to is replaced. Without `replace`, a file
+    that turned up meanwhile stays.
+    """
+
+    def __init__(self, path: str, *, replace: bool = False) -> None:
+        self.name = path
+        self.target = Path(os.path.realpath(path))
+        self._replace = replace
+        # the stem is cut so that the hidden name stays within the 255 bytes of a file name
+        hidden = f".{self.target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        self.temporary = self.target.with_name(hidden)
+        self.fd = -1
+        with write_faults(path):
+            self.fd = os.open(self.temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def copy_target(self) -> None:
+        """Start from a copy of what is there."""
+        with write_faults(self.name):
+            shutil.copyfile(self.target, self.temporary)
+
+    def copy_mode(self) -> None:
+        """Take over the permissions of the file that is there."""
+        with write_faults(self.name):
+            os.fchmod(self.fd, stat.S_IMODE(self.target.stat().st_mode))
+
+    def commit(self) -> int:
+        """Flush to the disk, rename over the target, and return the size in bytes.
+
+        Raises RunError, the temporary file removed and the target as it was, when any of that fails.
+        """
+        try:
+            with write_faults(self.name):
+                size = os.fstat(self.fd).st_size
+                os.fsync(self.fd)
+                self._close()
+                if not self._replace and self.target.exists():
+                    raise RunError(
+                        f"{self.name} appeared while it was being made", hint="--force replaces it."
+                    )
+                self.temporary.replace(self.target)
+        except BaseException:
+            self.abort()
+            raise
+        self._flush_folder()
+        return size
+
+    def abort(self) -> None:
+        """Remove the temporary file, if it is still there."""
+        self._close()
+        with suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _flush_folder(self) -> None:
+        """Make the rename itself durable; some file systems cannot, and the file is in place anyway."""
+        with suppress(OSError):
+            folder = os.open(self.target.parent, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+class StreamFile:
+    """An output that goes to a stream such as stdout: kept in an anonymous file until `commit`."""
+
+    name = "-"
+
+    def __init__(self, stream: BinaryIO | None = None) -> None:
+        self._stream = stream if stream is not None else sys.stdout.buffer
+        with write_faults("-"):
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by commit or abort)
+        self.fd = self._file.fileno()
+
+    def commit(self) -> int:
+        """Copy everything to the stream; the number of bytes."""
+        try:
+            with write_faults("-"):
+                self._file.seek(0)
+                shutil.copyfileobj(self._file, self._stream, 1 << 20)
+                self._stream.flush()
+                return self._file.tell()
+        finally:
+            self._file.close()
+
+    def abort(self) -> None:
+        """Forget everything; nothing has reached the stream."""
+        self._file.close()

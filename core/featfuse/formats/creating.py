@@ -1,0 +1,149 @@
+"""Creating an output: everything that can be refused before work, then a sink."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from featfuse.errors import RunError, UsageError
+from featfuse.formats.atomic import AtomicFile, StreamFile
+from featfuse.formats.base import FileReader, OutputTensor, Sink
+from featfuse.formats.opening import open_input
+from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
+
+__all__ = ["check_output", "create_sink"]
+
+
+def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, force: bool = False) -> None:
+    """Everything about an output that can be refused before any work.
+
+    Raises UsageError for a suffix, key or dtype that cannot be, RunError when the output exists (without
+    `force`) or its folder does not. With a key an existing file is added to, and only an existing key
+    needs `force`.
+    """
+    if path == STREAM:
+        _check_stream(dtype, key)
+        return
+    row = find_format(path)
+    if row is None:
+        raise UsageError(
+            f"{path}: the suffix names no format", hint=f"Write to one of {', '.join(SUFFIXES)}."
+        )
+    _check_dtype(path, row, dtype)
+    if key is not None:
+        _check_key(path, row, key)
+    _check_place(path)
+    if os.path.lexists(path) and Path(path).exists():
+        _check_existing(path, row, key, force=force)
+
+
+def _check_stream(dtype: np.dtype[Any], key: str | None) -> None:
+    if key is not None:
+        raise UsageError(f"-::{key}: a .npy stream holds one tensor without a key", hint="Write `--out -`.")
+    _check_dtype("-", FORMATS["npy"], dtype)
+
+
+def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
+    if row.stores(dtype):
+        return
+    other = "fused.safetensors" if path == STREAM else str(Path(path).with_suffix(".safetensors"))
+    raise UsageError(
+        f"{path}: {row.name} cannot store {dtype.name}",
+        hint=f"Add `--dtype float32`, or write `--out {other}`.",
+    )
+
+
+def _check_key(path: str, row: Format, key: str) -> None:
+    if not row.container:
+        raise UsageError(
+            f"{path}::{key}: a {row.name} file holds one tensor without a key", hint=f"Write {path}."
+        )
+    parts = key.strip("/").split("/")
+    printable = key.isprintable() and key == key.encode("utf-8", "replace").decode()
+    if not printable or key == "__metadata__" or any(part in {"", ".", ".."} for part in parts):
+        raise UsageError(
+            f"{path}::{key}: not a name for a tensor", hint="Choose a plain name, such as feat/l3."
+        )
+
+
+def _check_place(path: str) -> None:
+    """The folder of the file (of the file a link points to) can be written to."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise RunError(f"{path} is a directory", hint="Name a file in it.")
+    if not target.parent.is_dir():
+        raise RunError(
+            f"{path}: the folder {target.parent} does not exist",
+            hint=f"Make it first: mkdir -p '{target.parent}'",
+        )
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise RunError(
+            f"{path}: the folder {target.parent} cannot be written to", hint="Choose another with --out."
+        )
+
+
+def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> None:
+    if key is None:
+        if not force:
+            raise RunError(f"{path} exists already", hint="--force replaces it.")
+        return
+    with open_input(path) as reader:
+        assert isinstance(reader, FileReader)
+        if reader.format != row.name:
+            raise RunError(
+                f"{path} is a {reader.format} file in spite of its suffix; nothing can be added to it"
+            )
+        conflict = reader.conflict(key, force=force)
+    if conflict:
+        hint = "--force replaces it." if conflict.endswith("exists already") else "Choose another key."
+        raise RunError(f"{path}: {conflict}", hint=hint)
+
+
+def create_sink(
+    path: str,
+    tensors: Sequence[OutputTensor],
+    *,
+    provenance: Mapping[str, str],
+    key: str | None,
+    force: bool,
+    stdout: BinaryIO | None = None,
+) -> Sink:
+    """Begin to write `tensors` to `path`; nothing is visible before the sink's `commit`.
+
+    With `key` (any) the tensors are added to what the file holds, otherwise they are all it will hold.
+    `-` writes a .npy to `stdout` at commit. Raises what `check_output` raises.
+    """
+    for tensor in tensors:
+        check_output(path, tensor.dtype, key=None if key is None else tensor.key, force=force)
+    row = FORMATS["npy"] if path == STREAM else find_format(path)
+    assert row is not None  # check_output refused an unknown suffix
+    if not tensors or (len(tensors) > 1 and not row.container):
+        raise UsageError(
+            f"{path}: a {row.name} file holds one tensor, not {len(tensors)}", hint="Write a .safetensors."
+        )
+    if len({tensor.key for tensor in tensors}) != len(tensors):
+        raise UsageError(f"{path}: two tensors have the same key", hint="Give each its own.")
+    if path == STREAM:
+        return _create_stream(tensors, stdout)
+    output = AtomicFile(path, replace=force or key is not None)
+    try:
+        existing = path if key is not None and Path(path).exists() else None
+        if existing is not None:
+            output.copy_mode()
+        return row.load().create_sink(output, tensors, provenance, existing)
+    except BaseException:
+        output.abort()
+        raise
+
+
+def _create_stream(tensors: Sequence[OutputTensor], stdout: BinaryIO | None) -> Sink:
+    from featfuse.formats import npy
+
+    output = StreamFile(stdout)
+    try:
+        return npy.create_sink(output, tensors, {}, None)
+    except BaseException:
+        output.abort()
+        raise

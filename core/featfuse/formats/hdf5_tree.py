@@ -1,0 +1,199 @@
+"""Finding and judging what an HDF5 file holds, without ever leaving the file.
+
+Links are followed here, name by name, and never by the HDF5 library: it would open whatever file an
+external link names.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import h5py
+import numpy as np
+
+from featfuse.formats.headers import layout_from_names, native_dtype, natural_key, unreadable
+
+__all__ = ["Refused", "dataset_layout", "find_conflict", "is_scale", "resolve", "tensor_dtype", "walk"]
+
+_MAX_SOFT_LINKS = 16  # on one path, as in the HDF5 library
+_MAX_OBJECTS = 1_000_000  # nested aliases can spell any number of paths in a small file
+
+
+class Refused(Exception):
+    """An object that exists but is no tensor we read; the caller adds the name."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class _Link(Enum):
+    NONE = 0
+    HARD = 1
+    SOFT = 2
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in {"", "."}]
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")  # as h5py spells names that are not UTF-8
+
+
+def _link(group: h5py.Group, name: str) -> _Link:
+    """What kind of link `name` is; Refused for those that lead elsewhere."""
+    links = group.id.links
+    if not links.exists(_raw(name)):
+        return _Link.NONE
+    kind = links.get_info(_raw(name)).type
+    if kind == h5py.h5l.TYPE_HARD:
+        return _Link.HARD
+    if kind == h5py.h5l.TYPE_SOFT:
+        return _Link.SOFT
+    if kind == h5py.h5l.TYPE_EXTERNAL:
+        file, path = (part.decode("utf-8", "replace") for part in links.get_val(_raw(name)))
+        raise Refused(
+            f"is an external link to {file}, which is not followed", f"Name it directly: {file}::{path}"
+        )
+    raise Refused("is a link of an unknown kind", "Copy what it stands for into the file.")
+
+
+def resolve(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
+    """The object at `path`, soft links followed; None when there is none; Refused when it leads elsewhere."""
+    node: Any = file
+    pending = deque(_names(path))
+    followed = 0
+    while pending:
+        name = pending.popleft()
+        if not isinstance(node, h5py.Group):
+            return None
+        link = _link(node, name)
+        if link is _Link.NONE:
+            return None
+        if link is _Link.HARD:
+            node = node[name]
+            continue
+        followed += 1
+        if followed > _MAX_SOFT_LINKS:
+            raise Refused("leads through too many soft links, perhaps in a circle", "")
+        aim = node.id.links.get_val(_raw(name)).decode("utf-8", "surrogateescape")
+        pending.extendleft(reversed(_names(aim)))
+        if aim.startswith("/"):
+            node = file
+    return node if isinstance(node, (h5py.Group, h5py.Dataset)) else None
+
+
+def walk(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Every dataset that a path within the file leads to, in natural order of the paths."""
+    stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", file, ())]
+    visited = 0
+    while stack:
+        path, node, above = stack.pop()
+        visited += 1
+        if visited > _MAX_OBJECTS:
+            raise Refused(f"has more than {_MAX_OBJECTS:,} paths", "Name the one you need: FILE::KEY.")
+        if isinstance(node, h5py.Dataset):
+            yield path, node
+        elif isinstance(node, h5py.Group) and node.id not in above:  # a group may hold itself
+            for name in sorted(node, key=natural_key, reverse=True):
+                child = f"{path}/{name}" if path else name
+                stack.append((child, _child(file, node, name, child), (*above, node.id)))
+
+
+def _child(file: h5py.File, group: h5py.Group, name: str, path: str) -> Any:
+    """The object that `name` leads to, None when it leads nowhere or elsewhere."""
+    try:
+        return group[name] if _link(group, name) is _Link.HARD else resolve(file, path)
+    except Refused:
+        return None
+
+
+def is_scale(dataset: h5py.Dataset) -> bool:
+    """Whether the dataset only holds the coordinates of an axis of others."""
+    return bool(dataset.is_scale)
+
+
+def tensor_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
+    """The native dtype of a dataset; Refused when it is no tensor or its data lies in other files."""
+    if dataset.shape is None:
+        raise Refused("is empty: it has a type but no shape", "")
+    if dataset.is_virtual:
+        raise Refused(
+            "is a virtual dataset, which reads other files",
+            "Copy it into a plain dataset, e.g. with h5repack.",
+        )
+    if dataset.id.get_create_plist().get_external_count():
+        raise Refused(
+            "has external storage, which reads other files",
+            "Copy it into a plain dataset, e.g. with h5repack.",
+        )
+    try:
+        stored = dataset.dtype
+    except (TypeError, ValueError) as error:
+        raise Refused(f"is of a type that NumPy lacks ({error})", "Convert it to float32.") from error
+    dtype = native_dtype(stored)
+    if dtype is None:
+        raise Refused(*_no_tensor(stored))
+    return dtype
+
+
+def _no_tensor(dtype: np.dtype[Any]) -> tuple[str, str]:
+    if h5py.check_string_dtype(dtype) is not None:
+        return "holds text", "Only numeric datasets can be fused."
+    if h5py.check_vlen_dtype(dtype) is not None:
+        return "holds rows of unequal length", "Pad the rows to one length and save them as a plain dataset."
+    if h5py.check_ref_dtype(dtype) is not None:
+        return "holds references to other datasets", "Name the dataset itself."
+    what, hint = unreadable(dtype)
+    return f"holds {what}", hint
+
+
+def dataset_layout(dataset: h5py.Dataset) -> tuple[str | None, str | None]:
+    """(layout, where it comes from) by the dimension labels and, where these are missing, the scales."""
+    attributes = dataset.attrs
+    if not dataset.shape or not ("DIMENSION_LABELS" in attributes or "DIMENSION_LIST" in attributes):
+        return None, None
+    try:
+        labels = [axis.label for axis in dataset.dims]
+        names = [label or _scale_name(axis) for label, axis in zip(labels, dataset.dims, strict=True)]
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+        return None, None  # damaged labels are no labels
+    layout = layout_from_names(names)
+    if layout is None:
+        return None, None
+    return layout, "dimension labels" if all(labels) else "dimension scales"
+
+
+def _scale_name(axis: Any) -> str:
+    """The name of the first dimension scale of an axis, "" when it has none."""
+    if not len(axis):
+        return ""
+    name = str(axis.keys()[0])
+    # netCDF writes a sentence instead of a name when the axis has a length but no coordinates
+    if not name or name.startswith("This is a netCDF dimension"):
+        name = str(axis[0].name)
+    return name.rsplit("/", 1)[-1]
+
+
+def find_conflict(file: h5py.File, key: str, *, force: bool) -> str | None:
+    """Why a dataset cannot be made at `key`, None when it can; `force` lets it replace a dataset."""
+    *parents, last = _names(key)
+    node: Any = file
+    try:
+        for name in parents:
+            link = _link(node, name)
+            if link is _Link.NONE:
+                return None
+            node = node[name] if link is _Link.HARD else None
+            if not isinstance(node, h5py.Group):
+                return f"{name} in {key} is not a group"
+        link = _link(node, last)
+    except Refused as error:
+        return f"{key} {error}"
+    if link is _Link.NONE:
+        return None
+    if link is _Link.SOFT or isinstance(node[last], h5py.Group):
+        return f"{key} is a group or a link, which is not replaced"
+    return None if force else f"{key} exists already"

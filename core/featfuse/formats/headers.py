@@ -1,0 +1,94 @@
+"""What the headers of all formats have in common: element types, sizes, and the meaning of axis names."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from featfuse.dtypes import DTYPES
+
+__all__ = [
+    "check_shape",
+    "layout_from_names",
+    "layout_from_text",
+    "native_dtype",
+    "natural_key",
+    "unreadable",
+]
+
+_MAX_AXES = 32  # what every supported NumPy can hold
+_MAX_BYTES = 2**63 - 1
+
+_AXIS_NAMES = {
+    "N": ("n", "batch", "batches", "sample", "samples"),
+    "C": ("c", "channel", "channels", "feature", "features", "band", "bands"),
+    "D": ("d", "depth", "z", "lev", "level"),
+    "H": ("h", "height", "row", "rows", "lat", "latitude", "y"),
+    "W": ("w", "width", "column", "columns", "lon", "longitude", "x"),
+    "T": ("t", "time", "frame", "frames"),
+    "L": ("l", "length", "token", "tokens", "sequence"),
+}
+_LETTER_OF = {name: letter for letter, names in _AXIS_NAMES.items() for name in names}
+
+
+def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """The supported dtype, in this machine's byte order, that `dtype` is; None when there is none."""
+    native = dtype.newbyteorder("=")
+    return next((known for known in DTYPES.values() if known == native), None)
+
+
+def unreadable(dtype: np.dtype[Any]) -> tuple[str, str]:
+    """Why an array of `dtype` is refused, as (what it holds, what would mend it)."""
+    if dtype.hasobject:
+        return "Python objects (pickled), which are never loaded", "Save it again as an array of numbers."
+    if dtype.names is not None:
+        return (
+            f"records with the fields {', '.join(dtype.names)}",
+            "Save the field you need as its own array.",
+        )
+    if dtype.kind == "c":
+        return f"complex numbers ({dtype.name})", "Save the real and imaginary parts as two arrays."
+    if dtype.kind == "V" and dtype.itemsize == 2:
+        return (
+            "raw 2-byte items, which is what NumPy writes for bfloat16",
+            "Save bfloat16 tensors as .safetensors, or cast them to float32 first.",
+        )
+    kinds = {"M": "dates", "m": "time spans", "S": "text", "U": "text", "T": "text", "V": "raw bytes"}
+    what = kinds.get(dtype.kind, "numbers of an unsupported type")
+    return f"{what} ({dtype})", f"featfuse reads {', '.join(DTYPES)}."
+
+
+def check_shape(shape: Sequence[int], itemsize: int) -> int:
+    """The bytes that an array of `shape` takes; ValueError when no array can have this shape."""
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its shape {tuple(shape)} has a negative size")
+    if len(shape) > _MAX_AXES:
+        raise ValueError(f"it has {len(shape)} axes, more than the {_MAX_AXES} that NumPy can hold")
+    if math.prod(size for size in shape if size) * itemsize > _MAX_BYTES:
+        raise ValueError(f"its shape {tuple(shape)} is larger than any file")
+    return math.prod(shape) * itemsize
+
+
+def layout_from_names(names: Iterable[str]) -> str | None:
+    """The layout that axis names spell: ("batch", "lat", "lon") is NHW.
+
+    None when a name is unknown, when two name the same axis, or when there are no axes.
+    """
+    letters = [_LETTER_OF.get(name.strip().lower(), "") for name in names]
+    distinct = len(set(letters)) == len(letters)
+    return "".join(letters) if letters and all(letters) and distinct else None
+
+
+def layout_from_text(text: object, rank: int) -> str | None:
+    """The layout that a metadata entry such as "NCHW" gives to a tensor of `rank` axes, or None."""
+    if not isinstance(text, str) or len(text) != rank or not set(text.upper()) <= _AXIS_NAMES.keys():
+        return None
+    return layout_from_names(text)
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """A sort key that counts: layer2 comes before layer10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part) if index % 2 else 0, part) for index, part in enumerate(parts)]

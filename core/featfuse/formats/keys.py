@@ -1,0 +1,99 @@
+"""PATH[::KEY]: taking it apart, and finding the tensors that a key stands for."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from featfuse.errors import InputError, UsageError
+from featfuse.formats.base import FileReader, Reader
+from featfuse.formats.headers import natural_key
+from featfuse.tensor import TensorSpec
+
+__all__ = ["select", "split_input"]
+
+_LISTED = 20  # tensors an error shows before it says how many more there are
+
+
+def split_input(text: str) -> tuple[str, str | None]:
+    """`PATH[::KEY]` as (path, key), key None when not given.
+
+    The longest part of `text` that exists as a file is the path, so `a::b.npy` can be named; when
+    none exists, the path ends at the first `::`. Raises UsageError when nothing stands before or after it.
+    """
+    if "::" not in text or _is_file(text):
+        return text, None
+    cuts = [index for index in range(len(text)) if text.startswith("::", index)]
+    cut = next((index for index in reversed(cuts) if _is_file(text[:index])), cuts[0])
+    path, key = text[:cut], text[cut + 2 :]
+    if not path or not key:
+        missing = "KEY after" if path else "PATH before"
+        raise UsageError(f"{text}: there is no {missing} the ::", hint="Write PATH::KEY, or PATH alone.")
+    return path, key
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long for a path, or a NUL in it
+        return False
+
+
+def select(reader: Reader, key: str | None) -> list[TensorSpec]:
+    """The tensors of `reader` that `key` stands for, at least one.
+
+    None is the file's only tensor; an exact key wins over a glob; a glob is all that match, in natural
+    order (layer2 before layer10). Raises InputError listing the keys with their shapes otherwise.
+    """
+    if key is None:
+        return [_only(reader)]
+    found = reader.find(key) if isinstance(reader, FileReader) else reader.specs().get(key)
+    if found is not None:
+        return [found]
+    specs = reader.specs()
+    if "" in specs:
+        raise InputError(
+            f"{reader.path} holds one bare tensor, which has no key", hint=f"Write {reader.path} alone."
+        )
+    matches = sorted(fnmatch.filter(specs, key.strip("/")), key=natural_key) if _is_glob(key) else []
+    if not matches:
+        raise InputError(f"{reader.path} has no tensor {key!r}{_listing(specs)}", hint=_nearest(key, specs))
+    return [specs[match] for match in matches]
+
+
+def _only(reader: Reader) -> TensorSpec:
+    specs = reader.specs()
+    if len(specs) == 1:
+        return next(iter(specs.values()))
+    if not specs:
+        raise InputError(
+            f"{reader.path} holds no numeric tensor", hint="`PATH::KEY` says why KEY is not one."
+        )
+    first = min(specs, key=natural_key)
+    raise InputError(
+        f"{reader.path} holds {len(specs)} tensors{_listing(specs)}",
+        hint=f"Say which one: '{reader.path}::{first}' (a glob such as '*' takes all that match).",
+    )
+
+
+def _is_glob(key: str) -> bool:
+    return any(letter in key for letter in "*?[")
+
+
+def _listing(specs: Mapping[str, TensorSpec]) -> str:
+    """ ": " and a line per tensor, for the end of a message."""
+    if not specs:
+        return ": it holds no numeric tensor"
+    keys = sorted(specs, key=natural_key)
+    width = max(len(key) for key in keys[:_LISTED])
+    lines = [f"  {key:<{width}}  {specs[key].shape} {specs[key].dtype.name}" for key in keys[:_LISTED]]
+    more = len(keys) - len(lines)
+    return "\n".join([":", *lines, *([f"  ... and {more} more"] if more else [])])
+
+
+def _nearest(key: str, keys: Iterable[str]) -> str:
+    """The key that was probably meant: the same name elsewhere in the tree, or a similar spelling."""
+    known = list(keys)
+    last = [other for other in known if other.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
+    near = last or difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else ""

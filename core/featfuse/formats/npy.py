@@ -1,0 +1,169 @@
+"""NumPy's .npy: one bare array behind a short text header (versions 1 to 3, C and Fortran order)."""
+
+import io
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from featfuse.errors import InputError
+from featfuse.formats.atomic import write_faults
+from featfuse.formats.base import FileReader, OutputFile, OutputTensor
+from featfuse.formats.headers import check_shape, native_dtype, unreadable
+from featfuse.formats.raw import RawArray
+from featfuse.tensor import Array, TensorSpec, Window
+
+__all__ = ["HEAD_BYTES", "NpyHeader", "NpyReader", "create_sink", "npy_head", "open_reader", "parse_header"]
+
+_MAX_HEADER = 10_000  # NumPy's own limit: its header is parsed as a Python literal
+HEAD_BYTES = 12 + _MAX_HEADER
+"""The first bytes of a file that are enough to know any header we accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NpyHeader:
+    """What a .npy header says; `dtype` is as stored, `length` is where header and data together end."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran: bool
+    offset: int
+    length: int
+
+    def locate(self, name: str, fd: int, start: int) -> RawArray:
+        """The array's place in the open file `fd`, for a .npy that begins at byte `start` of it."""
+        return RawArray(name, fd, start + self.offset, self.shape, self.dtype, self.fortran)
+
+
+def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
+    """Read the header at the start of `head`, from a .npy of `length` bytes that errors call `name`.
+
+    Raises InputError when it is no .npy, when its length is not what the header promises, or when it
+    holds anything but plain numbers. Nothing is ever unpickled.
+    """
+    try:
+        shape, fortran, dtype, offset = _parse(head)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise InputError(
+            f"{name}: not a readable .npy header: {str(error).splitlines()[0]}",
+            hint="The file is damaged, or is no .npy file in spite of its name.",
+        ) from error
+    if native_dtype(dtype) is None:
+        what, hint = unreadable(dtype)
+        raise InputError(f"{name}: holds {what}", hint=hint)
+    try:
+        end = offset + check_shape(shape, dtype.itemsize)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
+    if length != end:
+        state = "truncated" if length < end else "malformed"
+        promise = f"its header promises {end:,} bytes ({shape} {dtype.name})"
+        raise InputError(
+            f"{name}: {state}: {promise}, the file holds {length:,}",
+            hint="Write or copy the file again.",
+        )
+    return NpyHeader(shape, dtype, fortran, offset, end)
+
+
+def _parse(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """(shape, Fortran order, dtype, where the data begins) by NumPy's own parser."""
+    stream = io.BytesIO(head)
+    version = npy_format.read_magic(stream)
+    if version not in {(1, 0), (2, 0), (3, 0)}:
+        raise ValueError(f"unknown version {version[0]}.{version[1]}")
+    # Version 3 is version 2 with UTF-8 field names, which only records have, and those are refused.
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # headers by Python 2 (sizes written as 64L) are fine
+        shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
+    return tuple(int(size) for size in shape), fortran, dtype, stream.tell()
+
+
+class NpyReader(FileReader):
+    """A .npy file; its one tensor has the key ""."""
+
+    format = "npy"
+
+    def __init__(self, file: io.FileIO, path: str) -> None:
+        """Take over the open `file`, which errors and specs call `path`."""
+        self.path = path
+        self._file = file
+        try:
+            fd = file.fileno()
+            head = os.pread(fd, HEAD_BYTES, 0)
+            header = parse_header(head, path, os.fstat(fd).st_size)
+        except BaseException:
+            file.close()
+            raise
+        self._data = header.locate(path, fd, 0)
+
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """The one tensor, under the key ""."""
+        dtype = native_dtype(self._data.dtype)
+        assert dtype is not None  # parse_header refused anything else
+        return {"": TensorSpec(self.path, self._data.shape, dtype, path=self.path, format=self.format)}
+
+    def read(self, key: str, window: Window) -> Array:
+        """The block at `window`; `key` is ""."""
+        if key:
+            raise KeyError(key)
+        return self._data.read(window)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def open_reader(path: str) -> NpyReader:
+    """Open the .npy file at `path`."""
+    return NpyReader(io.FileIO(path), path)
+
+
+def npy_head(tensor: OutputTensor) -> bytes:
+    """The header of a .npy that holds `tensor` in C order."""
+    head = io.BytesIO()
+    fields = {
+        "descr": npy_format.dtype_to_descr(tensor.dtype),
+        "fortran_order": False,
+        "shape": tensor.shape,
+    }
+    npy_format.write_array_header_1_0(head, fields)
+    return head.getvalue()
+
+
+class NpySink:
+    """A .npy being written."""
+
+    def __init__(self, output: OutputFile, tensor: OutputTensor) -> None:
+        self._output = output
+        head = npy_head(tensor)
+        self._data = RawArray(output.name, output.fd, len(head), tensor.shape, tensor.dtype)
+        with write_faults(output.name):
+            os.pwrite(output.fd, head, 0)
+            os.ftruncate(output.fd, len(head) + check_shape(tensor.shape, tensor.dtype.itemsize))
+
+    def write(self, key: str, window: Window, block: Array) -> None:
+        """Store `block` at `window`; there is one tensor, whatever its key."""
+        self._data.write(window, block)
+
+    def commit(self) -> int:
+        """Put the file in its place; its size in bytes."""
+        return self._output.commit()
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        self._output.abort()
+
+
+def create_sink(
+    output: OutputFile,
+    tensors: Sequence[OutputTensor],
+    provenance: Mapping[str, str],  # noqa: ARG001 (.npy has no room for it)
+    existing: str | None,  # noqa: ARG001 (.npy holds one tensor: nothing can be added)
+) -> NpySink:
+    """A sink for the one tensor of `tensors`."""
+    (tensor,) = tensors
+    return NpySink(output, tensor)

@@ -1,0 +1,272 @@
+"""NumPy's .npz: a zip file of .npy members."""
+
+import io
+import os
+import shutil
+import struct
+import tempfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import IO
+
+from featfuse.errors import InputError, RunError
+from featfuse.formats.atomic import write_faults
+from featfuse.formats.base import FileReader, OutputFile, OutputTensor
+from featfuse.formats.headers import check_shape, native_dtype
+from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
+from featfuse.formats.raw import RawArray
+from featfuse.tensor import Array, TensorSpec, Window
+
+__all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
+
+_BLOCK = 1 << 20
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
+_ENCRYPTED = 0x1
+
+
+@contextmanager
+def _zip_faults(name: str) -> Iterator[None]:
+    """Turn what zipfile raises on a damaged archive into an InputError that names the file."""
+    try:
+        yield
+    # zipfile gives NotImplementedError for unknown compressions and RuntimeError for encrypted members
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        ValueError,
+        struct.error,
+        RuntimeError,
+    ) as error:
+        raise InputError(
+            f"{name}: not a readable .npz: {error}", hint="Write or copy the file again."
+        ) from error
+
+
+class NpzReader(FileReader):
+    """A .npz file. Stored members are read in place, compressed ones unpacked once into a temporary file."""
+
+    format = "npz"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = io.FileIO(path)
+        self._stack = ExitStack()
+        self._stack.callback(self._file.close)
+        self._lock = threading.Lock()
+        self._arrays: dict[str, RawArray] = {}
+        try:
+            with _zip_faults(path):
+                self._zip = self._stack.enter_context(zipfile.ZipFile(self._file))
+            self._members = {
+                info.filename.removesuffix(".npy"): info for info in self._zip.infolist() if not info.is_dir()
+            }
+            self._refuse_torch()
+            self._headers: dict[str, NpyHeader] = {}
+            self._refused: dict[str, InputError] = {}
+            for key in self._members:
+                self._read_header(key)
+        except BaseException:
+            self.close()
+            raise
+
+    def _refuse_torch(self) -> None:
+        if any(name.rsplit("/", 1)[-1] == "data.pkl" for name in self._members):
+            raise InputError(
+                f"{self.path}: a PyTorch checkpoint, which is a pickle and can run code when loaded",
+                hint="Load it in PyTorch and save the tensors with safetensors.torch.save_file.",
+            )
+
+    def _read_header(self, key: str) -> None:
+        member, name = self._members[key], f"{self.path}::{key}"
+        try:
+            with _zip_faults(name), self._zip.open(member) as stream:
+                head = stream.read(HEAD_BYTES)
+            self._headers[key] = parse_header(head, name, member.file_size)
+        except InputError as error:
+            self._refused[key] = error
+
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """Every numeric array by its name, in the order of the archive."""
+        return {key: self._spec(key, header) for key, header in self._headers.items()}
+
+    def _spec(self, key: str, header: NpyHeader) -> TensorSpec:
+        dtype = native_dtype(header.dtype)
+        assert dtype is not None  # parse_header refused anything else
+        name = f"{self.path}::{key}"
+        return TensorSpec(name, header.shape, dtype, path=self.path, key=key, format=self.format)
+
+    def find(self, key: str) -> TensorSpec | None:
+        """The array called `key`; InputError when that member is no numeric array."""
+        if key in self._refused:
+            raise self._refused[key]
+        return self.specs().get(key)
+
+    def read(self, key: str, window: Window) -> Array:
+        """The block at `window` of the array `key`."""
+        with self._lock:
+            if key not in self._arrays:
+                self._arrays[key] = self._locate(key)
+        return self._arrays[key].read(window)
+
+    def _locate(self, key: str) -> RawArray:
+        member, name = self._members[key], f"{self.path}::{key}"
+        if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & _ENCRYPTED:
+            fd, start = self._file.fileno(), self._data_start(member, name)
+        else:
+            fd, start = self._unpack(member, name), 0
+        return self._headers[key].locate(name, fd, start)
+
+    def _data_start(self, member: zipfile.ZipInfo, name: str) -> int:
+        """The file position of a stored member's bytes, which the central directory does not tell."""
+        with _zip_faults(name):
+            head = os.pread(self._file.fileno(), _LOCAL_HEADER.size, member.header_offset)
+            signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
+            if signature != b"PK\x03\x04" or member.compress_size != member.file_size:
+                raise zipfile.BadZipFile("bad local header")
+        start: int = member.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        return start
+
+    def _unpack(self, member: zipfile.ZipInfo, name: str) -> int:
+        with _spool_faults(name):
+            spool = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            for block in _blocks(self._zip, member, name):
+                spool.write(block)
+            spool.flush()
+        return spool.fileno()
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@contextmanager
+def _spool_faults(name: str) -> Iterator[None]:
+    """The temporary file's disk being full is not the fault of the input."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{name}: cannot be unpacked into {tempfile.gettempdir()}: {error.strerror}",
+            hint="Set TMPDIR to a folder with more space, or save the .npz uncompressed.",
+        ) from error
+
+
+def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
+    """The member's bytes, unpacked; only faults of reading are faults of the input."""
+    with ExitStack() as stack:
+        with _zip_faults(name):
+            stream = stack.enter_context(archive.open(member))
+        while True:
+            with _zip_faults(name):
+                block = stream.read(_BLOCK)
+            if not block:
+                return
+            yield block
+
+
+def open_reader(path: str) -> NpzReader:
+    """Open the .npz file at `path`."""
+    return NpzReader(path)
+
+
+class NpzSink:
+    """A .npz being written: each tensor gathers in its own anonymous file, and `commit` packs them.
+
+    A zip member begins with the checksum of its bytes, which are not known before the last block.
+    """
+
+    def __init__(
+        self, output: OutputFile, tensors: Sequence[OutputTensor], folder: str, existing: str | None
+    ) -> None:
+        self._output = output
+        self._existing = existing
+        self._stack = ExitStack()
+        self._spools: dict[str, IO[bytes]] = {}
+        self._data: dict[str, RawArray] = {}
+        try:
+            for tensor in tensors:
+                self._prepare(tensor, folder)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _prepare(self, tensor: OutputTensor, folder: str) -> None:
+        head = npy_head(tensor)
+        with write_faults(self._output.name):
+            spool = self._stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
+            os.pwrite(spool.fileno(), head, 0)
+            size = len(head) + check_shape(tensor.shape, tensor.dtype.itemsize)
+            os.ftruncate(spool.fileno(), size)
+        self._spools[tensor.key] = spool
+        self._data[tensor.key] = RawArray(
+            self._output.name, spool.fileno(), len(head), tensor.shape, tensor.dtype
+        )
+
+    def write(self, key: str, window: Window, block: Array) -> None:
+        """Store `block` at `window` of the tensor `key`."""
+        self._data[key].write(window, block)
+
+    def commit(self) -> int:
+        """Pack the tensors and put the archive in its place; its size in bytes."""
+        try:
+            with write_faults(self._output.name):
+                self._pack()
+            return self._output.commit()
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._stack.close()
+
+    def _pack(self) -> None:
+        with (
+            open(self._output.fd, "r+b", closefd=False) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed,
+        ):
+            if self._existing is not None:
+                self._keep_members(packed, self._existing)
+            for key, spool in self._spools.items():
+                member = zipfile.ZipInfo(f"{key}.npy")
+                member.external_attr = 0o644 << 16
+                spool.seek(0)
+                with packed.open(member, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(spool, target, _BLOCK)
+
+    def _keep_members(self, packed: zipfile.ZipFile, existing: str) -> None:
+        """Copy what the archive holds already, save the members that are written anew."""
+        replaced = {f"{key}.npy" for key in self._spools}
+        with ExitStack() as stack:
+            with _zip_faults(existing):
+                source = stack.enter_context(zipfile.ZipFile(existing))
+            for member in source.infolist():
+                if member.filename not in replaced:
+                    with packed.open(_like(member), "w", force_zip64=True) as target:
+                        for block in _blocks(source, member, existing):
+                            target.write(block)
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        self._stack.close()
+        self._output.abort()
+
+
+def _like(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """A new entry with the name, date and compression of `member`."""
+    new = zipfile.ZipInfo(member.filename, member.date_time)
+    new.compress_type, new.external_attr = member.compress_type, member.external_attr
+    return new
+
+
+def create_sink(
+    output: OutputFile,
+    tensors: Sequence[OutputTensor],
+    provenance: Mapping[str, str],  # noqa: ARG001 (.npz has no room for it)
+    existing: str | None,
+) -> NpzSink:
+    """A sink for `tensors`; with `existing`, they are added to what that archive holds."""
+    folder = os.path.dirname(os.path.realpath(output.name))  # noqa: PTH120 (keeps `a/../b` as realpath has it)
+    return NpzSink(output, tensors, folder, existing)

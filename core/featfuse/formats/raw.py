@@ -1,0 +1,155 @@
+"""Windows of row-major raw data in a file, read and written in place: what .npy and .safetensors share.
+
+Every access names its own position (`preadv`, `pwrite`), so threads share one descriptor safely, and
+nothing beyond the window and a small scratch buffer is ever held.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from featfuse.errors import InputError
+from featfuse.formats.atomic import write_faults
+from featfuse.formats.base import check_block
+from featfuse.tensor import Array, Window, window_shape
+
+__all__ = ["RawArray"]
+
+_MAX_CALL = 1 << 28  # macOS refuses single reads and writes of 2 GiB and more
+# A system call costs about as much as copying this many cached bytes, so smaller gaps are read along.
+_MAX_GAP = 1 << 14
+_MAX_SCRATCH = 1 << 20
+_LONG_RUN = 1 << 16  # runs this long are read straight into the result
+
+
+@dataclass(frozen=True, slots=True)
+class RawArray:
+    """An array whose elements lie side by side in the open file `fd` from byte `offset` on.
+
+    `name` is what errors call the file; `dtype` is as stored, byte order included; with `fortran`
+    the first axis varies fastest.
+    """
+
+    name: str
+    fd: int
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran: bool = False
+
+    def read(self, window: Window) -> Array:
+        """A fresh array in native byte order; InputError when the file ends before the window does."""
+        if self.fortran:
+            block: Array = self._reversed().read(window[::-1]).T
+            return block
+        box = _Box.of(self, window)
+        result = np.empty(box.sizes, self.dtype)
+        if result.size:
+            self._fill(box, 0, box.start, result)
+        if not result.dtype.isnative:
+            result = result.byteswap(inplace=True).view(result.dtype.newbyteorder("="))
+        return result
+
+    def write(self, window: Window, block: Array) -> None:
+        """Store `block`, of the window's shape and this dtype; RunError when the disk refuses it."""
+        check_block(block, self.dtype, window)
+        if self.fortran:
+            self._reversed().write(window[::-1], block.T)
+            return
+        box = _Box.of(self, window)
+        if block.size:
+            for position, run in box.runs(np.asarray(block, order="C")):
+                self._pwrite(position, run)
+
+    def _reversed(self) -> "RawArray":
+        return RawArray(self.name, self.fd, self.offset, self.shape[::-1], self.dtype)
+
+    def _fill(self, box: "_Box", axis: int, position: int, target: Array) -> None:
+        """Read the box's axes from `axis` on, which begin at byte `position`, into `target`."""
+        rows = box.rows_per_read(axis)
+        stride = box.strides[axis] if target.ndim else 0
+        if box.contiguous[axis]:
+            self._pread(position, target)
+        elif rows > 1:
+            for first in range(0, len(target), rows):
+                part = target[first : first + rows]
+                scratch = np.empty((len(part) - 1) * stride + box.spans[axis + 1], np.uint8)
+                self._pread(position + first * stride, scratch)
+                part[...] = np.ndarray(part.shape, part.dtype, scratch, strides=box.strides[axis:])
+        else:
+            for row, part in enumerate(target):
+                self._fill(box, axis + 1, position + row * stride, part)
+
+    def _pread(self, position: int, target: Array) -> None:
+        """Fill the contiguous `target` from byte `position` on."""
+        left = target.reshape(-1).view(np.uint8).data
+        while left:
+            try:
+                count = os.preadv(self.fd, [left[:_MAX_CALL]], position)
+            except OSError as error:
+                raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+            if not count:
+                raise InputError(
+                    f"{self.name}: ends {len(left)} bytes before its tensor does",
+                    hint="The file was cut short while it was being read.",
+                )
+            left, position = left[count:], position + count
+
+    def _pwrite(self, position: int, run: Array) -> None:
+        left = run.reshape(-1).view(np.uint8).data
+        with write_faults(self.name):
+            while left:
+                count = os.pwrite(self.fd, left[:_MAX_CALL], position)
+                left, position = left[count:], position + count
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A window seen as bytes of the file; entry `i` of a list describes the box of axes `i`, `i+1`, ...
+
+    `strides`: bytes from one index of axis i to the next. `contiguous`: the bytes have no gaps.
+    `spans`: bytes from the first to the last, gaps included. `gaps`: the widest gap inside.
+    """
+
+    start: int
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    contiguous: tuple[bool, ...]
+    spans: tuple[int, ...]
+    gaps: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: RawArray, window: Window) -> "_Box":
+        shape, sizes = array.shape, window_shape(window)
+        inside = all(0 <= part.start <= part.stop <= size for part, size in zip(window, shape, strict=True))
+        if not inside:
+            raise ValueError(f"window {window} is not inside the shape {shape}")
+        strides: list[int] = []
+        contiguous, spans, gaps = [True], [array.dtype.itemsize], [0]
+        stride, full = array.dtype.itemsize, True
+        for size, length in zip(reversed(sizes), reversed(shape), strict=True):
+            strides.insert(0, stride)
+            contiguous.insert(0, full or (size == 1 and contiguous[0]))
+            gaps.insert(0, max(gaps[0], stride - spans[0]) if size > 1 else gaps[0])
+            spans.insert(0, (size - 1) * stride + spans[0])
+            full = full and size == length
+            stride *= length
+        start = array.offset + sum(part.start * step for part, step in zip(window, strides, strict=True))
+        return cls(start, sizes, tuple(strides), tuple(contiguous), tuple(spans), tuple(gaps))
+
+    def rows_per_read(self, axis: int) -> int:
+        """How many indices of `axis` one read should cover, gaps included; 1 when gaps are better skipped."""
+        if self.contiguous[axis] or self.gaps[axis] > _MAX_GAP or self.spans[axis + 1] >= _LONG_RUN:
+            return 1
+        fitting = 1 + (_MAX_SCRATCH - self.spans[axis + 1]) // self.strides[axis]
+        return min(self.sizes[axis], max(1, fitting))
+
+    def runs(self, block: Array) -> Iterator[tuple[int, Array]]:
+        """The contiguous pieces of C-ordered `block`, each with its byte position in the file."""
+        axis = self.contiguous.index(True)
+        for index in np.ndindex(*self.sizes[:axis]):
+            offset = sum(i * step for i, step in zip(index, self.strides, strict=False))
+            yield self.start + offset, block[(*index, ...)]

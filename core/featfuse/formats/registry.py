@@ -1,0 +1,83 @@
+"""The table of formats.
+
+A format's module is imported when a file of that format is met, so that h5py costs nothing otherwise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from featfuse.dtypes import numpy_can_store
+from featfuse.formats.atomic import AtomicFile
+from featfuse.formats.base import FileReader, OutputTensor, Sink
+
+__all__ = ["FORMATS", "STREAM", "SUFFIXES", "Format", "FormatModule", "find_format"]
+
+STREAM = "-"
+"""The path that means a .npy stream on stdin or stdout."""
+
+
+class FormatModule(Protocol):
+    """What each format's module offers."""
+
+    def open_reader(self, path: str) -> FileReader:
+        """Open `path`, whose first bytes or suffix spoke for this format."""
+        ...
+
+    def create_sink(
+        self,
+        output: AtomicFile,
+        tensors: Sequence[OutputTensor],
+        provenance: Mapping[str, str],
+        existing: str | None,
+    ) -> Sink:
+        """A sink into `output`; with `existing`, the tensors join those of that file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row of the table: `container` files hold several tensors by name."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    container: bool
+    extended_floats: bool
+    """Whether bfloat16 and 8-bit floats can be stored."""
+
+    def load(self) -> FormatModule:
+        """Import the format's module."""
+        return cast(FormatModule, import_module(f"featfuse.formats.{self.name}"))
+
+    def stores(self, dtype: np.dtype[Any]) -> bool:
+        """Whether a tensor of `dtype` can be written."""
+        return self.extended_floats or numpy_can_store(dtype)
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        row.name: row
+        for row in (
+            Format("npy", (".npy",), container=False, extended_floats=False),
+            Format("npz", (".npz",), container=True, extended_floats=False),
+            Format("hdf5", (".h5", ".hdf5", ".hdf"), container=True, extended_floats=False),
+            Format("safetensors", (".safetensors",), container=True, extended_floats=True),
+        )
+    }
+)
+"""Every format by name."""
+
+SUFFIXES: Mapping[str, Format] = MappingProxyType(
+    {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
+)
+"""Every format by the suffixes that name it, in lower case."""
+
+
+def find_format(path: str) -> Format | None:
+    """The format that the suffix of `path` names, in any case; None when it names none."""
+    return SUFFIXES.get(Path(path).suffix.lower())

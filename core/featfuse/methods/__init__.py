@@ -1,0 +1,223 @@
+"""METHODS: every way of reconciling one axis size with another, one row each.
+
+A row names the function that builds the `AxisMap` ("module:function", imported when used, so that the
+command line can list the methods without loading NumPy), the options it reads, and what it equals.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from featfuse.errors import UsageError, did_you_mean
+
+__all__ = ["ALIASES", "INTERPOLATIONS", "METHODS", "Method", "find_method"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One row of the table.
+
+    `target` is the direction `--to auto` takes. `weighted` methods compute sums in float32 (or
+    float64) and turn integers into floats; the others move or compare samples and keep the dtype.
+    `convention` is the one that holds unless another is given. A method that `smooths` changes
+    values also where the size stays; TF applies it to every spatial axis as soon as one changes.
+    """
+
+    name: str
+    summary: str
+    target: str
+    equals: str
+    builder: str
+    options: tuple[str, ...] = ()
+    weighted: bool = False
+    convention: str = "torch"
+    smooths: bool = False
+
+    def build(self) -> Callable[..., Any]:
+        """The function `(in_size, out_size, axis_options) -> tuple[AxisMap, ...]` of this row."""
+        module, function = self.builder.split(":")
+        return getattr(import_module(f"featfuse.methods.{module}"), function)  # type: ignore[no-any-return]
+
+
+_KERNEL = ("convention", "coords", "antialias", "edge")
+_POOL = ("pool_size", "pool_stride", "pool_padding", "ceil_mode")
+_PAD = ("pad_mode", "pad_value", "anchor", "offset")
+
+_ROWS = (
+    Method(
+        "strict",
+        "change nothing; sizes must be equal, or 1, which broadcasts",
+        "none",
+        "NumPy broadcasting",
+        "select:strict",
+    ),
+    Method(
+        "nearest",
+        "the sample at floor(x * I/O), computed in float32 as torch does",
+        "largest",
+        "torch nearest, OpenCV INTER_NEAREST; by --convention: ONNX, TF2, Pillow, JAX",
+        "resample:nearest",
+        ("convention", "coords", "nearest_rounding"),
+    ),
+    Method(
+        "nearest-exact",
+        "the sample whose centre is nearest: floor((x + 1/2) * I/O)",
+        "largest",
+        "torch nearest-exact, TF2, Keras, scikit-image",
+        "resample:nearest_exact",
+    ),
+    Method(
+        "bilinear",
+        "triangle kernel on every spatial axis (1-D linear, 3-D trilinear too)",
+        "largest",
+        "torch, TF, ONNX, OpenCV, Pillow, JAX (by --convention)",
+        "resample:bilinear",
+        _KERNEL,
+        weighted=True,
+    ),
+    Method(
+        "bicubic",
+        "Keys' cubic kernel; a = -0.75 (torch, OpenCV, ONNX) or -0.5 (TF, JAX, Pillow, antialiased torch)",
+        "largest",
+        "torch, TF, ONNX, OpenCV, Pillow, JAX (by --convention)",
+        "resample:bicubic",
+        (*_KERNEL, "cubic_a"),
+        weighted=True,
+    ),
+    Method(
+        "lanczos3",
+        "windowed sinc of radius 3",
+        "largest",
+        "tf.image.resize lanczos3, JAX lanczos3, Pillow LANCZOS (by --convention)",
+        "resample:lanczos3",
+        _KERNEL,
+        weighted=True,
+        convention="tf",
+    ),
+    Method(
+        "lanczos5",
+        "windowed sinc of radius 5",
+        "largest",
+        "tf.image.resize lanczos5, JAX lanczos5 (by --convention)",
+        "resample:lanczos5",
+        _KERNEL,
+        weighted=True,
+        convention="tf",
+    ),
+    Method(
+        "mitchell",
+        "Mitchell-Netravali cubic, B = C = 1/3",
+        "largest",
+        "tf.image.resize mitchellcubic (by --convention)",
+        "resample:mitchell",
+        _KERNEL,
+        weighted=True,
+        convention="tf",
+        smooths=True,
+    ),
+    Method(
+        "gaussian",
+        "Gaussian of radius 1.5, sigma 0.5",
+        "largest",
+        "tf.image.resize gaussian (by --convention)",
+        "resample:gaussian",
+        _KERNEL,
+        weighted=True,
+        convention="tf",
+        smooths=True,
+    ),
+    Method(
+        "area",
+        "mean over the source area of each output sample",
+        "smallest",
+        "torch area (whole samples); tf, jax, opencv: fractional overlap",
+        "pool:area",
+        ("convention",),
+        weighted=True,
+    ),
+    Method(
+        "avg-pool",
+        "mean over windows: adaptive, or by --pool-size and its friends",
+        "smallest",
+        "torch adaptive_avg_pool / avg_pool, ONNX AveragePool, Keras AveragePooling",
+        "pool:avg_pool",
+        (*_POOL, "count_include_pad"),
+        weighted=True,
+    ),
+    Method(
+        "max-pool",
+        "maximum over windows: adaptive, or by --pool-size and its friends",
+        "smallest",
+        "torch adaptive_max_pool / max_pool, ONNX MaxPool, Keras MaxPooling",
+        "pool:max_pool",
+        _POOL,
+    ),
+    Method(
+        "stride",
+        "every k-th sample; the target must be ceil(I/k) for a whole k",
+        "smallest",
+        "x[::k], the ResNet option-A shortcut",
+        "select:stride",
+    ),
+    Method(
+        "transposed-conv",
+        "fixed bilinear kernel per channel, whole factors only (FCN upsampling)",
+        "largest",
+        "torch ConvTranspose2d with the FCN bilinear kernel: size 2f - f%2, stride f",
+        "transposed:fixed_bilinear",
+        (),
+        weighted=True,
+    ),
+    Method(
+        "crop",
+        "keep a window of the samples",
+        "smallest",
+        "ONNX CenterCropPad, TF, Keras; torchvision, MONAI (by --odd)",
+        "border:crop",
+        ("anchor", "odd", "offset"),
+    ),
+    Method(
+        "pad",
+        "add a border",
+        "largest",
+        "numpy.pad, tf.pad, torch F.pad",
+        "border:pad",
+        _PAD,
+    ),
+    Method(
+        "crop-or-pad",
+        "crop the axes that are too large, pad those too small",
+        "first",
+        "tf.image.resize_with_crop_or_pad, ONNX CenterCropPad",
+        "border:crop_or_pad",
+        (*_PAD, "odd"),
+    ),
+    Method(
+        "letterbox",
+        "resize keeping the aspect ratio, then pad to the target",
+        "largest",
+        "tf.image.resize_with_pad (with --convention tf)",
+        "letterbox:letterbox",
+        ("interpolation", *_KERNEL, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
+        weighted=True,
+    ),
+)
+
+METHODS = MappingProxyType({row.name: row for row in _ROWS})
+"""Every method by name, in the order the documentation lists them."""
+
+ALIASES = MappingProxyType({"linear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic"})
+"""Other names a method answers to."""
+
+INTERPOLATIONS = tuple(row.name for row in _ROWS if row.builder.startswith("resample:"))
+"""The methods that `letterbox --interpolation` may use."""
+
+
+def find_method(name: str) -> Method:
+    """The row called `name` (or an alias of it); UsageError with the nearest name otherwise."""
+    row = METHODS.get(ALIASES.get(name, name))
+    if row is None:
+        raise UsageError(f"unknown method {name!r}", hint=did_you_mean(name, [*METHODS, *ALIASES]))
+    return row

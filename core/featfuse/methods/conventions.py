@@ -1,0 +1,127 @@
+"""CONVENTIONS: what each framework means by "bilinear", "bicubic" and "nearest".
+
+Each row stands on the framework's own source: which coordinate transform, which cubic coefficient,
+what happens to kernel taps beyond the edge, which sample is nearest, and whether the kernel is
+stretched when the map shrinks.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["CONVENTIONS", "COORDS", "EDGES", "NEAREST_ROUNDINGS", "Convention"]
+
+COORDS = ("half-pixel", "align-corners", "asymmetric", "pytorch-half-pixel", "half-pixel-symmetric")
+EDGES = ("clamp", "renormalize")
+NEAREST_ROUNDINGS = ("floor", "ceil", "prefer-floor", "prefer-ceil")
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """One framework's defaults.
+
+    `nearest_float32`: the source index is computed in float32, rounding included, as the
+    framework's own code does; the others use float64.
+    """
+
+    name: str
+    coords: str
+    cubic_a: float
+    cubic_a_antialias: float
+    edge: str
+    edge_antialias: str
+    antialias: bool
+    nearest_coords: str
+    nearest_rounding: str
+    nearest_float32: bool
+    fractional_area: bool
+
+
+_ROWS = (
+    # torch.nn.functional.interpolate: antialias=False by default; its antialias path renormalises
+    Convention(
+        name="torch",
+        coords="half-pixel",
+        cubic_a=-0.75,
+        cubic_a_antialias=-0.5,
+        edge="clamp",
+        edge_antialias="renormalize",
+        antialias=False,
+        nearest_coords="asymmetric",
+        nearest_rounding="floor",
+        nearest_float32=True,
+        fractional_area=False,
+    ),
+    # tf.image.resize (TF2): antialias=False by default, edges renormalised either way
+    Convention(
+        name="tf",
+        coords="half-pixel",
+        cubic_a=-0.5,
+        cubic_a_antialias=-0.5,
+        edge="renormalize",
+        edge_antialias="renormalize",
+        antialias=False,
+        nearest_coords="half-pixel",
+        nearest_rounding="prefer-ceil",
+        nearest_float32=True,
+        fractional_area=True,
+    ),
+    # ONNX Resize 19: half_pixel, cubic_coeff_a -0.75, exclude_outside 0, round_prefer_floor
+    Convention(
+        name="onnx",
+        coords="half-pixel",
+        cubic_a=-0.75,
+        cubic_a_antialias=-0.75,
+        edge="clamp",
+        edge_antialias="clamp",
+        antialias=False,
+        nearest_coords="half-pixel",
+        nearest_rounding="prefer-floor",
+        nearest_float32=False,
+        fractional_area=False,
+    ),
+    # cv2.resize: INTER_NEAREST is floor(x * I/O); INTER_AREA weighs partial samples
+    Convention(
+        name="opencv",
+        coords="half-pixel",
+        cubic_a=-0.75,
+        cubic_a_antialias=-0.75,
+        edge="clamp",
+        edge_antialias="clamp",
+        antialias=False,
+        nearest_coords="asymmetric",
+        nearest_rounding="floor",
+        nearest_float32=False,
+        fractional_area=True,
+    ),
+    # PIL.Image.resize: always antialiased, edges renormalised
+    Convention(
+        name="pillow",
+        coords="half-pixel",
+        cubic_a=-0.5,
+        cubic_a_antialias=-0.5,
+        edge="renormalize",
+        edge_antialias="renormalize",
+        antialias=True,
+        nearest_coords="half-pixel",
+        nearest_rounding="prefer-ceil",
+        nearest_float32=False,
+        fractional_area=False,
+    ),
+    # jax.image.resize: antialias=True by default, edges renormalised
+    Convention(
+        name="jax",
+        coords="half-pixel",
+        cubic_a=-0.5,
+        cubic_a_antialias=-0.5,
+        edge="renormalize",
+        edge_antialias="renormalize",
+        antialias=True,
+        nearest_coords="half-pixel",
+        nearest_rounding="prefer-ceil",
+        nearest_float32=True,
+        fractional_area=True,
+    ),
+)
+
+CONVENTIONS = MappingProxyType({row.name: row for row in _ROWS})
+"""Every convention by name."""

@@ -1,0 +1,51 @@
+"""What a builder is told about one axis: the options of its method, resolved."""
+
+from dataclasses import dataclass
+
+from featfuse.errors import ShapeError
+from featfuse.methods.conventions import Convention
+
+__all__ = ["AxisSettings", "scale_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSettings:
+    """One input, one axis. `name` is the input's, `letter` the axis', both for errors.
+
+    None means not given: the convention decides. `grid` holds (in_size, out_size) of every spatial
+    axis of the input, for methods that look at more than one axis (letterbox).
+    """
+
+    name: str
+    letter: str
+    convention: Convention
+    method: str
+    coords: str | None = None
+    antialias: bool | None = None
+    cubic_a: float | None = None
+    edge: str | None = None
+    nearest_rounding: str | None = None
+    pad_mode: str = "constant"
+    pad_value: float = 0.0
+    anchor: str = "center"
+    odd: str = "floor"
+    offset: int | None = None
+    interpolation: str = "bilinear"
+    pool_size: int | None = None
+    pool_stride: int | None = None
+    pool_padding: int = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    grid: tuple[tuple[int, int], ...] = ()
+
+    def refuse(self, in_size: int, out_size: int, why: str, hint: str) -> ShapeError:
+        """The error for sizes that this method cannot bring together."""
+        return ShapeError(
+            f"{self.name}: axis {self.letter}: {self.method} cannot bring {in_size} to {out_size}: {why}",
+            hint=hint,
+        )
+
+
+def scale_text(in_size: int, out_size: int) -> str:
+    """`×2`, `×0.5`, `×1.981`: the factor as the report shows it."""
+    return f"×{out_size / in_size:.4g}" if in_size else f"{in_size}→{out_size}"

@@ -1,0 +1,41 @@
+"""Transposed convolution with the fixed bilinear kernel of FCN."""
+
+import numpy as np
+
+from featfuse.axis import AxisMap, Positions, Taps
+from featfuse.methods.settings import AxisSettings, scale_text
+
+__all__ = ["fixed_bilinear"]
+
+
+def fixed_bilinear(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
+    """Upsampling by a whole factor f: kernel 2f - f%2, stride f, padding (k - f) / 2.
+
+    The kernel is that of Long, Shelhamer and Darrell, "Fully convolutional networks" (their
+    `upsample_filt`). Beyond the edge there is nothing, so border samples are smaller than with
+    `bilinear`.
+    """
+    factor, rest = divmod(out_size, in_size)
+    if rest or factor < 1:
+        raise settings.refuse(
+            in_size,
+            out_size,
+            "the fixed kernel upsamples by whole factors only",
+            "Use --method bilinear, which reaches any size.",
+        )
+    size = 2 * factor - factor % 2
+    padding = (size - factor) // 2
+    half = (size + 1) // 2
+    centre = half - 1.0 if size % 2 else half - 0.5
+
+    def rule(positions: Positions) -> Taps:
+        last = (positions + padding) // factor
+        indices = last[:, None] - np.arange(1, -1, -1)
+        offset = positions[:, None] + padding - indices * factor
+        inside = (indices >= 0) & (indices < in_size) & (offset < size)
+        weights = np.where(inside, 1.0 - np.abs(offset - centre) / half, 0.0)
+        return Taps(np.where(inside, indices, -1), weights)
+
+    return (
+        AxisMap(in_size, out_size, rule, f"{scale_text(in_size, out_size)} {settings.method}", weighted=True),
+    )

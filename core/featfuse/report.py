@@ -1,0 +1,211 @@
+"""The shape-diff report: what was done to every axis of every input. It prints itself.
+
+Built from a plan, before any data; the run adds the size on disk, the seconds and its warnings.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+__all__ = ["AxisRow", "InputRow", "OutputRow", "ShapeReport", "Suggestion", "human_bytes"]
+
+AXIS_MEANINGS: Mapping[str, str] = {
+    "N": "batch",
+    "C": "channels",
+    "D": "depth",
+    "H": "height",
+    "W": "width",
+    "T": "time",
+    "L": "tokens",
+    "S": "stacked inputs",
+    "?": "axis",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """One input as the report shows it."""
+
+    name: str
+    path: str | None
+    key: str | None
+    format: str | None
+    shape: tuple[int, ...]
+    dtype: str
+    layout: str | None
+    layout_source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AxisRow:
+    """One axis: each input's size (None: it has no such axis), what happens to it, the result."""
+
+    axis: str
+    sizes: tuple[int | None, ...]
+    actions: tuple[str, ...]
+    output: int | None
+
+    @property
+    def meaning(self) -> str:
+        """The axis letter in words."""
+        return AXIS_MEANINGS.get(self.axis, "axis")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRow:
+    """The result; `bytes` is of the data, before compression and headers."""
+
+    path: str | None
+    key: str | None
+    format: str | None
+    shape: tuple[int, ...]
+    dtype: str
+    layout: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A command that would work, and the shape it would give."""
+
+    command: str
+    output_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeReport:
+    """The plan in words: `print(report)`, `report.to_json()`, or the fields.
+
+    `compatibility` speaks of the inputs as they are: "identical", "broadcast" or "mismatch".
+    `problem` says why the inputs do not fuse as asked (None when they do; then `output` is set).
+    """
+
+    command: str
+    compatibility: str
+    inputs: tuple[InputRow, ...]
+    axes: tuple[AxisRow, ...]
+    pipeline: Mapping[str, object]
+    output: OutputRow | None
+    problem: str | None = None
+    suggestions: tuple[Suggestion, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    summary: str = field(default="")
+
+    def finished(self, *, seconds: float, warnings: tuple[str, ...] = ()) -> "ShapeReport":
+        """The same report after the run."""
+        return replace(self, seconds=seconds, warnings=self.warnings + warnings)
+
+    @property
+    def layout_line(self) -> str:
+        """The inputs' layouts and where each comes from."""
+        by_source: dict[str, list[str]] = {}
+        for row in self.inputs:
+            if row.layout and row.layout_source and row.layout not in by_source.get(row.layout_source, []):
+                by_source.setdefault(row.layout_source, []).append(row.layout)
+        return "; ".join(f"{' and '.join(layouts)}, {source}" for source, layouts in by_source.items())
+
+    def to_dict(self) -> dict[str, object]:
+        """The object that `--json` prints (schema 1)."""
+        from featfuse import __version__
+
+        def row_dict(row: object, names: str) -> dict[str, object]:
+            return {name: _plain(getattr(row, name)) for name in names.split()}
+
+        result: dict[str, object] = {
+            "schema": 1,
+            "featfuse": __version__,
+            "command": self.command,
+            "compatibility": self.compatibility,
+            "inputs": [
+                row_dict(row, "name path key format shape dtype layout layout_source") for row in self.inputs
+            ],
+            "axes": [
+                {
+                    "axis": row.axis,
+                    "sizes": list(row.sizes),
+                    "actions": [action.replace("×", "x") for action in row.actions],
+                    "output": row.output,
+                }
+                for row in self.axes
+            ],
+            "pipeline": {name: _plain(value) for name, value in self.pipeline.items()},
+            "output": self.output and row_dict(self.output, "path key format shape dtype layout bytes"),
+            "suggestions": [row_dict(row, "command output_shape") for row in self.suggestions],
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+        }
+        if self.problem is not None:
+            result["problem"] = self.problem
+        return result
+
+    def to_json(self) -> str:
+        """One JSON object, indented."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        cells = [["axis", *(row.name for row in self.inputs), "output"]]
+        for row in self.axes:
+            parts = (cell_text(size, action) for size, action in zip(row.sizes, row.actions, strict=True))
+            cells.append([f"{row.axis} {row.meaning}", *parts, size_text(row.output)])
+        widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+        table = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in cells
+        ]
+        return "\n".join([*self.head_lines(), "", *table, "", *self.foot_lines()]).strip()
+
+    def head_lines(self) -> list[str]:
+        """What stands above the table: the pipeline in a line, the layout with its origin."""
+        lines = [self.summary] if self.summary else []
+        if self.layout_line:
+            lines.append(f"layout: {self.layout_line}")
+        return lines
+
+    def foot_lines(self) -> list[str]:
+        """What stands below the table: the problem or the output, and the warnings."""
+        lines = [self.problem] if self.problem else []
+        if self.output:
+            out = self.output
+            where = out.path or "array"
+            where += f"::{out.key}" if out.key else ""
+            line = f"{where}  {shape_text(out.shape)} {out.dtype}, {human_bytes(out.bytes)}"
+            lines.append(line + (f", {self.seconds:.2f} s" if self.seconds is not None else ""))
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        if self.suggestions:
+            lines += ["", "what would work:"]
+            lines += [f"  {row.command}\n    -> {shape_text(row.output_shape)}" for row in self.suggestions]
+        return lines
+
+
+def _plain(value: object) -> object:
+    """Tuples as lists, mappings as dicts: what JSON can say."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return value
+
+
+def size_text(size: int | None) -> str:
+    """A size, or a dash where there is none."""
+    return "-" if size is None else str(size)
+
+
+def cell_text(size: int | None, action: str) -> str:
+    """One cell of the table: the size and what happens to it."""
+    return f"{size_text(size)} {action}".strip()
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """`(1, 64, 64, 32)` as `1×64×64×32`; a scalar is `scalar`."""
+    return "×".join(str(size) for size in shape) or "scalar"
+
+
+def human_bytes(count: int) -> str:
+    """Bytes with a binary unit, three digits: `33.6 KiB`."""
+    if count < 1024:
+        return f"{count} bytes"
+    power = min((count.bit_length() - 1) // 10, 5)
+    size, unit = count / 1024**power, ("KiB", "MiB", "GiB", "TiB", "PiB")[power - 1]
+    return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"

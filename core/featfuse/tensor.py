@@ -1,0 +1,55 @@
+"""What is known of a tensor before any of its data is read, and how a part of it is named."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Array", "TensorSpec", "Window", "whole", "window_shape"]
+
+Array = NDArray[Any]
+
+Window = tuple[slice, ...]
+"""A box of a tensor: one `slice(start, stop)` per axis, both bounds given, step 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """A tensor's header: enough to plan with, never its data.
+
+    `name` is what reports and errors call it (`b.h5::feat/l3`). `layout` is what the file itself
+    says about its axes (None when it says nothing). `chunks` is the storage chunk shape, if any.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    path: str | None = None
+    key: str | None = None
+    format: str | None = None
+    layout: str | None = None
+    layout_source: str | None = None
+    chunks: tuple[int, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the data, uncompressed."""
+        return self.size * self.dtype.itemsize
+
+
+def whole(shape: Sequence[int]) -> Window:
+    """The window that covers all of `shape`."""
+    return tuple(slice(0, size) for size in shape)
+
+
+def window_shape(window: Window) -> tuple[int, ...]:
+    """The shape of the block that `window` names."""
+    return tuple(part.stop - part.start for part in window)
