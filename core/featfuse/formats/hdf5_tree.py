@@ -4,6 +4,7 @@ Links are followed here, name by name, and never by the HDF5 library: it would o
 external link names.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
@@ -14,7 +15,21 @@ import numpy as np
 
 from featfuse.formats.headers import layout_from_names, native_dtype, natural_key, unreadable
 
-__all__ = ["Refused", "dataset_layout", "find_conflict", "is_scale", "resolve", "tensor_dtype", "walk"]
+__all__ = [
+    "FAULTS",
+    "Refused",
+    "dataset_layout",
+    "find_conflict",
+    "is_scale",
+    "reason",
+    "resolve",
+    "tensor_dtype",
+    "walk",
+]
+
+FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+"""What h5py raises when the library fails: OSError and RuntimeError mostly, KeyError for damaged links,
+ValueError and TypeError for damaged types."""
 
 _MAX_SOFT_LINKS = 16  # on one path, as in the HDF5 library
 _MAX_OBJECTS = 1_000_000  # nested aliases can spell any number of paths in a small file
@@ -26,6 +41,12 @@ class Refused(Exception):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def reason(error: BaseException) -> str:
+    """The system's words where there are some, else HDF5's own on one line."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else " ".join(str(error).split())
 
 
 class _Link(Enum):
@@ -158,7 +179,7 @@ def dataset_layout(dataset: h5py.Dataset) -> tuple[str | None, str | None]:
     try:
         labels = [axis.label for axis in dataset.dims]
         names = [label or _scale_name(axis) for label, axis in zip(labels, dataset.dims, strict=True)]
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+    except FAULTS:
         return None, None  # damaged labels are no labels
     layout = layout_from_names(names)
     if layout is None:
@@ -179,6 +200,8 @@ def _scale_name(axis: Any) -> str:
 
 def find_conflict(file: h5py.File, key: str, *, force: bool) -> str | None:
     """Why a dataset cannot be made at `key`, None when it can; `force` lets it replace a dataset."""
+    if file.userblock_size:
+        return "a file with a user block (MATLAB writes them) cannot be added to"
     *parents, last = _names(key)
     node: Any = file
     try:

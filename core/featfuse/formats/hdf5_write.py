@@ -1,0 +1,159 @@
+"""Writing HDF5: the library lays the file out, and the data goes straight to its place in it.
+
+HDF5 keeps unwritten chunks in memory, and crashes the process (a segmentation fault, seen with 2.0.0) when
+the disk is full as it flushes them. So it writes the metadata alone: chunks are allocated early and not
+compressed, so that their positions are known, and the blocks are written there as raw data, by any thread.
+"""
+
+import itertools
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from featfuse.errors import RunError
+from featfuse.formats.atomic import AtomicFile, write_faults
+from featfuse.formats.base import OutputTensor, check_block
+from featfuse.formats.hdf5_tree import FAULTS, reason
+from featfuse.formats.raw import RawArray
+from featfuse.tensor import Array, Window
+
+__all__ = ["Hdf5Sink", "chunk_shape", "create_sink"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def _library_faults(name: str) -> Iterator[None]:
+    """Turn what h5py raises into a RunError that names the output."""
+    try:
+        yield
+    except FAULTS as error:
+        # HDF5 buries the system's error number in a long sentence about its own doings
+        number = re.search(r"errno = (\d+)", str(error))
+        if number:
+            with write_faults(name):
+                raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise RunError(f"{name}: cannot be written: {reason(error)}") from error
+
+
+def chunk_shape(shape: Sequence[int], itemsize: int) -> tuple[int, ...] | None:
+    """Chunks of about 1 MiB that are runs of the leading axes, the trailing ones whole.
+
+    None (contiguous storage) for what HDF5 cannot chunk: 0-d and zero-size tensors.
+    """
+    if not shape or 0 in shape:
+        return None
+    chunks = []
+    inner = itemsize
+    for size in reversed(shape):
+        chunks.append(max(1, min(size, _CHUNK_BYTES // inner)))
+        inner *= size
+    return tuple(reversed(chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """Where a dataset's chunks lie in the file: the byte offset of each, by the index of its first element."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offsets: Mapping[tuple[int, ...], int]
+
+    @classmethod
+    def of(cls, dataset: h5py.Dataset, dtype: np.dtype[Any]) -> "_Chunks":
+        if dataset.chunks is None:
+            return cls(dtype, dataset.shape, {(0,) * dataset.ndim: dataset.id.get_offset()})
+        grid = [range(0, size, step) for size, step in zip(dataset.shape, dataset.chunks, strict=True)]
+        find = dataset.id.get_chunk_info_by_coord
+        offsets = {corner: find(corner).byte_offset for corner in itertools.product(*grid)}
+        return cls(dtype, dataset.chunks, offsets)
+
+    def write(self, name: str, fd: int, window: Window, block: Array) -> None:
+        """Store `block` at `window` of the dataset, chunk by chunk."""
+        corners = [
+            range(part.start // step * step, part.stop, step)
+            for part, step in zip(window, self.shape, strict=True)
+        ]
+        for corner in itertools.product(*corners):
+            common = [
+                (max(part.start, first), min(part.stop, first + step))
+                for part, first, step in zip(window, corner, self.shape, strict=True)
+            ]
+            inside = tuple(slice(a - first, b - first) for (a, b), first in zip(common, corner, strict=True))
+            piece = tuple(slice(a - p.start, b - p.start) for (a, b), p in zip(common, window, strict=True))
+            chunk = RawArray(name, fd, self.offsets[corner], self.shape, self.dtype)
+            chunk.write(inside, block[(*piece, ...)])
+
+
+class Hdf5Sink:
+    """An HDF5 file being written; the library has laid it out and closed it already."""
+
+    def __init__(self, output: AtomicFile, data: Mapping[str, _Chunks]) -> None:
+        self._output = output
+        self._data = data
+
+    def write(self, key: str, window: Window, block: Array) -> None:
+        """Store `block` at `window` of the tensor `key`."""
+        data = self._data[key]
+        check_block(block, data.dtype, window)
+        if block.size:
+            data.write(self._output.name, self._output.fd, window, block)
+
+    def commit(self) -> int:
+        """Put the file in its place; its size in bytes."""
+        return self._output.commit()
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        self._output.abort()
+
+
+def create_sink(
+    output: AtomicFile,
+    tensors: Sequence[OutputTensor],
+    provenance: Mapping[str, str],
+    existing: str | None,
+) -> Hdf5Sink:
+    """A sink for `tensors`; with `existing`, they are added to a copy of what is there."""
+    if existing is not None:
+        output.copy_target()
+    with _library_faults(output.name):
+        file = h5py.File(output.temporary, "w" if existing is None else "r+", locking="best-effort")
+        try:
+            data = {}
+            for tensor in tensors:
+                dataset = _create_dataset(file, tensor, provenance)
+                data[tensor.key] = _Chunks.of(dataset, tensor.dtype)
+            file.close()
+        except BaseException:
+            with suppress(*FAULTS):
+                file.close()
+            raise
+    return Hdf5Sink(output, data)
+
+
+def _create_dataset(file: h5py.File, tensor: OutputTensor, provenance: Mapping[str, str]) -> h5py.Dataset:
+    """An empty dataset for `tensor` with its axes labelled; one that was there is replaced."""
+    if tensor.key in file:
+        del file[tensor.key]
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    dataset = file.create_dataset(
+        tensor.key,
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        chunks=chunk_shape(tensor.shape, tensor.dtype.itemsize),
+        dcpl=properties,
+        fill_time="never",  # every element will be written
+    )
+    for axis, letter in enumerate(tensor.layout or ""):
+        dataset.dims[axis].label = letter
+    for name, value in provenance.items():
+        dataset.attrs[name] = value
+    return dataset
