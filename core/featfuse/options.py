@@ -14,7 +14,7 @@ from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import INTERPOLATIONS, METHODS, find_method
 from featfuse.methods.conventions import CONVENTIONS, COORDS, EDGES, NEAREST_ROUNDINGS
 
-__all__ = ["CHOICES", "PAD_MODES", "PAD_MODE_ALIASES", "TARGETS", "FusionOptions", "Options"]
+__all__ = ["CHOICES", "PAD_MODES", "PAD_MODE_ALIASES", "TARGETS", "FusionOptions", "Options", "flag"]
 
 PAD_MODES = (
     "constant",

@@ -7,7 +7,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-__all__ = ["AxisRow", "InputRow", "OutputRow", "ShapeReport", "Suggestion", "human_bytes"]
+__all__ = [
+    "AxisRow",
+    "InputRow",
+    "OutputRow",
+    "ShapeReport",
+    "Suggestion",
+    "cell_text",
+    "human_bytes",
+    "shape_text",
+    "size_text",
+]
 
 AXIS_MEANINGS: Mapping[str, str] = {
     "N": "batch",
@@ -167,7 +177,7 @@ class ShapeReport:
         lines = [self.problem] if self.problem else []
         if self.output:
             out = self.output
-            where = out.path or "array"
+            where = out.path or ("output" if self.command == "inspect" else "array")
             where += f"::{out.key}" if out.key else ""
             line = f"{where}  {shape_text(out.shape)} {out.dtype}, {human_bytes(out.bytes)}"
             lines.append(line + (f", {self.seconds:.2f} s" if self.seconds is not None else ""))

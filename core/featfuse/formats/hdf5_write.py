@@ -59,7 +59,10 @@ def chunk_shape(shape: Sequence[int], itemsize: int) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Chunks:
-    """Where a dataset's chunks lie in the file: the byte offset of each, by the index of its first element."""
+    """Where a dataset's chunks lie in the file: the byte offset of each by the index of its first element.
+
+    A 0-d dataset is a single chunk, one without elements has none.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -67,12 +70,14 @@ class _Chunks:
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, dtype: np.dtype[Any]) -> "_Chunks":
-        if dataset.chunks is None:
-            return cls(dtype, dataset.shape, {(0,) * dataset.ndim: dataset.id.get_offset()})
-        grid = [range(0, size, step) for size, step in zip(dataset.shape, dataset.chunks, strict=True)]
-        find = dataset.id.get_chunk_info_by_coord
-        offsets = {corner: find(corner).byte_offset for corner in itertools.product(*grid)}
-        return cls(dtype, dataset.chunks, offsets)
+        offsets: dict[tuple[int, ...], int] = {}
+        if dataset.chunks is not None:
+            # asking for chunk after chunk instead takes minutes when there are 100,000
+            dataset.id.chunk_iter(lambda chunk: offsets.update({chunk.chunk_offset: chunk.byte_offset}))
+        elif dataset.size:
+            dataset[...] = 0  # only this places the data of a 0-d dataset
+            offsets[()] = dataset.id.get_offset()
+        return cls(dtype, dataset.chunks or (), offsets)
 
     def write(self, name: str, fd: int, window: Window, block: Array) -> None:
         """Store `block` at `window` of the dataset, chunk by chunk."""
@@ -88,7 +93,7 @@ class _Chunks:
             inside = tuple(slice(a - first, b - first) for (a, b), first in zip(common, corner, strict=True))
             piece = tuple(slice(a - p.start, b - p.start) for (a, b), p in zip(common, window, strict=True))
             chunk = RawArray(name, fd, self.offsets[corner], self.shape, self.dtype)
-            chunk.write(inside, block[(*piece, ...)])
+            chunk.write(inside, np.asarray(block[piece]))
 
 
 class Hdf5Sink:

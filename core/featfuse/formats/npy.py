@@ -47,9 +47,10 @@ def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
     """
     try:
         shape, fortran, dtype, offset = _parse(head)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    # NumPy's parser of headers lets through whatever Python's own parsers raise
+    except Exception as error:
         raise InputError(
-            f"{name}: not a readable .npy header: {str(error).splitlines()[0]}",
+            f"{name}: not a readable .npy header: {' '.join(str(error).split())[:200]}",
             hint="The file is damaged, or is no .npy file in spite of its name.",
         ) from error
     if native_dtype(dtype) is None:

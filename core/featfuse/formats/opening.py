@@ -108,7 +108,11 @@ def _open_stream(stdin: BinaryIO) -> Reader:
     if stdin.isatty():
         raise InputError("-: stdin is a terminal", hint="Pipe a .npy file into the command.")
     file = _whole_file(stdin) or _spool(stdin)
-    _refuse_known(STREAM, os.pread(file.fileno(), _HEAD, 0))
+    try:
+        _refuse_known(STREAM, os.pread(file.fileno(), _HEAD, 0))
+    except BaseException:
+        file.close()
+        raise
     return NpyReader(file, STREAM)
 
 

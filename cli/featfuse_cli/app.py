@@ -1,0 +1,128 @@
+"""The Typer app: the commands, and the rule that a first word which names none of them is an input."""
+
+import difflib
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from featfuse_cli.errors import boundary
+from featfuse_cli.inspect import inspect
+from featfuse_cli.methods import methods
+from featfuse_cli.run import run
+
+__all__ = ["app"]
+
+MAIN = "run"
+
+RUN_EPILOG = """\
+[bold]Examples[/bold]
+Resize the smaller map, repeat its 16 channels to 32, add:
+  fuse a.npy b.npy --method bilinear --channels tile
+Pad the smaller map on every side by reflecting its border, add:
+  fuse a.npy b.npy --method pad --pad-mode reflect -o padded.npy
+Join along the channels:
+  fuse a.npy b.h5::feat/l3 --combine concat -o joined.safetensors
+
+[bold]Exit codes[/bold]
+0 done, 1 the run failed, 2 wrong usage, 3 the shapes cannot be fused as
+asked, 4 an input cannot be read, 130 interrupted
+"""
+
+
+class MainCommandGroup(TyperGroup):
+    """A group in which `fuse a.npy b.npy` means `fuse run a.npy b.npy`.
+
+    The first word decides: a command's name or one of the group's own options goes the usual way,
+    anything else belongs to the main command. A file that bears a command's name is `./inspect`.
+    (Typer's contexts and parameters are `Any` here: their classes are private to Typer.)
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the main command's name in front when the first word is none of ours."""
+        if args and args[0] not in self.commands and args[0].partition("=")[0] not in self._own_options(ctx):
+            if not ctx.resilient_parsing:
+                self._refuse_misspelt_command(ctx, args[0])
+            args = [MAIN, *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command inside the error boundary."""
+        with boundary():
+            return super().invoke(ctx)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """In first position: the commands and the files, or our options and the main command's."""
+        items = super().shell_complete(ctx, incomplete)
+        main = self.commands[MAIN]
+        with main.make_context(MAIN, [], parent=ctx, resilient_parsing=True) as main_ctx:
+            known = {item.value for item in items}
+            items += [item for item in main.shell_complete(main_ctx, incomplete) if item.value not in known]
+        if items and not incomplete.startswith("-"):
+            # a list that is not empty keeps the shell from offering files itself
+            items += [type(items[0])(name) for name in _files(incomplete)]
+        return items
+
+    def _own_options(self, ctx: Any) -> set[str]:
+        return {name for param in self.get_params(ctx) for name in (*param.opts, *param.secondary_opts)}
+
+    def _refuse_misspelt_command(self, ctx: Any, word: str) -> None:
+        """`fuse inspct a.npy` is a slip of the finger, not a file called inspct."""
+        near = difflib.get_close_matches(word, self.commands, n=1, cutoff=0.75)
+        if near and not word.startswith("-") and not Path(word).exists():
+            ctx.fail(
+                f"No command and no file is called {word!r}. Did you mean '{ctx.command_path} {near[0]}'?"
+            )
+
+
+def _files(incomplete: str) -> list[str]:
+    """Files and folders here that begin with `incomplete`, those whose names need no quoting."""
+    names = (
+        entry.name + "/" if entry.is_dir() else entry.name
+        for entry in Path().iterdir()
+        if entry.name.startswith(incomplete or "") and (incomplete or not entry.name.startswith("."))
+    )
+    return sorted(name for name in names if shlex.quote(name) == name)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from featfuse import __version__
+
+        typer.echo(f"featfuse {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=MainCommandGroup,
+    no_args_is_help=True,
+    subcommand_metavar="INPUT... | COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    # a bug shows Python's own traceback
+    pretty_exceptions_enable=False,
+    epilog="fuse a.npy b.npy --method bilinear   is short for   fuse run a.npy b.npy ...\n"
+    "Its options: fuse run --help. A file that bears a command's name: ./inspect.",
+)
+app.command(
+    MAIN,
+    epilog=RUN_EPILOG,
+)(run)
+app.command("inspect")(inspect)
+app.command("methods")(methods)
+
+
+@app.callback()
+def fuse(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Fuse feature maps whose shapes do not match.
+
+    Reads .npy, .npz, .h5 and .safetensors, plans on the shapes alone, shows
+    what happens to every axis, and streams the data in bounded memory.
+    """

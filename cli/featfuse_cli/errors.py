@@ -1,0 +1,48 @@
+"""The one place where an error becomes a block of text on stderr and an exit code."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from featfuse.errors import FeatfuseError
+
+from featfuse_cli.text import visible
+
+__all__ = ["boundary", "error_text"]
+
+INTERRUPTED = 130
+
+
+def error_text(error: FeatfuseError) -> str:
+    """What is wrong, what would mend it, and the commands to paste, each on a line of its own."""
+    lines = [f"error: {error.message}"]
+    if error.hint:
+        lines.append(error.hint)
+    lines += [f"  {command}" for command in error.commands]
+    return "\n".join(visible(line, keep="\n") for line in lines)
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Turn what a user can cause into a message and an exit code; let a bug keep its traceback."""
+    try:
+        yield
+        sys.stdout.flush()  # so that a closed pipe shows here, not when the interpreter ends
+    except FeatfuseError as error:
+        if not isinstance(error.__cause__, BrokenPipeError):  # whoever read our output has left: no news
+            _print_error(error_text(error))
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _print_error("interrupted: nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _print_error(text: str) -> None:
+    """`text` on stderr, its first word in red on a terminal."""
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        word, colon, rest = text.partition(":")
+        text = typer.style(word + colon, fg=typer.colors.RED, bold=True) + rest
+    sys.stdout.flush()
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,36 @@
+"""`fuse inspect INPUT...`: can these be fused, and how? Reads headers only."""
+
+import typer
+from featfuse.options import FusionOptions
+
+from featfuse_cli.options import Inputs, Json, Quiet, check_report_options, with_fusion_options
+
+__all__ = ["inspect"]
+
+NOT_RECONCILING = frozenset({"layout", "dtype", "on_overflow", "weights"})
+"""Options that do not turn the question "do they add as they are?" into "does this pipeline work?"."""
+
+MISFIT = 3
+
+
+@with_fusion_options
+def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Show the shapes, what would happen to every axis, and the commands that would fuse them.
+
+    Reads headers only. Exit code 0: the inputs add as they are (as NumPy
+    broadcasts) or, with --method, --combine or another reconciling option,
+    that pipeline works. Exit code 3: they do not.
+    """
+    check_report_options(as_json=as_json, quiet=quiet)
+
+    import featfuse
+
+    from featfuse_cli.render import print_report
+
+    report = featfuse.inspect(*inputs, **options)
+    if not quiet:
+        print_report(report, as_json=as_json)
+    asked = set(options) - NOT_RECONCILING
+    fits = report.problem is None if asked else report.compatibility in ("identical", "broadcast")
+    if not fits:
+        raise typer.Exit(MISFIT)

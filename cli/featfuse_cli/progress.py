@@ -1,0 +1,60 @@
+"""The progress bar of one long fusion. Short ones never see it."""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from featfuse.report import human_bytes
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["ProgressBar"]
+
+PATIENCE = 2.0
+"""Seconds before a bar appears."""
+
+
+class ProgressBar:
+    """Bytes written, rate and time left on stderr, from the third second on; gone when done."""
+
+    def __init__(self, *, wanted: bool, patience: float = PATIENCE) -> None:
+        self._wanted = wanted
+        self._patience = patience
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """`done` of `total` output bytes are written."""
+        if self._bar is None:
+            if not self._wanted or time.monotonic() - self._started < self._patience:
+                return
+            self._bar = _new_bar(done, total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _new_bar(done: int, total: int) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+    from rich.text import Text
+
+    class Bytes(ProgressColumn):
+        """`206 MiB of 576 MiB, 111 MiB/s`, in the units of the report."""
+
+        def render(self, task: Task) -> Text:
+            text = f"{human_bytes(int(task.completed))} of {human_bytes(int(task.total or 0))}"
+            return Text(f"{text}, {human_bytes(int(task.speed))}/s" if task.speed else text)
+
+    bar = Progress(BarColumn(), Bytes(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    bar.add_task("", completed=done, total=total)
+    return bar

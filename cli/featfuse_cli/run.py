@@ -1,0 +1,105 @@
+"""`fuse INPUT...`, the main command: reconcile, combine, write, report."""
+
+import sys
+from typing import Annotated
+
+import typer
+from featfuse.errors import UsageError
+from featfuse.options import FusionOptions
+
+from featfuse_cli.options import Inputs, Json, Quiet, check_report_options, with_fusion_options
+
+__all__ = ["run"]
+
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="PATH",
+        help="Where to write: PATH or PATH::KEY, the format by its suffix, - for a .npy on stdout. "
+        "Default: fused plus the first input's suffix, here.",
+        rich_help_panel="Output",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel="Output")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Plan and report, write nothing.", rich_help_panel="Output")
+]
+Sidecar = Annotated[
+    bool,
+    typer.Option(
+        "--sidecar",
+        help="Also write PATH.json: the inputs and every option as resolved.",
+        rich_help_panel="Output",
+    ),
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Working memory, like 512M. Default: 256M.",
+        show_default=False,
+        rich_help_panel="Run",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", min=1, help="Default: every core there is.", rich_help_panel="Run"
+    ),
+]
+
+
+@with_fusion_options
+def run(
+    inputs: Inputs,
+    options: FusionOptions,
+    out: Out = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    sidecar: Sidecar = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    memory: Memory = "256M",
+    threads: Threads = None,
+) -> None:
+    """Fuse feature maps: reconcile their shapes, combine them, write the result, show the report.
+
+    The name run may be left out: fuse a.npy b.npy --method bilinear.
+    """
+    check_report_options(as_json=as_json, quiet=quiet)
+    if out == "-" and not dry_run and sys.stdout.isatty():
+        raise UsageError(
+            "--out - would write binary data to the terminal",
+            hint="Send it into a file or a pipe, or name a file.",
+        )
+
+    if out == "-" and sidecar:
+        raise UsageError("--sidecar needs a file to stand beside", hint="Name one with --out.")
+
+    import featfuse
+    from featfuse.fusion import default_output
+
+    from featfuse_cli.progress import ProgressBar
+    from featfuse_cli.render import print_report
+
+    target = default_output(inputs) if out is None else out
+    with ProgressBar(wanted=not quiet and sys.stderr.isatty()) as bar:
+        report = featfuse.fuse(
+            *inputs,
+            out=target,
+            force=force,
+            dry_run=dry_run,
+            sidecar=sidecar,
+            memory=memory,
+            threads=threads,
+            progress=bar.update,
+            **options,
+        )
+    if not quiet:
+        note = "dry run: nothing was written" if dry_run else ""
+        print_report(report, as_json=as_json, to_stderr=target == "-", note=note)

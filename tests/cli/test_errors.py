@@ -1,0 +1,51 @@
+"""The boundary: what becomes a message, and with which exit code."""
+
+import pytest
+import typer
+from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
+from featfuse_cli.errors import boundary, error_text
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(RunError, 1), (UsageError, 2), (ShapeError, 3), (InputError, 4), (FeatfuseError, 1)]
+)
+def test_each_error_has_its_exit_code(capsys, kind, code):
+    with pytest.raises(typer.Exit) as caught, boundary():
+        raise kind("a.npy: axis H: 64 and 60", hint="Crop it.", commands=["fuse a.npy b.npy --method crop"])
+    assert caught.value.exit_code == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: a.npy: axis H: 64 and 60\nCrop it.\n  fuse a.npy b.npy --method crop\n"
+
+
+def test_commands_and_markup_stay_as_they_are():
+    text = error_text(ShapeError("[red]x.npy", commands=[f"fuse {'long/' * 50}a.npy"]))
+    assert text == f"error: [red]x.npy\n  fuse {'long/' * 50}a.npy"
+
+
+def test_control_characters_are_escaped():
+    assert error_text(InputError("a\x1b[2J.npy: no such file")) == r"error: a\x1b[2J.npy: no such file"
+
+
+def test_interrupt(capsys):
+    with pytest.raises(typer.Exit) as caught, boundary():
+        raise KeyboardInterrupt
+    assert caught.value.exit_code == 130
+    assert capsys.readouterr().err == "interrupted: nothing was written\n"
+
+
+def test_a_bug_keeps_its_traceback(shell):
+    code = (
+        "import sys, featfuse; sys.argv = ['fuse', 'inspect', 'a.npy']; "
+        "featfuse.inspect = lambda *inputs, **options: 1 / 0; "
+        "from featfuse_cli import main; main()"
+    )
+    result = shell(f'python -c "{code}"')
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"Traceback (most recent call last):")
+    assert result.stderr.rstrip().endswith(b"ZeroDivisionError: division by zero")
+
+
+def test_a_closed_pipe_is_quiet(shell):
+    assert shell("fuse methods | true").stderr == b""
+    assert shell("fuse methods | head -n 1").stderr == b""

@@ -1,0 +1,102 @@
+"""The command line offers exactly the library's options, with the library's choices."""
+
+import dataclasses
+
+import pytest
+from featfuse.dtypes import DTYPES
+from featfuse.execute import DEFAULT_MEMORY
+from featfuse.methods import METHODS
+from featfuse.methods.settings import AxisSettings
+from featfuse.options import CHOICES, FusionOptions, Options
+from featfuse_cli.app import app
+from featfuse_cli.methods import DEFAULTS, FREE_VALUES
+from featfuse_cli.options import DTYPE_NAMES, FusionFlags, choice_help
+from typer.main import get_command
+
+RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar"}
+FIELDS = {field.name for field in dataclasses.fields(Options)}
+
+
+def params(command: str) -> dict[str, object]:
+    return {param.name: param for param in get_command(app).commands[command].params}
+
+
+def test_every_field_has_an_option_and_every_option_a_field():
+    assert set(FusionFlags.__annotations__) == FIELDS == set(FusionOptions.__annotations__)
+    assert set(params("run")) == {"inputs"} | FIELDS | RUN_TIME
+    assert set(params("inspect")) == {"inputs"} | FIELDS | {"as_json", "quiet"}
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_an_option_bears_the_field_s_name_and_no_default(name):
+    param = params("run")[name]
+    assert "--" + name.replace("_", "-") in param.opts
+    assert param.default is None
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_every_choice_is_offered(name):
+    assert set(CHOICES[name]) <= set(choice_help(name))
+
+
+def test_dtype_names_are_the_library_s():
+    assert set(DTYPE_NAMES) == set(DTYPES)
+
+
+def test_the_default_memory_is_the_library_s():
+    assert params("run")["memory"].default == DEFAULT_MEMORY
+
+
+def test_methods_knows_the_default_and_values_of_every_option():
+    used = {name for row in METHODS.values() for name in row.options}
+    assert set(DEFAULTS) == used - {"convention"}
+    assert {name for name in used if name not in CHOICES} == set(FREE_VALUES)
+    for field in dataclasses.fields(AxisSettings):
+        if field.name not in used or field.default is None:
+            continue
+        if isinstance(field.default, bool):
+            assert DEFAULTS[field.name] == ("yes" if field.default else "no")
+        elif isinstance(field.default, str):
+            assert DEFAULTS[field.name] == field.default
+        elif isinstance(field.default, (int, float)):
+            assert float(DEFAULTS[field.name]) == field.default
+
+
+def test_what_is_given_reaches_the_library(fuse, monkeypatch):
+    """Negative numbers, both sides of a flag: nothing is swallowed, and only what is given arrives."""
+    import featfuse
+
+    seen: dict[str, object] = {}
+
+    class Stop(Exception):
+        pass
+
+    def inspect(*inputs: str, **options: object) -> None:
+        seen.update(options, inputs=inputs)
+        raise Stop
+
+    monkeypatch.setattr(featfuse, "inspect", inspect, raising=False)
+    line = (
+        "inspect a.npy b.npy --pad-value -1 --weights -1,0.5 --cubic-a -0.6 --offset H:-2 --no-antialias "
+        "--no-count-include-pad --ceil-mode --to 3x4 --pool-size 2x2 -m pad -c mean"
+    )
+    with pytest.raises(Stop):
+        fuse(*line.split())
+    assert seen == {
+        "inputs": ("a.npy", "b.npy"),
+        "pad_value": -1.0,
+        "weights": "-1,0.5",
+        "cubic_a": -0.6,
+        "offset": "H:-2",
+        "antialias": False,
+        "count_include_pad": False,
+        "ceil_mode": True,
+        "to": "3x4",
+        "pool_size": "2x2",
+        "method": "pad",
+        "combine": "mean",
+    }
+    seen.clear()
+    with pytest.raises(Stop):
+        fuse("inspect", "a.npy", "--antialias", "--count-include-pad", "--no-ceil-mode")
+    assert seen == {"inputs": ("a.npy",), "antialias": True, "count_include_pad": True, "ceil_mode": False}

@@ -1,0 +1,71 @@
+"""The bar appears on long runs only, and leaves the terminal as it was."""
+
+import io
+
+import pytest
+from featfuse_cli import progress
+from featfuse_cli.progress import ProgressBar
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def use_terminal(monkeypatch):
+    """Called in the test itself: pytest puts its own stderr back after the fixtures ran."""
+
+    def use():
+        stream = Terminal()
+        monkeypatch.setattr("sys.stderr", stream)
+        monkeypatch.setenv("TERM", "xterm-256color")
+        return stream
+
+    return use
+
+
+def test_a_long_run_shows_bytes_and_rate(use_terminal):
+    terminal = use_terminal()
+    with ProgressBar(wanted=True, patience=0) as bar:
+        bar.update(0, 2**20)
+        bar.update(2**19, 2**20)
+    assert "512 KiB of 1 MiB" in terminal.getvalue()
+    assert "\x1b[?25h" in terminal.getvalue()  # the cursor is back
+
+
+def test_a_short_run_shows_nothing(use_terminal):
+    terminal = use_terminal()
+    with ProgressBar(wanted=True) as bar:
+        bar.update(1, 2)
+        bar.update(2, 2)
+    assert terminal.getvalue() == ""
+
+
+def test_patience_is_counted_from_the_start(use_terminal, monkeypatch):
+    terminal = use_terminal()
+    clock = iter([0.0, 1.9, 2.1])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    bar = ProgressBar(wanted=True)
+    bar.update(1, 10)
+    assert terminal.getvalue() == ""
+    monkeypatch.setattr(progress, "_new_bar", lambda done, total: pytest.fail(f"shown: {done} {total}"))
+    with pytest.raises(pytest.fail.Exception, match="shown: 2 10"):
+        bar.update(2, 10)
+
+
+def test_not_wanted_is_never_shown(use_terminal):
+    terminal = use_terminal()
+    with ProgressBar(wanted=False, patience=0) as bar:
+        bar.update(1, 2)
+    assert terminal.getvalue() == ""
+
+
+def test_an_error_ends_the_bar(use_terminal):
+    terminal = use_terminal()
+    with pytest.raises(KeyboardInterrupt), ProgressBar(wanted=True, patience=0) as bar:  # noqa: PT012
+        bar.update(1, 2)
+        raise KeyboardInterrupt
+    assert "\x1b[?25h" in terminal.getvalue()
