@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from featfuse.errors import RunError, UsageError
-from featfuse.formats.atomic import AtomicFile, StreamFile
+from featfuse.formats.atomic import AtomicFile, StreamFile, write_faults
 from featfuse.formats.base import FileReader, OutputTensor, Sink
 from featfuse.formats.opening import open_input
 from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
@@ -34,8 +34,10 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
     _check_dtype(path, row, dtype)
     if key is not None:
         _check_key(path, row, key)
-    _check_place(path)
-    if os.path.lexists(path) and Path(path).exists():
+    with write_faults(path):  # a name that is too long, a folder that may not be entered
+        _check_place(path)
+        exists = Path(path).exists()
+    if exists:
         _check_existing(path, row, key, force=force)
 
 
@@ -60,7 +62,7 @@ def _check_key(path: str, row: Format, key: str) -> None:
         raise UsageError(
             f"{path}::{key}: a {row.name} file holds one tensor without a key", hint=f"Write {path}."
         )
-    parts = key.strip("/").split("/")
+    parts = (key.removeprefix("/") if row.name == "hdf5" else key).split("/")
     printable = key.isprintable() and key == key.encode("utf-8", "replace").decode()
     if not printable or key == "__metadata__" or any(part in {"", ".", ".."} for part in parts):
         raise UsageError(

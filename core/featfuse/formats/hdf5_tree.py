@@ -133,7 +133,14 @@ def _child(file: h5py.File, group: h5py.Group, name: str, path: str) -> Any:
 
 def is_scale(dataset: h5py.Dataset) -> bool:
     """Whether the dataset only holds the coordinates of an axis of others."""
-    return bool(dataset.is_scale)
+    try:
+        return _text(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE"
+    except FAULTS:
+        return False
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def tensor_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
@@ -172,29 +179,35 @@ def _no_tensor(dtype: np.dtype[Any]) -> tuple[str, str]:
 
 
 def dataset_layout(dataset: h5py.Dataset) -> tuple[str | None, str | None]:
-    """(layout, where it comes from) by the dimension labels and, where these are missing, the scales."""
+    """(layout, where it comes from) by the dimension labels and, where these are missing, the scales.
+
+    The attributes are read as what they are: the library's own functions for labels and scales crash
+    the process when these are damaged (HDF5 2.0.0).
+    """
     attributes = dataset.attrs
     if not dataset.shape or not ("DIMENSION_LABELS" in attributes or "DIMENSION_LIST" in attributes):
         return None, None
     try:
-        labels = [axis.label for axis in dataset.dims]
-        names = [label or _scale_name(axis) for label, axis in zip(labels, dataset.dims, strict=True)]
+        labels = [_text(label) for label in attributes.get("DIMENSION_LABELS", [""] * dataset.ndim)]
+        scales = attributes.get("DIMENSION_LIST", [()] * dataset.ndim)
+        names = [label or _scale_name(dataset.file, axis) for label, axis in zip(labels, scales, strict=True)]
     except FAULTS:
         return None, None  # damaged labels are no labels
     layout = layout_from_names(names)
-    if layout is None:
+    if layout is None or len(layout) != dataset.ndim:
         return None, None
     return layout, "dimension labels" if all(labels) else "dimension scales"
 
 
-def _scale_name(axis: Any) -> str:
+def _scale_name(file: h5py.File, references: Any) -> str:
     """The name of the first dimension scale of an axis, "" when it has none."""
-    if not len(axis):
+    if not len(references):
         return ""
-    name = str(axis.keys()[0])
+    scale = file[references[0]]
+    name = _text(scale.attrs.get("NAME", ""))
     # netCDF writes a sentence instead of a name when the axis has a length but no coordinates
     if not name or name.startswith("This is a netCDF dimension"):
-        name = str(axis[0].name)
+        name = str(scale.name)
     return name.rsplit("/", 1)[-1]
 
 

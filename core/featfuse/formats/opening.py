@@ -16,7 +16,6 @@ from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_fo
 __all__ = ["open_input"]
 
 _HEAD = 4096
-_TORCH = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 _TORCH_HINT = "Load it in PyTorch and save the tensors with safetensors.torch.save_file."
 
 
@@ -80,10 +79,9 @@ def _refuse_known(path: str, head: bytes) -> None:
         raise InputError(
             f"{path} is a git-LFS pointer, not the data", hint="Run `git lfs pull` to fetch the data."
         )
-    pickled = head[:1] == b"\x80" and head[1] in range(2, 6) if len(head) > 1 else False
-    if (pickled or Path(path).suffix.lower() in _TORCH) and _recognise(head) in {None, FORMATS["npz"]}:
+    if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5" and _recognise(head) is None:
         raise InputError(
-            f"{path}: a pickle (PyTorch's .pt and .pth are such files), which can run code when loaded",
+            f"{path}: a pickle (as PyTorch's .pt and .pth are), which can run code when loaded",
             hint=_TORCH_HINT,
         )
 

@@ -1,0 +1,122 @@
+"""PATH::KEY: what it names, and what is said when it names nothing."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from featfuse.errors import InputError, UsageError
+from featfuse.formats import open_input, select, split_input
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    path = tmp_path / "x.npz"
+    np.savez(
+        path, **{f"layer{n}": np.zeros((n, 4), np.float32) for n in (10, 2, 1)}, **{"g/bias": np.zeros(3)}
+    )
+    return path
+
+
+def keys(path: Path, key: str | None) -> list[str | None]:
+    with open_input(str(path)) as reader:
+        return [spec.key for spec in select(reader, key)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a.npy", ("a.npy", None)),
+        ("a.h5::feat/l3", ("a.h5", "feat/l3")),
+        ("a.h5::ns::key", ("a.h5", "ns::key")),
+        ("a:b.npy", ("a:b.npy", None)),
+        ("-", ("-", None)),
+        ("feats.h5::{id}/l3", ("feats.h5", "{id}/l3")),
+    ],
+)
+def test_split(
+    text: str, parts: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert split_input(text) == parts
+
+
+def test_files_with_colons_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("a::b.npy", np.zeros(3))
+    np.savez("c::d.npz", k=np.zeros(3))
+    assert split_input("a::b.npy") == ("a::b.npy", None)
+    assert split_input("c::d.npz::k") == ("c::d.npz", "k")
+
+
+@pytest.mark.parametrize(("text", "words"), [("a.h5::", "no KEY"), ("::key", "no PATH")])
+def test_half_a_name_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        split_input(text)
+
+
+def test_globs_come_in_natural_order(layers: Path) -> None:
+    assert keys(layers, "layer*") == ["layer1", "layer2", "layer10"]
+    assert keys(layers, "layer?") == ["layer1", "layer2"]
+    assert keys(layers, "layer[12]") == ["layer1", "layer2"]
+    assert keys(layers, "*") == ["g/bias", "layer1", "layer2", "layer10"]
+
+
+def test_an_exact_key_wins_over_a_glob(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", **{"a*": np.zeros(1), "ab": np.zeros(1), "a[b]": np.zeros(1)})
+    assert keys(tmp_path / "x.npz", "a*") == ["a*"]
+    assert keys(tmp_path / "x.npz", "a[b]") == ["a[b]"]
+    assert keys(tmp_path / "x.npz", "a?") == ["a*", "ab"]
+
+
+def test_no_key_among_several_lists_them(layers: Path) -> None:
+    with pytest.raises(InputError, match="holds 4 tensors") as refused:
+        keys(layers, None)
+    lines = refused.value.message.splitlines()[1:]
+    assert [line.split() for line in lines] == [
+        ["g/bias", "(3,)", "float64"],
+        ["layer1", "(1,", "4)", "float32"],
+        ["layer2", "(2,", "4)", "float32"],
+        ["layer10", "(10,", "4)", "float32"],
+    ]
+    assert f"'{layers}::g/bias'" in refused.value.hint
+
+
+def test_a_long_list_is_cut(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", **{f"k{n}": np.zeros(1) for n in range(30)})
+    with pytest.raises(InputError) as refused:
+        keys(tmp_path / "x.npz", None)
+    assert "k19" in refused.value.message
+    assert "k20" not in refused.value.message
+    assert "... and 10 more" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("layr2", "Did you mean layer2?"), ("bias", "Did you mean g/bias?"), ("zebra", ""), ("zebra*", "")],
+)
+def test_an_unknown_key_gets_the_list_and_the_nearest(layers: Path, key: str, hint: str) -> None:
+    with pytest.raises(InputError, match=r"has no tensor") as refused:
+        keys(layers, key)
+    assert repr(key) in refused.value.message
+    assert "layer10" in refused.value.message
+    assert refused.value.hint == hint
+
+
+def test_a_bare_tensor_has_no_keys(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    with pytest.raises(InputError, match="one bare tensor"):
+        keys(tmp_path / "x.npy", "a")
+    assert keys(tmp_path / "x.npy", None) == [None]
+
+
+def test_globs_reach_into_groups(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for n in (10, 9):
+            file[f"run/{n}/feat"] = np.zeros(1)
+            file[f"run/{n}/loss"] = np.zeros(1)
+    assert keys(tmp_path / "x.h5", "run/*/feat") == ["run/9/feat", "run/10/feat"]
+    assert keys(tmp_path / "x.h5", "/run/9/*") == ["run/9/feat", "run/9/loss"]
+    with pytest.raises(InputError, match="is a group") as refused:
+        keys(tmp_path / "x.h5", "run/9")
+    assert "run/9/*" in refused.value.hint
