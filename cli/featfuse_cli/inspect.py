@@ -3,7 +3,8 @@
 import typer
 from featfuse.options import FusionOptions
 
-from featfuse_cli.options import Inputs, Json, Quiet, check_report_options, with_fusion_options
+from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
 __all__ = ["inspect"]
 

@@ -5,11 +5,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from featfuse.combine import CHANNEL_MODES, COMBINES
+from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
 from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS, Method, find_method
 from featfuse.methods.conventions import CONVENTIONS, Convention
-from featfuse.options import CHOICES, flag
+from featfuse.options import CHOICES
+from featfuse.parsing import flag
 
 from featfuse_cli.options import choice_help, completer
 
@@ -36,6 +37,14 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "pool_padding": "0",
         "ceil_mode": "no",
         "count_include_pad": "yes",
+        "kernel": "the fixed bilinear kernel",
+        "bias": "none",
+        "kernel_layout": "what fits the channels",
+        "stride": "1",
+        "padding": "0",
+        "output_padding": "0",
+        "dilation": "1",
+        "groups": "1",
     }
 )
 """What a method does when an option is not given; its convention it names itself."""
@@ -51,6 +60,14 @@ FREE_VALUES: Mapping[str, str] = MappingProxyType(
         "pool_size": "like 3 or 3x3",
         "pool_stride": "like 2 or 2x2",
         "pool_padding": "like 1 or 1x1",
+        "kernel": "an INPUT",
+        "bias": "an INPUT",
+        "kernel_layout": "IOHW (torch), HWOI (Keras)",
+        "stride": "like 2 or 2x2",
+        "padding": "like 1 or 1x1, or same, valid (Keras)",
+        "output_padding": "like 1 or 1x1",
+        "dilation": "like 2 or 2x2",
+        "groups": "a number",
     }
 )
 """The options that take no word from a list."""
@@ -83,7 +100,8 @@ def methods(
 
 def _find(name: str) -> Method:
     """The method called `name`; a name from another table is told where it belongs."""
-    for option, table in (("combine", COMBINES), ("channels", CHANNEL_MODES), ("convention", CONVENTIONS)):
+    tables = {"combine": COMBINES, "reduce": REDUCES, "channels": CHANNEL_MODES, "convention": CONVENTIONS}
+    for option, table in tables.items():
         if name in table and name not in METHODS:
             raise UsageError(f"{name!r} is not a method", hint=f"It is a choice of {flag(option)}.")
     return find_method(name)
@@ -100,6 +118,7 @@ def _print_overview(console: "Console") -> None:
     console.print(f"also: {aliases}\n")
     for option, title in (
         ("combine", "how the reconciled inputs become one"),
+        ("reduce", "what may follow"),
         ("channels", "what happens when channel counts differ"),
     ):
         _print_table(console, f"{flag(option)}: {title}", (option, "result"), choice_help(option).items())

@@ -4,27 +4,27 @@ The choices are read from the library's tables, and `None` means "not given", so
 alone decides what a default is and whether an option is used.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any
 
 import typer
-from featfuse.combine import CHANNEL_MODES, COMBINES
+from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES, Combine, Reduce
 from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS
-from featfuse.options import CHOICES, PAD_MODE_ALIASES, TARGETS, FusionOptions
+from featfuse.options import CHOICES
+from featfuse.parsing import PAD_MODE_ALIASES, TARGETS
 
 __all__ = [
     "DTYPE_NAMES",
-    "FusionFlags",
     "Inputs",
     "Json",
     "Quiet",
+    "ReconcileFlags",
     "check_report_options",
     "choice_help",
     "completer",
-    "with_fusion_options",
+    "listed",
+    "option",
 ]
 
 LAYOUTS = ("NHWC", "NCHW", "HWC", "CHW", "HW", "NDHWC", "NCDHW", "DHWC", "CDHW", "NWC", "NCW", "WC", "CW")
@@ -40,8 +40,9 @@ def choice_help(name: str) -> Mapping[str, str]:
     if name == "method":
         aliases = {alias: f"the same as {target}" for alias, target in ALIASES.items()}
         return {row.name: row.summary for row in METHODS.values()} | aliases
-    if name == "combine":
-        return {row.name: row.summary for row in COMBINES.values()}
+    if name in ("combine", "reduce"):
+        table: Mapping[str, Combine | Reduce] = COMBINES if name == "combine" else REDUCES
+        return {row.name: row.summary for row in table.values()}
     if name == "channels":
         return CHANNEL_MODES
     if name == "pad_mode":
@@ -51,7 +52,7 @@ def choice_help(name: str) -> Mapping[str, str]:
     return dict.fromkeys(words, "")
 
 
-def _option(
+def option(
     name: str,
     help: str,
     panel: str,
@@ -79,7 +80,8 @@ def completer(name: str) -> Callable[[str], list[tuple[str, str]]]:
     return complete
 
 
-def _list(name: str) -> str:
+def listed(name: str) -> str:
+    """The choices of option `name`, for a help text."""
     return ", ".join(CHOICES[name])
 
 
@@ -105,12 +107,12 @@ Quiet = Annotated[
 ]
 
 
-class FusionFlags:
-    """How to fuse: one option per field of `featfuse.options.Options`, in the order of `--help`."""
+class ReconcileFlags:
+    """How to bring inputs to one grid and combine them, in the order of `--help`."""
 
     method: Annotated[
         str | None,
-        _option(
+        option(
             "method",
             "How spatial sizes are reconciled: strict (default, changes nothing), "
             "bilinear, pad, crop, ... All: fuse methods",
@@ -121,7 +123,7 @@ class FusionFlags:
     ]
     to: Annotated[
         str | None,
-        _option(
+        option(
             "to",
             "Target grid: auto (default: the method's own direction), "
             "largest, smallest, first, last, or sizes like 64x48.",
@@ -131,59 +133,64 @@ class FusionFlags:
     ]
     like: Annotated[
         str | None,
-        _option("like", "Take the target grid from this tensor's shape.", "Reconcile", metavar="INPUT"),
+        option("like", "Take the target grid from this tensor's shape.", "Reconcile", metavar="INPUT"),
     ]
     convention: Annotated[
         str | None,
-        _option(
+        option(
             "convention",
-            f"Compute as: {_list('convention')}. Default: the method's own, mostly torch.",
+            f"Compute as: {listed('convention')}. Default: the method's own, mostly torch.",
             "Reconcile",
             metavar="NAME",
         ),
     ]
     coords: Annotated[
         str | None,
-        _option("coords", f"Where samples sit: {_list('coords')}.", "Reconcile", metavar="NAME"),
+        option("coords", f"Where samples sit: {listed('coords')}.", "Reconcile", metavar="NAME"),
     ]
     antialias: Annotated[
         bool | None,
-        _option("antialias", "Stretch the kernel where an axis shrinks.", "Reconcile", no=True),
+        option("antialias", "Stretch the kernel where an axis shrinks.", "Reconcile", no=True),
     ]
     cubic_a: Annotated[
         float | None,
-        _option("cubic_a", "Coefficient of the bicubic kernel: -0.75, -0.5.", "Reconcile", metavar="A"),
+        option("cubic_a", "Coefficient of the bicubic kernel: -0.75, -0.5.", "Reconcile", metavar="A"),
     ]
     edge: Annotated[
         str | None,
-        _option("edge", f"Kernel taps beyond the border: {_list('edge')}.", "Reconcile", metavar="RULE"),
+        option("edge", f"Kernel taps beyond the border: {listed('edge')}.", "Reconcile", metavar="RULE"),
     ]
     nearest_rounding: Annotated[
         str | None,
-        _option(
+        option(
             "nearest_rounding",
-            f"Which sample is nearest: {_list('nearest_rounding')}.",
+            f"Which sample is nearest: {listed('nearest_rounding')}.",
             "Reconcile",
             metavar="RULE",
         ),
     ]
     interpolation: Annotated[
         str | None,
-        _option("interpolation", "How letterbox resizes. Default: bilinear.", "Reconcile", metavar="METHOD"),
+        option("interpolation", "How letterbox resizes. Default: bilinear.", "Reconcile", metavar="METHOD"),
     ]
     combine: Annotated[
         str | None,
-        _option("combine", f"{_list('combine')}. Default: add.", "Combine", metavar="NAME", short="-c"),
+        option("combine", f"{listed('combine')}. Default: add.", "Combine", metavar="NAME", short="-c"),
     ]
     weights: Annotated[
         str | None,
-        _option("weights", "One factor per input for add and mean, like 1,0.5.", "Combine", metavar="LIST"),
+        option(
+            "weights",
+            "One factor per input, like 1,0.5; or an INPUT with them, or with one channel per input.",
+            "Combine",
+            metavar="LIST",
+        ),
     ]
     channels: Annotated[
         str | None,
-        _option(
+        option(
             "channels",
-            f"When channel counts differ: {_list('channels')}. "
+            f"When channel counts differ: {listed('channels')}. "
             "Default: strict (1 broadcasts, the rest is refused).",
             "Combine",
             metavar="MODE",
@@ -191,13 +198,13 @@ class FusionFlags:
     ]
     dtype: Annotated[
         str | None,
-        _option(
+        option(
             "dtype", "Element type of the output: float16, bfloat16, float32, ...", "Combine", metavar="TYPE"
         ),
     ]
     on_overflow: Annotated[
         str | None,
-        _option(
+        option(
             "on_overflow",
             "When an integer result does not fit: error (default) or saturate.",
             "Combine",
@@ -206,7 +213,7 @@ class FusionFlags:
     ]
     layout: Annotated[
         str | None,
-        _option(
+        option(
             "layout",
             "Axis letters, like NHWC or CHW: one for all inputs, or a comma list. "
             "Default: from the file, or inferred.",
@@ -216,35 +223,35 @@ class FusionFlags:
     ]
     pad_mode: Annotated[
         str | None,
-        _option(
+        option(
             "pad_mode",
-            f"{_list('pad_mode')} (NumPy's names). Default: constant.",
+            f"{listed('pad_mode')} (NumPy's names). Default: constant.",
             "Border",
             metavar="MODE",
         ),
     ]
     pad_value: Annotated[
         float | None,
-        _option("pad_value", "What constant padding adds. Default: 0.", "Border", metavar="NUMBER"),
+        option("pad_value", "What constant padding adds. Default: 0.", "Border", metavar="NUMBER"),
     ]
     anchor: Annotated[
         str | None,
-        _option(
+        option(
             "anchor", "Where the smaller grid sits: center (default), start, end.", "Border", metavar="PLACE"
         ),
     ]
     odd: Annotated[
         str | None,
-        _option(
+        option(
             "odd",
-            f"Which side loses the odd pixel in a centred crop: {_list('odd')}. Default: floor.",
+            f"Which side loses the odd pixel in a centred crop: {listed('odd')}. Default: floor.",
             "Border",
             metavar="RULE",
         ),
     ]
     offset: Annotated[
         str | None,
-        _option(
+        option(
             "offset",
             "Start of the smaller grid inside the larger, like H:3,W:1.",
             "Border",
@@ -253,7 +260,7 @@ class FusionFlags:
     ]
     pool_size: Annotated[
         str | None,
-        _option(
+        option(
             "pool_size",
             "Window of avg-pool and max-pool, like 3 or 3x3. Without it windows are adaptive.",
             "Pooling",
@@ -262,46 +269,20 @@ class FusionFlags:
     ]
     pool_stride: Annotated[
         str | None,
-        _option("pool_stride", "Step of the window. Default: its size.", "Pooling", metavar="N"),
+        option("pool_stride", "Step of the window. Default: its size.", "Pooling", metavar="N"),
     ]
     pool_padding: Annotated[
         str | None,
-        _option("pool_padding", "Border on both sides before pooling. Default: 0.", "Pooling", metavar="N"),
+        option("pool_padding", "Border on both sides before pooling. Default: 0.", "Pooling", metavar="N"),
     ]
     ceil_mode: Annotated[
         bool | None,
-        _option("ceil_mode", "Keep a last window that is only partly filled.", "Pooling", no=True),
+        option("ceil_mode", "Keep a last window that is only partly filled.", "Pooling", no=True),
     ]
     count_include_pad: Annotated[
         bool | None,
-        _option("count_include_pad", "Count the border in averages.", "Pooling", no=True),
+        option("count_include_pad", "Count the border in averages.", "Pooling", no=True),
     ]
-
-
-def with_fusion_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` every option of `FusionFlags`; it receives those given as one `options` mapping.
-
-    Its parameter `options` is replaced, in its place, by one parameter per option.
-    """
-    flags = {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in get_type_hints(FusionFlags, include_extras=True).items()
-    }
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(command).parameters.values()
-    ]
-    place = [parameter.name for parameter in own].index("options")
-
-    @functools.wraps(command)
-    def wrapped(**values: Any) -> None:
-        given = {name: values.pop(name) for name in flags}
-        options = {name: value for name, value in given.items() if value is not None}
-        command(**values, options=cast(FusionOptions, options))
-
-    parameters = [*own[:place], *flags.values(), *own[place + 1 :]]
-    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return wrapped
 
 
 def check_report_options(*, as_json: bool, quiet: bool) -> None:

@@ -7,7 +7,8 @@ import typer
 from featfuse.errors import UsageError
 from featfuse.options import FusionOptions
 
-from featfuse_cli.options import Inputs, Json, Quiet, check_report_options, with_fusion_options
+from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
 __all__ = ["run"]
 
@@ -33,6 +34,15 @@ Sidecar = Annotated[
     typer.Option(
         "--sidecar",
         help="Also write PATH.json: the inputs and every option as resolved.",
+        rich_help_panel="Output",
+    ),
+]
+SaveKernel = Annotated[
+    str | None,
+    typer.Option(
+        "--save-kernel",
+        metavar="PATH",
+        help="Keep the untrained kernel of --reduce conv1x1 --out-channels.",
         rich_help_panel="Output",
     ),
 ]
@@ -62,6 +72,7 @@ def run(
     force: Force = False,
     dry_run: DryRun = False,
     sidecar: Sidecar = False,
+    save_kernel: SaveKernel = None,
     as_json: Json = False,
     quiet: Quiet = False,
     memory: Memory = "256M",
@@ -95,6 +106,7 @@ def run(
             force=force,
             dry_run=dry_run,
             sidecar=sidecar,
+            save_kernel=save_kernel,
             memory=memory,
             threads=threads,
             progress=bar.update,

@@ -73,7 +73,7 @@ class AxisMap:
     `rule` gives the taps of an array of output positions. `action` is what the report says
     ("×2 bilinear"). `weighted` tells that weights other than one occur, so the arithmetic needs a
     float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
-    is a NumPy view.
+    is a NumPy view. A map that pads has `inner`, where in its output the input's own samples lie.
     """
 
     in_size: int
@@ -84,6 +84,7 @@ class AxisMap:
     weighted: bool = False
     view: range | None = None
     fill: Fill | None = None
+    inner: tuple[int, int] | None = None
 
     def taps(self, out: slice) -> Taps:
         """The taps of the output positions in `out`."""

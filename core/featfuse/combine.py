@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["CHANNEL_MODES", "COMBINES", "Combine"]
+__all__ = ["CHANNEL_MODES", "COMBINES", "REDUCES", "Combine", "Reduce"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,46 @@ _ROWS = (
     Combine("mean", "mean of the inputs; with --weights the weighted mean", weights=True, weighted=True),
     Combine("max", "element-wise maximum"),
     Combine("min", "element-wise minimum"),
+    Combine(
+        "fast-normalized",
+        "weighted sum with relu(w) / (sum of relu(w) + 1e-4): BiFPN",
+        weights=True,
+        weighted=True,
+    ),
+    Combine("softmax", "weighted sum with softmax(w): ASFF, per position", weights=True, weighted=True),
     Combine("concat", "joined along the channel axis, in the order given", elementwise=False),
     Combine("stack", "joined along a new leading axis, in the order given", elementwise=False),
 )
 
 COMBINES = MappingProxyType({row.name: row for row in _ROWS})
 """Every combine by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """One row: what follows the combining. `grouped` ones take the place of the concatenation."""
+
+    name: str
+    summary: str
+    options: tuple[str, ...] = ()
+    grouped: bool = False
+
+
+_REDUCES = (
+    Reduce(
+        "conv1x1",
+        "mix channels: --kernel from a file, or --out-channels with an untrained one",
+        ("kernel", "bias", "kernel_layout", "out_channels", "seed"),
+    ),
+    Reduce("gap", "global average pooling: the mean over space", ("keepdims",)),
+    Reduce("mean", "mean of the inputs' equal channel groups", grouped=True),
+    Reduce("max", "maximum of the inputs' equal channel groups", grouped=True),
+    Reduce("sum", "sum of the inputs' equal channel groups", grouped=True),
+    Reduce("pca", "the --out-channels principal components, fitted on the data", ("out_channels",)),
+)
+
+REDUCES = MappingProxyType({row.name: row for row in _REDUCES})
+"""Every reduction by name."""
 
 CHANNEL_MODES = MappingProxyType(
     {

@@ -2,16 +2,17 @@
 
 import os
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 from featfuse.errors import UsageError
-from featfuse.plan import FusionPlan
 from featfuse.report import human_bytes
-from featfuse.steps.base import Run, evaluate
+from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
 from featfuse.windows import window_cost, window_lengths, windows
 
@@ -49,34 +50,27 @@ class Limits:
     progress: Progress | None = None
 
 
-def execute(
-    plan: FusionPlan,
-    read: Callable[[int, Window], Array],
-    write: Callable[[Window, Array], None],
-    limits: Limits,
-) -> Counter[str]:
-    """Compute every window of the plan's result and hand it to `write`; returns what was counted.
+def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits: Limits) -> None:
+    """Compute every window of `root` and hand it to `write`; `run` keeps what was counted.
 
-    `read(input, window)` and `write(window, block)` are called from several threads. Windows are
-    computed independently, so the result does not depend on `threads`.
+    `run.read` and `write(window, block)` are called from several threads. Windows are computed
+    independently, so the result does not depend on `threads`.
     """
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads}: at least 1 is needed")
-    root = plan.root
-    run = Run(read)
     lengths = window_lengths(root, min(max(budget // 4, 1), _WINDOW_BYTES))
-    cost = window_cost(root, lengths) if root.shape and 0 not in root.shape else 0
+    cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
         raise UsageError(
             f"--memory {human_bytes(budget)} is too small: one window needs {human_bytes(cost)}",
             hint=f"Give --memory {max(1, -(-cost // (1 << 20)))}M or more.",
         )
     workers = min(threads or usable_cores(), max(1, budget // max(cost, 1)))
-    total = root.size * plan.dtype.itemsize
+    total = root.size * root.dtype.itemsize
 
     def compute(window: Window) -> int:
-        block = evaluate(root, window, run)
+        block = root.block(window, run)
         write(window, block)
         return block.nbytes
 
@@ -84,8 +78,18 @@ def execute(
         if limits.progress is not None:
             limits.progress(done, total)
 
-    _walk(compute, windows(root.shape, lengths), workers, advance)
-    return run.tally
+    with _one_blas_thread(root):
+        root.prepare(run)
+        _walk(compute, windows(root.shape, lengths), workers, advance)
+
+
+def _one_blas_thread(root: Step) -> AbstractContextManager[object]:
+    """Windows run in parallel already, and a sum must not depend on how BLAS would share it out."""
+    if not any(step.multiplies_matrices for step in root.walk()):
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return cast(AbstractContextManager[object], threadpool_limits(1, user_api="blas"))
 
 
 def _walk(

@@ -3,25 +3,28 @@
 import json
 import shlex
 import time
-from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Unpack, cast, overload
+from typing import Unpack, overload
 
 import numpy as np
 
-from featfuse.errors import RunError, ShapeError, UsageError
+from featfuse.errors import RunError, ShapeError
 from featfuse.execute import DEFAULT_MEMORY, Limits, Progress, execute, parse_memory
 from featfuse.formats import FORMATS, STREAM, check_output, create_sink, find_format, split_input
-from featfuse.formats.base import OutputTensor, Sink
+from featfuse.formats.base import OutputTensor
 from featfuse.inputs import Inputs, Source
-from featfuse.layout import align, is_anonymous, resolve_layouts
+from featfuse.opening import check_save_kernel, open_extras, write_kernel
 from featfuse.options import FusionOptions, Options
-from featfuse.plan import FusionPlan, compatibility, make_plan
-from featfuse.report import AxisRow, InputRow, OutputRow, ShapeReport, Suggestion
+from featfuse.plan import FusionPlan, make_plan
+from featfuse.report import ShapeReport, Suggestion
+from featfuse.reporting import plan_report, refusal_report
+from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
+from featfuse.steps.mask import COVERED, MASKED
 from featfuse.suggest import suggest
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.tensor import Array, Window
 
 __all__ = ["default_output", "fuse", "inspect", "resize"]
 
@@ -34,6 +37,8 @@ MOST_COMMANDS = 6
 def fuse(
     *inputs: Source,
     out: None = None,
+    save_kernel: str | Path | None = ...,
+    force: bool = ...,
     memory: str | int = ...,
     threads: int | None = ...,
     progress: Progress | None = ...,
@@ -48,6 +53,7 @@ def fuse(
     force: bool = ...,
     dry_run: bool = ...,
     sidecar: bool = ...,
+    save_kernel: str | Path | None = ...,
     memory: str | int = ...,
     threads: int | None = ...,
     progress: Progress | None = ...,
@@ -61,6 +67,7 @@ def fuse(
     force: bool = False,
     dry_run: bool = False,
     sidecar: bool = False,
+    save_kernel: str | Path | None = None,
     memory: str | int = DEFAULT_MEMORY,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -71,7 +78,8 @@ def fuse(
     Inputs are arrays or `PATH[::KEY]`; options are the command line's, underscores for dashes. With
     `out` (a path) the result is streamed there in about `memory` bytes and the report is returned;
     without it the result comes back as an array. `dry_run` plans and reports, and writes nothing.
-    `sidecar` writes inputs and pipeline as JSON beside the output.
+    `sidecar` writes inputs and pipeline as JSON beside the output; `save_kernel` keeps the untrained
+    kernel of `reduce="conv1x1"` in a file.
 
     Raises UsageError, ShapeError (the shapes do not fuse as asked; its `commands` would), InputError
     (a file is unreadable) or RunError (the output exists, no space, integers that do not fit).
@@ -82,24 +90,30 @@ def fuse(
     resolved = Options.resolve(options)
     limits = Limits(parse_memory(memory), threads, progress)
     with Inputs(inputs) as sources:
-        like = _like_spec(resolved)
+        extras = open_extras(sources, resolved)
         try:
-            plan = make_plan(sources.specs, resolved, like)
+            plan = make_plan(sources.specs, resolved, extras)
         except ShapeError as error:
-            ways = suggest(sources.specs, sources.texts, options, like)
+            ways = suggest(sources.specs, sources.texts, options, extras)
             raise ShapeError(error.message, hint=error.hint, commands=_commands(ways, out)) from None
+        check_save_kernel(plan, save_kernel, force=force)
+        run = Run(sources.read, limits.memory)
         if out is None:
-            return _collect(plan, sources, resolved, limits)
+            array = _collect(plan, run, resolved, limits)
+            write_kernel(plan, save_kernel, force=force)
+            return array
         path, key = split_input(str(out))
-        report = _report("fuse", plan, _output_row(plan, path, key))
+        report = plan_report("fuse", plan, _tensors(plan, path, key), path)
         check_output(path, plan.dtype, key=key, force=force)
         if not dry_run:
             provenance = _provenance(report)
-            sink = _open_sink(plan, report, key, provenance, force=force)
-            warnings = _stream(plan, sources, sink, report, resolved, limits)
+            warnings = _stream(plan, run, path, key, provenance, resolved, limits, force=force)
+            write_kernel(plan, save_kernel, force=force)
             if sidecar:
                 Path(f"{path}.json").write_text(json.dumps(provenance, indent=2) + "\n")
-            report = report.finished(seconds=time.perf_counter() - started, warnings=warnings)
+            report = report.finished(
+                seconds=time.perf_counter() - started, warnings=warnings, notes=_notes(run, plan)
+            )
         return report
 
 
@@ -110,40 +124,63 @@ def _commands(ways: Sequence[Suggestion], out: str | Path | None) -> list[str]:
     return [f"{way.command}{target}" for way in ways[:MOST_COMMANDS]]
 
 
-def _collect(plan: FusionPlan, sources: Inputs, options: Options, limits: Limits) -> Array:
+def _tensors(plan: FusionPlan, path: str, key: str | None) -> list[tuple[OutputTensor, Step]]:
+    """What the output will hold: the result, or every level of a fold when the file can hold several."""
+    row = FORMATS["npy"] if path == STREAM else find_format(path)
+    container = row is not None and row.container
+    if plan.levels and container and key is None:
+        return [
+            (OutputTensor(level.key, level.root.shape, level.root.dtype, plan.layout), level.root)
+            for level in plan.levels
+        ]
+    name = (key or DEFAULT_KEY) if container else (key or "")
+    return [(OutputTensor(name, plan.shape, plan.dtype, plan.layout), plan.root)]
+
+
+def _collect(plan: FusionPlan, run: Run, options: Options, limits: Limits) -> Array:
     """Compute into an array."""
     result = np.empty(plan.shape, dtype=plan.dtype)
 
     def store(window: Window, block: Array) -> None:
         result[window] = block
 
-    _check_overflow(execute(plan, sources.read, store, limits), plan, options)
+    execute(run, plan.root, store, limits)
+    _check_overflow(run, plan, options)
     return result
 
 
-def _open_sink(
-    plan: FusionPlan, report: ShapeReport, key: str | None, provenance: dict[str, object], *, force: bool
-) -> Sink:
-    assert report.output is not None
-    assert report.output.path is not None
-    tensor = OutputTensor(report.output.key or "", plan.shape, plan.dtype, plan.layout)
-    words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
-    return create_sink(report.output.path, [tensor], provenance=words, key=key, force=force)
-
-
 def _stream(
-    plan: FusionPlan, sources: Inputs, sink: Sink, report: ShapeReport, options: Options, limits: Limits
+    plan: FusionPlan,
+    run: Run,
+    path: str,
+    key: str | None,
+    provenance: dict[str, object],
+    options: Options,
+    limits: Limits,
+    *,
+    force: bool,
 ) -> tuple[str, ...]:
     """Compute into the output file, which appears whole or not at all; returns the warnings."""
-    name = (report.output.key or "") if report.output else ""
+    tensors = _tensors(plan, path, key)
+    words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
+    sink = create_sink(path, [tensor for tensor, _ in tensors], provenance=words, key=key, force=force)
     try:
-        tally = execute(plan, sources.read, lambda window, block: sink.write(name, window, block), limits)
-        warnings = _check_overflow(tally, plan, options)
+        for tensor, root in tensors:
+            execute(run, root, partial(sink.write, tensor.key), limits)
+        warnings = _check_overflow(run, plan, options)
         sink.commit()
     except BaseException:
         sink.abort()
         raise
     return warnings
+
+
+def _notes(run: Run, plan: FusionPlan) -> tuple[str, ...]:
+    """What the run measured: how much the mask covers, what a PCA explains."""
+    notes = []
+    if plan.mask is not None and run.sums[MASKED]:
+        notes.append(f"mask covers {run.sums[COVERED] / run.sums[MASKED]:.1%}")
+    return (*notes, *run.notes)
 
 
 def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
@@ -157,13 +194,14 @@ def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
     """
     resolved = Options.resolve(options)
     with Inputs(inputs) as sources:
-        like = _like_spec(resolved)
-        ways = suggest(sources.specs, sources.texts, options, like)
+        extras = open_extras(sources, resolved)
+        ways = suggest(sources.specs, sources.texts, options, extras)
         try:
-            plan = make_plan(sources.specs, resolved, like)
+            plan = make_plan(sources.specs, resolved, extras)
         except ShapeError as error:
-            return _refused(error, sources.specs, resolved, ways)
-        return _report("inspect", plan, _output_row(plan, None, None), ways)
+            return refusal_report(error, sources.specs, resolved, ways)
+        tensor = OutputTensor("", plan.shape, plan.dtype, plan.layout)
+        return plan_report("inspect", plan, [(tensor, plan.root)], None, ways)
 
 
 def resize(
@@ -193,22 +231,9 @@ def default_output(inputs: Sequence[str]) -> str:
     return DEFAULT_KEY + (Path(path).suffix.lower() if find_format(path) else ".npy")
 
 
-def _like_spec(options: Options) -> TensorSpec | None:
-    """The header of the tensor that --like names."""
-    if options.like is None:
-        return None
-    with Inputs([cast(Source, options.like)]) as inputs:
-        if len(inputs.specs) != 1:
-            raise UsageError(
-                f"--like {options.like}: {len(inputs.specs)} tensors match",
-                hint="Name one tensor with ::KEY.",
-            )
-        return inputs.specs[0]
-
-
-def _check_overflow(tally: Counter[str], plan: FusionPlan, options: Options) -> tuple[str, ...]:
+def _check_overflow(run: Run, plan: FusionPlan, options: Options) -> tuple[str, ...]:
     """Warnings for what was counted; RunError for integers that do not fit, unless they may saturate."""
-    total = max(1, plan.root.size)
+    total, tally = max(1, plan.root.size), run.tally
     clipped = tally[OUT_OF_RANGE]
     if clipped and options.on_overflow == "error":
         raise RunError(
@@ -231,76 +256,3 @@ def _provenance(report: ShapeReport) -> dict[str, object]:
         for row in facts["inputs"]  # type: ignore[attr-defined]
     ]
     return {"version": facts["featfuse"], "inputs": inputs, "pipeline": facts["pipeline"]}
-
-
-def _report(
-    command: str, plan: FusionPlan, output: OutputRow, suggestions: tuple[Suggestion, ...] = ()
-) -> ShapeReport:
-    readings = [
-        (None, None) if is_anonymous(reading.layout) else (reading.layout, reading.source)
-        for reading in plan.readings
-    ]
-    return ShapeReport(
-        command=command,
-        compatibility=compatibility([spec.shape for spec in plan.specs]),
-        inputs=tuple(
-            _input_row(spec, layout, source)
-            for spec, (layout, source) in zip(plan.specs, readings, strict=True)
-        ),
-        axes=plan.axes,
-        pipeline=plan.pipeline,
-        output=output,
-        suggestions=suggestions,
-        warnings=plan.warnings,
-        summary=plan.summary,
-    )
-
-
-def _refused(
-    error: ShapeError, specs: Sequence[TensorSpec], options: Options, ways: tuple[Suggestion, ...]
-) -> ShapeReport:
-    """The report of tensors that do not fuse as asked: their sizes side by side, and why not."""
-    try:
-        readings = resolve_layouts(specs, options.layout, needed=False)
-    except ShapeError:
-        readings = resolve_layouts(specs, None, needed=False)
-    named = [(None, None) if is_anonymous(it.layout) else (it.layout, it.source) for it in readings]
-    layout = align([reading.layout for reading in readings])
-    sizes = [reading.sizes(spec.shape) for reading, spec in zip(readings, specs, strict=True)]
-    axes = tuple(
-        AxisRow(letter, tuple(size.get(letter) for size in sizes), ("",) * len(specs), None)
-        for letter in layout
-    )
-    return ShapeReport(
-        command="inspect",
-        compatibility=compatibility([spec.shape for spec in specs]),
-        inputs=tuple(_input_row(spec, *name) for spec, name in zip(specs, named, strict=True)),
-        axes=axes,
-        pipeline={"method": options.method, "combine": options.combine, "channels": options.channels},
-        output=None,
-        problem="\n".join(line for line in (error.message, error.hint) if line),
-        suggestions=ways,
-        summary=f"{options.method}, {options.combine}: cannot be fused as asked",
-    )
-
-
-def _input_row(spec: TensorSpec, layout: str | None, source: str | None) -> InputRow:
-    return InputRow(spec.name, spec.path, spec.key, spec.format, spec.shape, spec.dtype.name, layout, source)
-
-
-def _output_row(plan: FusionPlan, path: str | None, key: str | None) -> OutputRow:
-    """`key` None in a container stands for the default key."""
-    row = None
-    if path is not None:
-        row = FORMATS["npy"] if path == STREAM else find_format(path)
-    if row is not None and row.container:
-        key = key or DEFAULT_KEY
-    return OutputRow(
-        path=path,
-        key=key,
-        format=row.name if row else None,
-        shape=plan.shape,
-        dtype=plan.dtype.name,
-        layout=plan.layout,
-        bytes=plan.root.size * plan.dtype.itemsize,
-    )

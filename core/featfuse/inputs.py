@@ -1,9 +1,10 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from featfuse.dtypes import DTYPES
 from featfuse.errors import InputError, UsageError
 from featfuse.formats import open_input, select, split_input
 from featfuse.formats.base import Reader
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.tensor import Array, TensorSpec, Window, whole
+from featfuse.tokens import TokenGrid, as_grid, wants_grid
 
 __all__ = ["Inputs", "Source"]
 
@@ -19,58 +21,121 @@ Source = str | Path | Array | tuple[int, ...]
 """`PATH[::KEY]`, an array, or (for planning only) a shape."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tensor:
+    """One open tensor: its header, how a shell names it, and where its data is."""
+
+    spec: TensorSpec
+    text: str
+    array: Array | None = None
+    reader: Reader | None = None
+    tokens: TokenGrid | None = None
+
+    def read(self, window: Window) -> Array:
+        """The block at `window`; it must not be written to."""
+        if self.tokens is not None:
+            source, rows = self.tokens.source_window(window)
+            return self.tokens.fold(self._read(source), window, rows)
+        return self._read(window)
+
+    def _read(self, window: Window) -> Array:
+        if self.array is not None:
+            return self.array[window]
+        if self.reader is None:
+            raise InputError(f"{self.spec.name} is only a shape", hint="Give an array or a path.")
+        return self.reader.read(self.spec.key or "", window)
+
+
 class Inputs:
-    """Open inputs, in order; one glob key may stand for several. Each file is opened once."""
+    """Open inputs, in order; one glob key may stand for several. Each file is opened once.
+
+    The first `count` tensors are the inputs proper, what `add_side` opens comes behind them.
+    """
 
     def __init__(self, sources: Sequence[Source]) -> None:
         if not sources:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
-        self.specs: list[TensorSpec] = []
-        self.texts: list[str] = []
-        self._arrays: dict[int, Array] = {}
+        self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
         try:
             for number, source in enumerate(sources, start=1):
-                self._add(source, number)
+                self._tensors += self._open(source, f"input {number}")
         except BaseException:
             self.close()
             raise
+        self.count = len(self._tensors)
 
-    def _add(self, source: Source, number: int) -> None:
+    @property
+    def specs(self) -> list[TensorSpec]:
+        """The headers of the inputs proper."""
+        return [tensor.spec for tensor in self._tensors[: self.count]]
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs proper as a shell names them."""
+        return [tensor.text for tensor in self._tensors[: self.count]]
+
+    def add_side(self, source: Source, what: str) -> tuple[int, TensorSpec]:
+        """Open one more tensor (a mask, weights): its index for `read`, and its header."""
+        opened = self._open(source, what)
+        if len(opened) != 1:
+            raise UsageError(
+                f"{what} {source}: {len(opened)} tensors match", hint="Name one tensor with ::KEY."
+            )
+        self._tensors += opened
+        return len(self._tensors) - 1, opened[0].spec
+
+    def load(self, source: Source, what: str) -> tuple[str, Array]:
+        """A small tensor read whole: its name and its data."""
+        index, spec = self.add_side(source, what)
+        return spec.name, np.array(self.read(index, whole(spec.shape)))
+
+    def lay_tokens(self, grid: tuple[int, ...], skip: int, layouts: Sequence[str | None]) -> None:
+        """See the inputs that are token sequences as grids. UsageError when none is."""
+        found = False
+        for index, layout in enumerate(layouts):
+            tensor = self._tensors[index]
+            if wants_grid(tensor.spec, layout, grid, skip):
+                spec, tokens = as_grid(tensor.spec, layout, grid, skip)
+                self._tensors[index] = replace(tensor, spec=spec, tokens=tokens)
+                found = True
+        if not found:
+            # Name the first candidate's count, or say that there is none.
+            for index, layout in enumerate(layouts):
+                spec = self._tensors[index].spec
+                if len(spec.shape) == 3 and layout is None and spec.layout is None:
+                    as_grid(spec, None, grid, skip)
+            raise UsageError("--grid: no input is a token tensor", hint="Say which with --layout NLC.")
+
+    def _open(self, source: Source, name: str) -> list[_Tensor]:
         if isinstance(source, (str, Path)):
-            path, key = split_input(str(source))
-            if path not in self._readers:
-                self._readers[path] = open_input(path)
-            elif path == "-":
-                raise UsageError("standard input can be read only once", hint="Name - a single time.")
-            for spec in select(self._readers[path], key):
-                self.specs.append(spec)
-                self.texts.append(
-                    spec.path + (f"::{spec.key}" if spec.key else "") if spec.path else str(source)
-                )
-        elif isinstance(source, tuple):
-            self.specs.append(TensorSpec(f"input {number}", source, DTYPES["float32"]))
-            self.texts.append(f"input{number}.npy")
-        else:
-            array = np.asarray(source)
-            array = array.astype(array.dtype.newbyteorder("="), copy=False)
-            if array.dtype not in DTYPES.values():
-                raise InputError(
-                    f"input {number}: dtype {array.dtype} is not supported",
-                    hint=f"One of: {', '.join(DTYPES)}.",
-                )
-            self._arrays[len(self.specs)] = array
-            self.specs.append(TensorSpec(f"input {number}", array.shape, array.dtype))
-            self.texts.append(f"input{number}.npy")
+            return self._open_file(str(source))
+        text = name.replace(" ", "") + ".npy"
+        if isinstance(source, tuple):
+            return [_Tensor(TensorSpec(name, source, DTYPES["float32"]), text)]
+        array = np.asarray(source)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        if array.dtype not in DTYPES.values():
+            raise InputError(
+                f"{name}: dtype {array.dtype} is not supported", hint=f"One of: {', '.join(DTYPES)}."
+            )
+        return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
+
+    def _open_file(self, text: str) -> list[_Tensor]:
+        path, key = split_input(text)
+        if path not in self._readers:
+            self._readers[path] = open_input(path)
+        elif path == "-":
+            raise UsageError("standard input can be read only once", hint="Name - a single time.")
+        reader = self._readers[path]
+        return [
+            _Tensor(spec, path + (f"::{spec.key}" if spec.key else ""), reader=reader)
+            for spec in select(reader, key)
+        ]
 
     def read(self, index: int, window: Window) -> Array:
-        """The block of input `index` at `window`; it must not be written to."""
-        if index in self._arrays:
-            return self._arrays[index][window]
-        spec = self.specs[index]
-        if spec.path is None:
-            raise InputError(f"{spec.name} is only a shape", hint="Give an array or a path.")
-        return self._readers[spec.path].read(spec.key or "", window)
+        """The block of tensor `index` at `window`; it must not be written to."""
+        return self._tensors[index].read(window)
 
     def close(self) -> None:
         """Close every file."""
@@ -85,5 +150,5 @@ class Inputs:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> Any:
+    ) -> None:
         self.close()

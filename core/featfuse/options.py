@@ -4,17 +4,28 @@ None means "not given": the default comes from the method and the convention, an
 can be refused as not used. This module needs no NumPy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TypedDict
 
-from featfuse.combine import CHANNEL_MODES, COMBINES
+from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
 from featfuse.errors import UsageError, did_you_mean
-from featfuse.methods import INTERPOLATIONS, METHODS, find_method
+from featfuse.methods import INTERPOLATIONS, METHODS
 from featfuse.methods.conventions import CONVENTIONS, COORDS, EDGES, NEAREST_ROUNDINGS
+from featfuse.parsing import PAD_MODE_ALIASES, PARSERS, TARGETS, check_choice, flag
 
-__all__ = ["CHOICES", "PAD_MODES", "PAD_MODE_ALIASES", "TARGETS", "FusionOptions", "Options", "flag"]
+__all__ = [
+    "CHOICES",
+    "METHOD_OPTIONS",
+    "PAD_MODES",
+    "PAD_MODE_ALIASES",
+    "REDUCE_OPTIONS",
+    "TARGETS",
+    "FusionOptions",
+    "Options",
+    "flag",
+]
 
 PAD_MODES = (
     "constant",
@@ -28,8 +39,6 @@ PAD_MODES = (
     "median",
     "minimum",
 )
-PAD_MODE_ALIASES = MappingProxyType({"replicate": "edge", "circular": "wrap"})
-TARGETS = ("auto", "largest", "smallest", "first", "last")
 
 
 class FusionOptions(TypedDict, total=False):
@@ -40,7 +49,7 @@ class FusionOptions(TypedDict, total=False):
     like: object
     layout: str
     combine: str
-    weights: str | tuple[float, ...]
+    weights: object
     channels: str
     convention: str
     coords: str
@@ -52,13 +61,33 @@ class FusionOptions(TypedDict, total=False):
     pad_value: float
     anchor: str
     odd: str
-    offset: str
+    offset: str | Mapping[str, int]
     interpolation: str
-    pool_size: str | int
-    pool_stride: str | int
-    pool_padding: str | int
+    pool_size: str | int | tuple[int, ...]
+    pool_stride: str | int | tuple[int, ...]
+    pool_padding: str | int | tuple[int, ...]
     ceil_mode: bool
     count_include_pad: bool
+    stride: str | int | tuple[int, ...]
+    padding: str | int | tuple[int, ...]
+    output_padding: str | int | tuple[int, ...]
+    dilation: str | int | tuple[int, ...]
+    groups: int
+    mask: object
+    mask_invert: bool
+    mask_mode: str
+    reduce: str
+    kernel: object
+    bias: object
+    kernel_layout: str
+    out_channels: int
+    seed: int
+    keepdims: bool
+    project: str | Sequence[str]
+    normalize: str
+    grid: str | tuple[int, ...]
+    skip_tokens: int
+    fold: str
     dtype: str
     on_overflow: str
 
@@ -72,7 +101,7 @@ class Options:
     like: object = None
     layout: str | None = None
     combine: str = "add"
-    weights: tuple[float, ...] | None = None
+    weights: object = None
     channels: str = "strict"
     convention: str | None = None
     coords: str | None = None
@@ -91,6 +120,26 @@ class Options:
     pool_padding: tuple[int, ...] | None = None
     ceil_mode: bool | None = None
     count_include_pad: bool | None = None
+    stride: tuple[int, ...] | None = None
+    padding: str | tuple[int, ...] | None = None
+    output_padding: tuple[int, ...] | None = None
+    dilation: tuple[int, ...] | None = None
+    groups: int | None = None
+    mask: object = None
+    mask_invert: bool | None = None
+    mask_mode: str | None = None
+    reduce: str | None = None
+    kernel: object = None
+    bias: object = None
+    kernel_layout: str | None = None
+    out_channels: int | None = None
+    seed: int | None = None
+    keepdims: bool | None = None
+    project: tuple[tuple[int, str, str | None], ...] = ()
+    normalize: str = "none"
+    grid: tuple[int, ...] | None = None
+    skip_tokens: int | None = None
+    fold: str | None = None
     dtype: str | None = None
     on_overflow: str = "error"
 
@@ -102,99 +151,17 @@ class Options:
             if name not in known:
                 raise UsageError(f"unknown option {name!r}", hint=did_you_mean(name, known))
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
-        for name, parse in _PARSERS.items():
+        for name, parse in PARSERS.items():
             if name in values:
                 values[name] = parse(flag(name), values[name])
         for name, choices in CHOICES.items():
-            if name in values and not isinstance(values[name], tuple):
-                _check_choice(flag(name), str(values[name]), choices)
+            if name in values:
+                check_choice(flag(name), str(values[name]), choices)
         options = cls(**values)  # type: ignore[arg-type]
+        _check_ranges(options)
         _check_used(options, values)
         return options
 
-
-def flag(name: str) -> str:
-    """The command-line spelling of an option."""
-    return "--" + name.replace("_", "-")
-
-
-def _check_choice(option: str, value: str, choices: Iterable[str]) -> None:
-    if value not in choices:
-        raise UsageError(f"{option}: unknown choice {value!r}", hint=did_you_mean(value, choices))
-
-
-def _parse_target(option: str, value: object) -> object:
-    """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
-    text = str(value)
-    if isinstance(value, str) and not text[:1].isdigit():
-        _check_choice(option, text, TARGETS)
-        return text
-    return _sizes(option, value, at_least=1)
-
-
-def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
-    if isinstance(value, (tuple, list)):
-        parts = [str(part) for part in value]
-    else:
-        parts = str(value).lower().replace("×", "x").split("x")
-    if not all(part.isdigit() for part in parts) or any(int(part) < at_least for part in parts):
-        raise UsageError(
-            f"{option}: {value!r} is not a size",
-            hint=f"Write whole numbers of at least {at_least} joined by x, like 3 or 3x3.",
-        )
-    return tuple(int(part) for part in parts)
-
-
-def _parse_positive(option: str, value: object) -> object:
-    return _sizes(option, value, at_least=1)
-
-
-def _parse_padding(option: str, value: object) -> object:
-    return _sizes(option, value, at_least=0)
-
-
-def _parse_weights(option: str, value: object) -> object:
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        return tuple(float(part) for part in parts)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"{option}: {value!r} is not a list of numbers", hint="Write one number per input, like 1,0.5."
-        ) from None
-
-
-def _parse_offset(option: str, value: object) -> object:
-    """`H:3,W:1` -> {"H": 3, "W": 1}; a mapping is taken as it is."""
-    if isinstance(value, Mapping):
-        return {str(letter).upper(): int(start) for letter, start in value.items()}
-    offsets: dict[str, int] = {}
-    for part in str(value).split(","):
-        letter, _, start = part.strip().partition(":")
-        if not letter.isalpha() or not start.lstrip("-").isdigit():
-            raise UsageError(f"{option}: {value!r} is not an offset", hint="Write it like H:3,W:1.")
-        offsets[letter.upper()] = int(start)
-    return offsets
-
-
-def _parse_method(_option: str, value: object) -> object:
-    return find_method(str(value)).name
-
-
-def _parse_pad_mode(_option: str, value: object) -> object:
-    return PAD_MODE_ALIASES.get(str(value), value)
-
-
-_PARSERS = {
-    "method": _parse_method,
-    "interpolation": _parse_method,
-    "pad_mode": _parse_pad_mode,
-    "to": _parse_target,
-    "weights": _parse_weights,
-    "offset": _parse_offset,
-    "pool_size": _parse_positive,
-    "pool_stride": _parse_positive,
-    "pool_padding": _parse_padding,
-}
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -209,25 +176,44 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "anchor": ("center", "start", "end"),
         "odd": ("floor", "ceil", "round", "monai"),
         "interpolation": INTERPOLATIONS,
+        "mask_mode": ("multiply", "blend"),
+        "reduce": tuple(REDUCES),
+        "normalize": ("none", "l2"),
+        "fold": ("coarse-to-fine",),
         "on_overflow": ("error", "saturate"),
     }
 )
 """The options that take one word out of a few. Checks, completion and the documentation read this."""
 
 METHOD_OPTIONS = frozenset(name for row in METHODS.values() for name in row.options)
-"""The options that belong to methods: one that the chosen method does not list is refused."""
+REDUCE_OPTIONS = frozenset(name for row in REDUCES.values() for name in row.options)
+"""The options that belong to methods and reductions: one that nothing chosen lists is refused."""
+
+_COMPANIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "pool_size": ("pool_stride", "pool_padding", "ceil_mode", "count_include_pad"),
+        "mask": ("mask_invert", "mask_mode"),
+        "grid": ("skip_tokens",),
+    }
+)
+"""Options that mean something only beside another one."""
+
+
+def _check_ranges(options: Options) -> None:
+    for name, least in (("groups", 1), ("out_channels", 1), ("skip_tokens", 0), ("seed", 0)):
+        value = getattr(options, name)
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise UsageError(f"{flag(name)} {value}: must be a whole number of at least {least}")
 
 
 def _check_used(options: Options, given: Iterable[str]) -> None:
     """An option that nothing reads is an error, never ignored."""
     method = METHODS[options.method]
+    reduction = REDUCES[options.reduce].options if options.reduce else ()
     for name in given:
-        if name in METHOD_OPTIONS and name not in method.options:
-            users = ", ".join(row.name for row in METHODS.values() if name in row.options)
-            raise UsageError(
-                f"{flag(name)} is not used by --method {method.name}",
-                hint=f"It belongs to: {users}. Leave it out, or choose one of these methods.",
-            )
+        belongs = name in METHOD_OPTIONS or name in REDUCE_OPTIONS
+        if belongs and name not in method.options and name not in reduction:
+            raise _unused(name, options)
     if "to" in given and "like" in given:
         raise UsageError("--to and --like exclude each other", hint="Give the target grid once.")
     if method.name == "strict" and ("to" in given or "like" in given):
@@ -241,15 +227,64 @@ def _check_used(options: Options, given: Iterable[str]) -> None:
         raise UsageError(
             f"--weights is not used by --combine {options.combine}", hint=f"It belongs to: {users}."
         )
-    if options.pool_size is None:
-        for name in ("pool_stride", "pool_padding", "ceil_mode", "count_include_pad"):
-            if name in given:
-                raise UsageError(
-                    f"{flag(name)} needs --pool-size",
-                    hint="Without it the windows are adaptive: they hit the target exactly.",
-                )
+    for leader, companions in _COMPANIONS.items():
+        for name in companions:
+            if name in given and leader not in given:
+                raise UsageError(f"{flag(name)} needs {flag(leader)}", hint="It has no meaning without it.")
+    _check_borders(options)
+    _check_learned(options, given)
+
+
+def _unused(name: str, options: Options) -> UsageError:
+    users = [f"--method {row.name}" for row in METHODS.values() if name in row.options]
+    users += [f"--reduce {row.name}" for row in REDUCES.values() if name in row.options]
+    chosen = f"--method {options.method}" + (f" or --reduce {options.reduce}" if options.reduce else "")
+    return UsageError(
+        f"{flag(name)} is not used by {chosen}",
+        hint=f"It belongs to: {', '.join(users)}. Leave it out, or choose one of these.",
+    )
+
+
+def _check_borders(options: Options) -> None:
     if options.pad_value is not None and (options.pad_mode or "constant") not in ("constant", "linear_ramp"):
         raise UsageError(
             f"--pad-value is not used by --pad-mode {options.pad_mode}",
             hint="It belongs to: constant, linear_ramp.",
         )
+
+
+_GEOMETRY = ("stride", "padding", "output_padding", "dilation", "groups")
+
+
+def _check_learned(options: Options, given: Iterable[str]) -> None:
+    """Options of learned kernels, which two places can read."""
+    transposed = options.method == "transposed-conv"
+    if transposed and options.reduce == "conv1x1" and options.kernel is not None:
+        raise UsageError(
+            "--kernel would belong to both --method transposed-conv and --reduce conv1x1",
+            hint="Do it in two commands, the second with - as its input.",
+        )
+    if transposed and options.kernel is None:
+        for name in (*_GEOMETRY, *(() if options.reduce == "conv1x1" else ("bias", "kernel_layout"))):
+            if name in given:
+                raise UsageError(
+                    f"{flag(name)} needs --kernel", hint="The fixed bilinear kernel has its own geometry."
+                )
+    if isinstance(options.padding, str) and options.output_padding is not None:
+        raise UsageError(
+            f"--output-padding is not used by --padding {options.padding}", hint="Keras' geometry has none."
+        )
+    if options.reduce == "conv1x1":
+        if (options.kernel is None) == (options.out_channels is None):
+            raise UsageError(
+                "--reduce conv1x1 needs either --kernel or --out-channels",
+                hint="Give trained weights with --kernel, or --out-channels N for an untrained kernel.",
+            )
+        for name in ("seed",) if options.kernel is not None else ("bias", "kernel_layout"):
+            if name in given:
+                raise UsageError(
+                    f"{flag(name)} does not go with "
+                    + ("--kernel" if options.kernel is not None else "an untrained kernel")
+                )
+    if options.reduce == "pca" and options.out_channels is None:
+        raise UsageError("--reduce pca needs --out-channels", hint="Say how many components to keep.")

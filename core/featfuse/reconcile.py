@@ -14,7 +14,7 @@ from featfuse.methods.settings import AxisSettings
 from featfuse.options import Options
 from featfuse.tensor import TensorSpec
 
-__all__ = ["Chain", "Member", "chains_for", "is_weighted", "target_sizes"]
+__all__ = ["Chain", "Member", "chains_for", "is_weighted", "per_axis", "target_sizes"]
 
 Chain = tuple[AxisMap, ...]
 
@@ -193,9 +193,9 @@ def axis_settings(
         edge=options.edge,
         nearest_rounding=options.nearest_rounding,
         offset=(options.offset or {}).get(letter),
-        pool_size=_per_axis("--pool-size", options.pool_size, place, space),
-        pool_stride=_per_axis("--pool-stride", options.pool_stride, place, space),
-        pool_padding=_per_axis("--pool-padding", options.pool_padding, place, space) or 0,
+        pool_size=per_axis("--pool-size", options.pool_size, place, space),
+        pool_stride=per_axis("--pool-stride", options.pool_stride, place, space),
+        pool_padding=per_axis("--pool-padding", options.pool_padding, place, space) or 0,
         grid=tuple((size, (target or {}).get(axis, size)) for axis, size in member.grid.items()),
         **defaults,
     )
@@ -208,7 +208,7 @@ def convention_name(row: Method, options: Options) -> str:
     return options.convention or row.convention
 
 
-def _per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:
+def per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:
     if values is None:
         return None
     if len(values) not in (1, len(space)):

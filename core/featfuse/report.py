@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 __all__ = [
     "AxisRow",
     "InputRow",
+    "MaskRow",
     "OutputRow",
     "ShapeReport",
     "Suggestion",
@@ -75,6 +76,25 @@ class OutputRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskRow:
+    """The mask: where it comes from (`auto`: shape None), and which inputs it multiplies."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    layout: str | None
+    mode: str
+    inverted: bool
+    inputs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = (
+            f"{self.name}  {shape_text(self.shape)} ({self.layout})" if self.shape is not None else self.name
+        )
+        inverted = ", inverted" if self.inverted else ""
+        return f"mask: {what}{inverted}, {self.mode}: {', '.join(self.inputs)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A command that would work, and the shape it would give."""
 
@@ -97,14 +117,19 @@ class ShapeReport:
     pipeline: Mapping[str, object]
     output: OutputRow | None
     problem: str | None = None
+    mask: MaskRow | None = None
+    levels: tuple[OutputRow, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float | None = None
     summary: str = field(default="")
 
-    def finished(self, *, seconds: float, warnings: tuple[str, ...] = ()) -> "ShapeReport":
-        """The same report after the run."""
-        return replace(self, seconds=seconds, warnings=self.warnings + warnings)
+    def finished(
+        self, *, seconds: float, warnings: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+    ) -> "ShapeReport":
+        """The same report after the run, with what the run found."""
+        return replace(self, seconds=seconds, warnings=self.warnings + warnings, notes=self.notes + notes)
 
     @property
     def layout_line(self) -> str:
@@ -147,6 +172,14 @@ class ShapeReport:
         }
         if self.problem is not None:
             result["problem"] = self.problem
+        if self.notes:
+            result["notes"] = list(self.notes)
+        if self.mask is not None:
+            result["mask"] = row_dict(self.mask, "name shape layout mode inverted inputs")
+        if self.levels:
+            result["levels"] = [
+                row_dict(row, "path key format shape dtype layout bytes") for row in self.levels
+            ]
         return result
 
     def to_json(self) -> str:
@@ -175,17 +208,23 @@ class ShapeReport:
     def foot_lines(self) -> list[str]:
         """What stands below the table: the problem or the output, and the warnings."""
         lines = [self.problem] if self.problem else []
-        if self.output:
-            out = self.output
-            where = out.path or ("output" if self.command == "inspect" else "array")
-            where += f"::{out.key}" if out.key else ""
-            line = f"{where}  {shape_text(out.shape)} {out.dtype}, {human_bytes(out.bytes)}"
-            lines.append(line + (f", {self.seconds:.2f} s" if self.seconds is not None else ""))
+        if self.mask is not None:
+            lines.append(str(self.mask))
+        lines += [_output_line(row, self.command) for row in self.levels or (self.output,) if row is not None]
+        if self.seconds is not None:
+            lines[-1] += f", {self.seconds:.2f} s"
+        lines += self.notes
         lines += [f"warning: {warning}" for warning in self.warnings]
         if self.suggestions:
             lines += ["", "what would work:"]
             lines += [f"  {row.command}\n    -> {shape_text(row.output_shape)}" for row in self.suggestions]
         return lines
+
+
+def _output_line(out: OutputRow, command: str) -> str:
+    where = out.path or ("output" if command == "inspect" else "array")
+    where += f"::{out.key}" if out.key else ""
+    return f"{where}  {shape_text(out.shape)} {out.dtype}, {human_bytes(out.bytes)}"
 
 
 def _plain(value: object) -> object:

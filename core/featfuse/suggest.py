@@ -6,9 +6,11 @@ from typing import cast
 
 from featfuse.combine import CHANNEL_MODES
 from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.extras import Extras
 from featfuse.layout import common_layouts, resolve_layouts
 from featfuse.methods import METHODS
-from featfuse.options import FusionOptions, Options, flag
+from featfuse.options import FusionOptions, Options
+from featfuse.parsing import flag
 from featfuse.plan import make_plan
 from featfuse.report import Suggestion
 from featfuse.tensor import TensorSpec
@@ -57,7 +59,7 @@ def suggest(
     specs: Sequence[TensorSpec],
     texts: Sequence[str],
     given: FusionOptions,
-    like: TensorSpec | None,
+    extras: Extras,
 ) -> tuple[Suggestion, ...]:
     """Everything that would bring these tensors together, on top of the caller's own options."""
     base = {name: value for name, value in given.items() if value is not None}
@@ -67,12 +69,12 @@ def suggest(
         options = {**base}
         for overlay in overlays:
             options.update(overlay)
-        shape = _shape(specs, options, like)
+        shape = _shape(specs, options, extras)
         if shape is not None:
             offered[command_line(texts, options)] = shape
         return shape is not None
 
-    layouts = _readings(specs, base, like)
+    layouts = _readings(specs, base, extras.like)
     for layout in layouts:
         if not attempt(layout) and not [way for way in _ways(base) if attempt(layout, way)]:
             names = _COMMON if len(layouts) > 1 else (*_COMMON, *_OTHERS)
@@ -118,10 +120,10 @@ def _readings(
 
 
 def _shape(
-    specs: Sequence[TensorSpec], options: Mapping[str, object], like: TensorSpec | None
+    specs: Sequence[TensorSpec], options: Mapping[str, object], extras: Extras
 ) -> tuple[int, ...] | None:
     """The shape these options would give, or None when they would be refused."""
     try:
-        return make_plan(specs, Options.resolve(cast(FusionOptions, options)), like).shape
+        return make_plan(specs, Options.resolve(cast(FusionOptions, options)), extras).shape
     except FeatfuseError:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "TensorSpec", "Window", "whole", "window_shape"]
+__all__ = ["Array", "TensorSpec", "Window", "compatibility", "whole", "window_shape"]
 
 Array = NDArray[Any]
 
@@ -53,3 +53,14 @@ def whole(shape: Sequence[int]) -> Window:
 def window_shape(window: Window) -> tuple[int, ...]:
     """The shape of the block that `window` names."""
     return tuple(part.stop - part.start for part in window)
+
+
+def compatibility(shapes: Sequence[tuple[int, ...]]) -> str:
+    """How shapes fit as they are: identical, broadcast (NumPy would take them) or mismatch."""
+    if len(set(shapes)) == 1:
+        return "identical"
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return "mismatch"
+    return "broadcast"

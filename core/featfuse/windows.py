@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from featfuse.steps.base import Step, peak_bytes
+from featfuse.steps.base import Step
 from featfuse.tensor import Window
 
 __all__ = ["window_cost", "window_lengths", "windows"]
@@ -58,7 +58,7 @@ def window_cost(root: Step, lengths: list[int] | tuple[int, ...]) -> int:
     for place in (0.0, 0.5, 1.0):
         starts = [int((size - length) * place) for size, length in zip(root.shape, lengths, strict=True)]
         window = tuple(slice(start, start + length) for start, length in zip(starts, lengths, strict=True))
-        costs.append(peak_bytes(root, window))
+        costs.append(root.peak_bytes(window))
     return max(costs)
 
 

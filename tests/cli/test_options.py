@@ -10,7 +10,8 @@ from featfuse.methods.settings import AxisSettings
 from featfuse.options import CHOICES, FusionOptions, Options
 from featfuse_cli.app import app
 from featfuse_cli.methods import DEFAULTS, FREE_VALUES
-from featfuse_cli.options import DTYPE_NAMES, FusionFlags, choice_help
+from featfuse_cli.flags import FusionFlags
+from featfuse_cli.options import DTYPE_NAMES, choice_help
 from typer.main import get_command
 
 RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar"}

@@ -163,11 +163,20 @@ _ROWS = (
     ),
     Method(
         "transposed-conv",
-        "fixed bilinear kernel per channel, whole factors only (FCN upsampling)",
+        "learned --kernel; without one the fixed bilinear kernel per channel, by whole factors (FCN)",
         "largest",
-        "torch ConvTranspose2d with the FCN bilinear kernel: size 2f - f%2, stride f",
+        "torch ConvTranspose1d/2d/3d, Keras Conv2DTranspose",
         "transposed:fixed_bilinear",
-        (),
+        (
+            "kernel",
+            "bias",
+            "kernel_layout",
+            "stride",
+            "padding",
+            "output_padding",
+            "dilation",
+            "groups",
+        ),
         weighted=True,
     ),
     Method(

@@ -64,6 +64,7 @@ def _centred_crop(large: int, small: int, odd: str) -> int:
 def pad_to(in_size: int, before: int, after: int, settings: AxisSettings) -> AxisMap:
     """The map that adds `before` and `after` samples in `settings.pad_mode` (numpy.pad's meaning)."""
     mode, out_size = settings.pad_mode, before + in_size + after
+    inner = (before, before + in_size)
     action = f"pad {before}+{after}" + ("" if mode == "constant" else f" {mode}")
     if in_size == 0 and mode != "constant" and out_size:
         raise settings.refuse(
@@ -71,13 +72,14 @@ def pad_to(in_size: int, before: int, after: int, settings: AxisSettings) -> Axi
         )
     if mode in _SOURCES:
         fold = _SOURCES[mode]
-        return gather(in_size, out_size, lambda x: fold(x - before, in_size), action)
+        return gather(in_size, out_size, lambda x: fold(x - before, in_size), action, inner=inner)
 
     def rule(positions: Positions) -> Taps:
         inside = (positions >= before) & (positions < before + in_size)
         return Taps(np.where(inside, positions - before, -1)[:, None])
 
-    return AxisMap(in_size, out_size, rule, action, fill=Fill(mode, before, after, float(settings.pad_value)))
+    fill = Fill(mode, before, after, float(settings.pad_value))
+    return AxisMap(in_size, out_size, rule, action, fill=fill, inner=inner)
 
 
 def _reflect(x: Positions, size: int) -> Positions:

@@ -1,13 +1,13 @@
 """Steps: the nodes of a plan. Each knows its shape and answers two questions about a window of it.
 
 `need(window)`: which windows of its children does this window take? `apply(window, blocks)`: turn those
-blocks into this one. A plan is a tree of steps; `evaluate` pulls one output window through it.
+blocks into this one. A plan is a tree of steps; `block(window)` pulls one window through it.
 """
 
 import math
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -16,35 +16,49 @@ import numpy as np
 
 from featfuse.tensor import Array, Window, window_shape
 
-__all__ = ["Run", "Step", "block_bytes", "evaluate", "peak_bytes"]
+__all__ = ["Run", "Step"]
 
 DType = np.dtype[Any]
 
 
 @dataclass(slots=True)
 class Run:
-    """What an execution brings to the steps: how to read an input, and where to count events."""
+    """What an execution brings to the steps: how to read an input, its limits, and where to count.
+
+    `tally` counts events that the report or an error will quote; `sums` adds up measurements (a mask's
+    coverage); `notes` are sentences for the report.
+    """
 
     read: Callable[[int, Window], Array]
+    budget: int = 1 << 28
     tally: Counter[str] = field(default_factory=Counter)
+    sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    notes: list[str] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def count(self, event: str, number: int) -> None:
-        """Add to a tally that the report or an error will quote. Safe from threads."""
+        """Add to a tally. Safe from threads."""
         if number:
             with self.lock:
                 self.tally[event] += number
+
+    def measure(self, name: str, amount: float) -> None:
+        """Add to a sum. Safe from threads."""
+        with self.lock:
+            self.sums[name] += amount
 
 
 class Step(ABC):
     """A tensor that can be computed window by window.
 
-    `shape` is in the output's axis order, `dtype` is the element type of its blocks.
+    `shape` is in the output's axis order, `dtype` is the element type of its blocks. A step that
+    `multiplies_matrices` wants BLAS held to one thread, since windows run in parallel already.
     """
 
     shape: tuple[int, ...]
     dtype: DType
     children: tuple["Step", ...] = ()
+    multiplies_matrices = False
 
     @property
     def size(self) -> int:
@@ -59,33 +73,38 @@ class Step(ABC):
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         """The block at `window`, from the children's blocks at `need(window)`."""
 
+    def prepare(self, run: Run) -> None:
+        """Done once before any window: what must see all the data first (fitting a PCA)."""
+        for child in self.children:
+            child.prepare(run)
+
+    def block(self, window: Window, run: Run) -> Array:
+        """The block at `window`, children first. An empty window reads nothing."""
+        if 0 in window_shape(window):
+            return np.empty(window_shape(window), dtype=self.dtype)
+        blocks = [
+            child.block(need, run) for child, need in zip(self.children, self.need(window), strict=True)
+        ]
+        return self.apply(window, blocks, run)
+
     def scratch_bytes(self, window: Window) -> int:
         """Working memory of `apply` beyond its inputs and its result."""
-        return block_bytes(self, window)
+        return self.block_bytes(window)
 
+    def block_bytes(self, window: Window) -> int:
+        """Bytes of one block."""
+        return math.prod(window_shape(window)) * self.dtype.itemsize
 
-def block_bytes(step: Step, window: Window) -> int:
-    """Bytes of one block."""
-    count = step.dtype.itemsize
-    for size in window_shape(window):
-        count *= size
-    return count
+    def peak_bytes(self, window: Window) -> int:
+        """The most memory that `block(window)` holds at once."""
+        held, peak = 0, 0
+        for child, need in zip(self.children, self.need(window), strict=True):
+            peak = max(peak, held + child.peak_bytes(need))
+            held += child.block_bytes(need)
+        return max(peak, held + self.block_bytes(window) + self.scratch_bytes(window))
 
-
-def evaluate(step: Step, window: Window, run: Run) -> Array:
-    """The block of `step` at `window`, children first. An empty window reads nothing."""
-    if 0 in window_shape(window):
-        return np.empty(window_shape(window), dtype=step.dtype)
-    blocks = [
-        evaluate(child, need, run) for child, need in zip(step.children, step.need(window), strict=True)
-    ]
-    return step.apply(window, blocks, run)
-
-
-def peak_bytes(step: Step, window: Window) -> int:
-    """The most memory that `evaluate(step, window)` holds at once."""
-    held, peak = 0, 0
-    for child, need in zip(step.children, step.need(window), strict=True):
-        peak = max(peak, held + peak_bytes(child, need))
-        held += block_bytes(child, need)
-    return max(peak, held + block_bytes(step, window) + step.scratch_bytes(window))
+    def walk(self) -> Iterator["Step"]:
+        """This step and everything below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()

@@ -11,7 +11,7 @@ from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, convert
 from featfuse.tensor import Array, Window, window_shape
 
-__all__ = ["Elementwise", "Join"]
+__all__ = ["Elementwise", "Join", "clipped"]
 
 DType = np.dtype[Any]
 
@@ -54,7 +54,7 @@ class Elementwise(Step):
             self.dtype = compute_dtype(common)
 
     def need(self, window: Window) -> tuple[Window, ...]:
-        return tuple(_clipped(window, child.shape) for child in self.children)
+        return tuple(clipped(window, child.shape) for child in self.children)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         ufunc = _UFUNCS[self.kind]
@@ -104,7 +104,7 @@ class Elementwise(Step):
         return count * (self.dtype.itemsize * copies + (24 if self.exact else 0))
 
 
-def _clipped(window: Window, shape: tuple[int, ...]) -> Window:
+def clipped(window: Window, shape: tuple[int, ...]) -> Window:
     """The window in a child that may have size 1 where this step has more."""
     return tuple(
         slice(0, 1) if size == 1 and part.stop > part.start else part
@@ -138,8 +138,8 @@ class Join(Step):
             part, _ = self._part(index, window)
             own = [*window[: self.axis], part, *window[self.axis + 1 :]]
             empty = part.start == part.stop
-            clipped = _clipped(tuple(own), (*child.shape[: self.axis], -1, *child.shape[self.axis + 1 :]))
-            windows.append(tuple(slice(0, 0) for _ in own) if empty else clipped)
+            share = clipped(tuple(own), (*child.shape[: self.axis], -1, *child.shape[self.axis + 1 :]))
+            windows.append(tuple(slice(0, 0) for _ in own) if empty else share)
         return tuple(windows)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:

@@ -1,0 +1,227 @@
+"""Joining: branches on one grid become one tensor, and a reduction may follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from featfuse.branches import Branch, mask_step, start
+from featfuse.branches import reconcile as reconcile_branch
+from featfuse.combine import COMBINES, REDUCES
+from featfuse.dtypes import DTYPES, common_dtype, weighted_dtype
+from featfuse.errors import ShapeError, UsageError
+from featfuse.extras import Extras
+from featfuse.layout import SPATIAL, Reading
+from featfuse.options import Options
+from featfuse.reconcile import Member
+from featfuse.steps.base import Step
+from featfuse.steps.combine import Elementwise, Join
+from featfuse.steps.gap import GlobalMean
+from featfuse.steps.mask import Blend, Masked
+from featfuse.steps.mix import ChannelMix
+from featfuse.steps.pca import PrincipalComponents
+from featfuse.steps.weighted import WeightedSum
+from featfuse.tensor import Array
+from featfuse.weights import bias_vector, glorot_uniform, mixing_matrix
+
+__all__ = ["MaskUse", "Reduction", "apply_mask", "combine", "effective_combine", "reduce"]
+
+DType = np.dtype[Any]
+
+_GROUPED = {"mean": "mean", "max": "max", "sum": "add"}
+
+
+def effective_combine(options: Options) -> str:
+    """A grouped reduction of a concatenation is the elementwise combine of the same inputs."""
+    if options.reduce is None or not REDUCES[options.reduce].grouped:
+        return options.combine
+    if options.combine != "concat":
+        raise UsageError(
+            f"--reduce {options.reduce} needs --combine concat, not {options.combine}",
+            hint=f"It takes the place of the concatenation; or use --combine {_GROUPED[options.reduce]}.",
+        )
+    return _GROUPED[options.reduce]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskUse:
+    """What the report says of the mask: its name, layout, and the inputs it multiplies."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    layout: str
+    mode: str
+    inverted: bool
+    inputs: tuple[str, ...]
+
+
+def apply_mask(
+    branches: list[Branch], layout: str, target: dict[str, int], options: Options, extras: Extras
+) -> tuple[list[Branch], MaskUse]:
+    """The branches with the mask on those that were brought to the grid (all but the first when none was).
+
+    With `--mask-mode blend` the two become one branch, (1 - m) * first + m * second.
+    """
+    from dataclasses import replace
+
+    chosen = [index for index, branch in enumerate(branches) if branch.moved]
+    if not chosen or len(chosen) == len(branches):
+        chosen = list(range(1, len(branches)))
+    blend = options.mask_mode == "blend"
+    if blend and len(branches) != 2:
+        raise UsageError(f"--mask-mode blend takes exactly two inputs, not {len(branches)}")
+    if blend and options.combine != "add":
+        raise UsageError(
+            f"--mask-mode blend is itself the combination, not --combine {options.combine}",
+            hint="Leave --combine out.",
+        )
+    if len(branches) < 2:
+        raise UsageError("--mask needs two inputs or more", hint="To weigh one map, use --combine mul.")
+    if extras.mask is None and not any(
+        step.inner is not None for index in chosen for chain in branches[index].chains for step in chain
+    ):
+        raise ShapeError(
+            "--mask auto: no input is padded, so there is nothing to tell apart",
+            hint="It goes with --method pad, crop-or-pad or letterbox; or name a mask file.",
+        )
+    used = MaskUse(
+        name=extras.mask.spec.name if extras.mask else "auto",
+        shape=extras.mask.spec.shape if extras.mask else None,
+        layout="",
+        mode="blend" if blend else "multiply",
+        inverted=bool(options.mask_invert),
+        inputs=tuple(branches[index].member.spec.name for index in chosen),
+    )
+    if blend:
+        first, second = (branches[1], branches[0]) if chosen == [0] else (branches[0], branches[1])
+        mask, reading = mask_step(extras.mask, second, layout, target, options)
+        step = Blend(first.step, second.step, mask)
+        dtype = weighted_dtype(common_dtype([first.dtype, second.dtype]))
+        return [replace(branches[0], step=step, dtype=dtype)], replace(used, layout=reading)
+    result = list(branches)
+    for place, index in enumerate(chosen):
+        branch = branches[index]
+        mask, reading = mask_step(extras.mask, branch, layout, target, options)
+        masked = Masked(branch.step, mask, counts=place == 0)
+        result[index] = replace(branch, step=masked, dtype=weighted_dtype(branch.dtype))
+        used = replace(used, layout=reading)
+    return result, used
+
+
+def combine(
+    branches: Sequence[Branch], layout: str, target: dict[str, int], options: Options, extras: Extras
+) -> tuple[Step, DType]:
+    """The branches as one step, and the element type the result counts as."""
+    name = options.combine
+    row = COMBINES[name]
+    steps = [branch.step for branch in branches]
+    common = common_dtype([branch.dtype for branch in branches])
+    weighing = extras.numbers is not None or extras.weight_maps is not None
+    if not row.elementwise:
+        return Join(steps, 0 if name == "stack" else layout.index("C"), common), common
+    if len(steps) == 1 and not weighing and name not in ("fast-normalized", "softmax"):
+        return steps[0], common
+    if row.weighted or weighing:
+        common = weighted_dtype(common)
+    elif common.kind == "b" and name in ("add", "sub", "mul"):
+        common = DTYPES["uint8"]  # True + True is 2, not True
+    if not weighing and name not in ("fast-normalized", "softmax"):
+        return Elementwise(steps, name, common, None), common
+    return _weighted(steps, name, common, layout, target, extras), common
+
+
+def _weighted(
+    steps: list[Step], name: str, common: DType, layout: str, target: dict[str, int], extras: Extras
+) -> Step:
+    numbers, maps = extras.numbers, extras.weight_maps
+    if maps is None:
+        return WeightedSum(steps, name, common, numbers or (1.0,) * len(steps), None, None)
+    plain = layout.replace("S", "")
+    if "C" not in plain:
+        raise ShapeError(f"--weights {maps.spec.name}: weights per position need a channel axis in {plain}")
+    reading = Reading(_map_layout(maps.spec.shape, maps.spec.layout, plain, maps.spec.name), "")
+    member = Member(maps.spec, reading)
+    if member.sizes["C"] != len(steps):
+        raise ShapeError(
+            f"--weights {maps.spec.name}: {member.sizes['C']} channels for {len(steps)} inputs "
+            f"(read as {reading.layout}, shape {maps.spec.shape})",
+            hint="Weights per position have one channel per input.",
+        )
+    goal = {
+        letter: size if letter in SPATIAL else member.sizes.get(letter, 1) for letter, size in target.items()
+    }
+    source = start(maps.index, maps.spec, reading, layout)
+    brought = reconcile_branch(source, layout, goal, Options(method="nearest"))
+    return WeightedSum(steps, name, common, None, brought.step, layout.index("C"))
+
+
+def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str) -> str:
+    if own is not None and len(own) == len(shape) and "C" in own:
+        return own
+    for candidate in (layout, layout.replace("N", "")):
+        if len(candidate) == len(shape):
+            return candidate
+    raise ShapeError(
+        f"--weights {name}: shape {shape} fits neither a list of numbers nor the layout {layout}",
+        hint=f"Give one number per input, or a {layout} tensor with one channel per input.",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduction:
+    """The result of `reduce`: its step and type, the layout it has now, and how it is told.
+
+    `matrix` is the untrained kernel, if one was made.
+    """
+
+    step: Step
+    dtype: DType
+    layout: str
+    words: str
+    warnings: tuple[str, ...] = ()
+    matrix: Array | None = None
+
+
+def reduce(root: Step, dtype: DType, layout: str, options: Options, extras: Extras) -> Reduction:
+    """What --reduce makes of the combined tensor."""
+    name = options.reduce
+    if name is None or REDUCES[name].grouped:
+        return Reduction(root, dtype, layout, "" if name is None else name)
+    if name == "gap":
+        return _pooled(root, dtype, layout, options)
+    if "C" not in layout:
+        raise ShapeError(f"--reduce {name} needs a channel axis, the layout is {layout}")
+    axis = layout.index("C")
+    channels = root.shape[axis]
+    if name == "pca":
+        assert options.out_channels is not None
+        if options.out_channels > channels:
+            raise ShapeError(
+                f"--reduce pca: {options.out_channels} components of {channels} channels",
+                hint=f"--out-channels may be 1 to {channels}.",
+            )
+        step: Step = PrincipalComponents(root, axis, options.out_channels)
+        return Reduction(step, weighted_dtype(dtype), layout, f"pca {channels}→{options.out_channels}")
+    warnings: tuple[str, ...] = ()
+    made = None
+    if extras.kernel is not None:
+        matrix = mixing_matrix(extras.kernel, channels, options.kernel_layout, "the combined inputs")
+    else:
+        assert options.out_channels is not None
+        seed = options.seed or 0
+        made = matrix = glorot_uniform(options.out_channels, channels, seed)
+        warnings = (f"the 1x1 kernel is untrained: Glorot-uniform, {channels}→{len(made)}, seed {seed}",)
+    step = ChannelMix(root, axis, matrix, bias_vector(extras.bias, len(matrix)))
+    words = f"conv1x1 {channels}→{len(matrix)}"
+    return Reduction(step, weighted_dtype(dtype), layout, words, warnings, made)
+
+
+def _pooled(root: Step, dtype: DType, layout: str, options: Options) -> Reduction:
+    axes = [axis for axis, letter in enumerate(layout) if letter in SPATIAL]
+    if not axes:
+        raise ShapeError(f"--reduce gap needs a spatial axis, the layout is {layout}")
+    keepdims = options.keepdims is not False
+    step = GlobalMean(root, axes, keepdims=keepdims)
+    kept = layout if keepdims else "".join(letter for letter in layout if letter not in SPATIAL)
+    return Reduction(step, weighted_dtype(dtype), kept, "gap")

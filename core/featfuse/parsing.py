@@ -1,0 +1,132 @@
+"""Reading option values: what a user types, as the type the planner wants. UsageError names the option."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from featfuse.errors import UsageError, did_you_mean
+from featfuse.methods import find_method
+
+__all__ = ["PAD_MODE_ALIASES", "PARSERS", "TARGETS", "check_choice", "flag"]
+
+TARGETS = ("auto", "largest", "smallest", "first", "last")
+PAD_MODE_ALIASES = MappingProxyType({"replicate": "edge", "circular": "wrap"})
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of an option."""
+    return "--" + name.replace("_", "-")
+
+
+def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
+    """UsageError with the nearest choice when `value` is none of them."""
+    if value not in choices:
+        raise UsageError(f"{option}: unknown choice {value!r}", hint=did_you_mean(value, choices))
+
+
+def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
+    if isinstance(value, (tuple, list)):
+        parts = [str(part) for part in value]
+    else:
+        parts = str(value).lower().replace("×", "x").split("x")
+    if not all(part.isdecimal() for part in parts) or any(int(part) < at_least for part in parts):
+        raise UsageError(
+            f"{option}: {value!r} is not a size",
+            hint=f"Write whole numbers of at least {at_least} joined by x, like 3 or 3x3.",
+        )
+    return tuple(int(part) for part in parts)
+
+
+def _positive(option: str, value: object) -> object:
+    return _sizes(option, value, at_least=1)
+
+
+def _not_negative(option: str, value: object) -> object:
+    return _sizes(option, value, at_least=0)
+
+
+def _target(option: str, value: object) -> object:
+    """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
+    if isinstance(value, str) and not value[:1].isdigit():
+        check_choice(option, value, TARGETS)
+        return value
+    return _positive(option, value)
+
+
+def _padding(option: str, value: object) -> object:
+    """`same` and `valid` are Keras' words; numbers are torch's."""
+    if value in ("same", "valid"):
+        return value
+    if isinstance(value, str) and not value[:1].isdigit():
+        check_choice(option, value, ("same", "valid", "0", "1", "1x1"))
+    return _not_negative(option, value)
+
+
+def _weights(_option: str, value: object) -> object:
+    """Numbers become a tuple; anything else names an INPUT that holds them."""
+    if isinstance(value, str):
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            return value
+    if isinstance(value, (tuple, list)):
+        return tuple(float(part) for part in value)
+    return value
+
+
+def _offset(option: str, value: object) -> object:
+    """`H:3,W:1` -> {"H": 3, "W": 1}; a mapping is taken as it is."""
+    if isinstance(value, Mapping):
+        return {str(letter).upper(): int(start) for letter, start in value.items()}
+    offsets: dict[str, int] = {}
+    for part in str(value).split(","):
+        letter, _, start = part.strip().partition(":")
+        if not letter.isalpha() or not start.removeprefix("-").isdecimal():
+            raise UsageError(f"{option}: {value!r} is not an offset", hint="Write it like H:3,W:1.")
+        offsets[letter.upper()] = int(start)
+    return offsets
+
+
+def _project(option: str, value: object) -> object:
+    """`1=w.npy` (or several) -> ((1, "w.npy", None),); a bias follows a comma."""
+    items = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+    projections = []
+    for item in items:
+        number, equals, files = str(item).partition("=")
+        if not equals or not number.strip().isdecimal() or not files:
+            raise UsageError(
+                f"{option} {item}: not a projection",
+                hint="Write INPUT-NUMBER=KERNEL or INPUT-NUMBER=KERNEL,BIAS.",
+            )
+        kernel, _, bias = files.partition(",")
+        projections.append((int(number), kernel, bias or None))
+    return tuple(projections)
+
+
+def _method(_option: str, value: object) -> object:
+    return find_method(str(value)).name
+
+
+def _pad_mode(_option: str, value: object) -> object:
+    return PAD_MODE_ALIASES.get(str(value), value)
+
+
+PARSERS: Mapping[str, Callable[[str, object], object]] = MappingProxyType(
+    {
+        "method": _method,
+        "interpolation": _method,
+        "pad_mode": _pad_mode,
+        "to": _target,
+        "weights": _weights,
+        "offset": _offset,
+        "pool_size": _positive,
+        "pool_stride": _positive,
+        "pool_padding": _not_negative,
+        "stride": _positive,
+        "padding": _padding,
+        "output_padding": _not_negative,
+        "dilation": _positive,
+        "grid": _positive,
+        "project": _project,
+    }
+)
+"""The options whose values are more than a word, a number or a path."""
