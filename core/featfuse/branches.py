@@ -170,10 +170,12 @@ def _missed(member: Member, letter: str, along: Geometry, wanted: int, options: 
     )
 
 
-def reconcile(branch: Branch, layout: str, target: Mapping[str, int], options: Options) -> Branch:
+def reconcile(
+    branch: Branch, layout: str, target: Mapping[str, int], options: Options, *, alone: bool = False
+) -> Branch:
     """The input brought to `target` by AxisMaps; what is there already stays as it is."""
     member = branch.member
-    chains = chains_for(member, layout.replace("S", ""), target, options)
+    chains = chains_for(member, layout.replace("S", ""), target, options, alone=alone)
     if layout.startswith("S"):
         chains = ((), *chains)
     _check_fill(chains, member.spec)

@@ -144,7 +144,8 @@ def _fuse(
         grown = _convolved(started, layout, options, extras, template)
     target = target_sizes([branch.member for branch in grown], plain, options, template)
     check_offset([branch.member for branch in grown], plain, target, options)
-    ready = [on_branch.reconcile(branch, layout, target, options) for branch in grown]
+    alone = len(grown) == 1
+    ready = [on_branch.reconcile(branch, layout, target, options, alone=alone) for branch in grown]
     if options.normalize == "l2":
         ready = [on_branch.normalize(branch, layout) for branch in ready]
     if options.mask is None:

@@ -129,9 +129,16 @@ def _way_out(letter: str, options: Options) -> str:
     return "Only equal sizes, or 1, can be fused along this axis."
 
 
-def chains_for(member: Member, layout: str, target: Mapping[str, int], options: Options) -> tuple[Chain, ...]:
-    """The maps for each axis of `layout` that bring this input to `target`; empty where nothing is done."""
+def chains_for(
+    member: Member, layout: str, target: Mapping[str, int], options: Options, *, alone: bool = False
+) -> tuple[Chain, ...]:
+    """The maps for each axis of `layout` that bring this input to `target`; empty where nothing is done.
+
+    An input that is on the grid already is left as it is, but for one that is `alone` under a window of
+    a given geometry: a 3x3 mean with stride 1 keeps the size and changes the values.
+    """
     changes = any(target[letter] != size for letter, size in member.grid.items())
+    changes = changes or (alone and options.pool_size is not None)
     chains: list[Chain] = []
     for letter in layout:
         size = member.sizes.get(letter)
