@@ -65,6 +65,8 @@ def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
 def _given(name: str, spec: TensorSpec, *, shared: bool) -> Reading:
     """One layout for all may name axes that a smaller tensor lacks: the batch, then the channels."""
     rank = len(spec.shape)
+    if "L" in name and spec.layout == name.replace("L", "HW"):
+        return Reading(spec.layout, spec.layout_source or "given")  # tokens, seen as a grid by now
     readings = [name]
     if shared:
         readings += [name.replace("N", ""), name.replace("C", ""), name.replace("N", "").replace("C", "")]
