@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from featfuse_cli.batch import batch
 from featfuse_cli.errors import boundary
 from featfuse_cli.inspect import inspect
 from featfuse_cli.methods import methods
@@ -29,6 +30,19 @@ Join along the channels:
 [bold]Exit codes[/bold]
 0 done, 1 the run failed, 2 wrong usage, 3 the shapes cannot be fused as
 asked, 4 an input cannot be read, 130 interrupted
+"""
+
+BATCH_EPILOG = """\
+[bold]Examples[/bold]
+Two folders, files matched by name:
+  fuse batch stage2/ stage3/ --out fused/ --method bilinear
+Named fields, other formats:
+  fuse batch 'a/{id}.npy' 'b/{id}.h5::feat' --out 'out/{id}.safetensors' -m nearest
+Keys of one file into keys of another:
+  fuse batch 'feats.h5::{id}/l3' 'feats.h5::{id}/l4' --out 'fused.h5::{id}' -m nearest
+
+[bold]Exit codes[/bold]
+0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
 """
 
 
@@ -111,6 +125,10 @@ app.command(
     epilog=RUN_EPILOG,
 )(run)
 app.command("inspect")(inspect)
+app.command(
+    "batch",
+    epilog=BATCH_EPILOG,
+)(batch)
 app.command("methods")(methods)
 
 

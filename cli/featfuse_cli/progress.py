@@ -1,5 +1,6 @@
 """The progress bar of one long fusion. Short ones never see it."""
 
+import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -9,7 +10,7 @@ from featfuse.report import human_bytes
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["ProgressBar"]
+__all__ = ["ItemBar", "ProgressBar"]
 
 PATIENCE = 2.0
 """Seconds before a bar appears."""
@@ -58,3 +59,44 @@ def _new_bar(done: int, total: int) -> "Progress":
     bar = Progress(BarColumn(), Bytes(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
     bar.add_task("", completed=done, total=total)
     return bar
+
+
+class ItemBar:
+    """Items, bytes, rate and time left of a batch, on stderr when that is a terminal."""
+
+    def __init__(self, items: int, total_bytes: int, *, wanted: bool) -> None:
+        self._items = items
+        self._total_bytes = total_bytes
+        self._wanted = wanted and sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+
+    def update(self, items: int, done_bytes: int) -> None:
+        """`items` are finished in any way, and `done_bytes` written."""
+        if self._bar is not None:
+            rate = items / max(time.monotonic() - self._started, 1e-3)
+            text = f"{human_bytes(done_bytes)} of {human_bytes(self._total_bytes)}, {rate:.1f}/s"
+            self._bar.update(self._bar.task_ids[0], completed=items, description=text)
+
+    def __enter__(self) -> Self:
+        if self._wanted:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("items, {task.description}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task("", total=self._items)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from featfuse.combine import CHANNEL_MODES, COMBINES
+    from featfuse.batch import batch
+    from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
     from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
     from featfuse.formats import FORMATS
     from featfuse.fusion import fuse, inspect, resize
@@ -28,6 +29,7 @@ __all__ = [
     "CONVENTIONS",
     "FORMATS",
     "METHODS",
+    "REDUCES",
     "FeatfuseError",
     "InputError",
     "RunError",
@@ -35,13 +37,15 @@ __all__ = [
     "ShapeReport",
     "UsageError",
     "__version__",
+    "batch",
     "fuse",
     "inspect",
     "resize",
 ]
 
 _HOMES = {
-    "combine": ("CHANNEL_MODES", "COMBINES"),
+    "batch": ("batch",),
+    "combine": ("CHANNEL_MODES", "COMBINES", "REDUCES"),
     "errors": ("FeatfuseError", "InputError", "RunError", "ShapeError", "UsageError"),
     "formats": ("FORMATS",),
     "fusion": ("fuse", "inspect", "resize"),

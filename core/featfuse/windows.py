@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from featfuse.steps.base import Step
 from featfuse.tensor import Window
 
-__all__ = ["window_cost", "window_lengths", "windows"]
+__all__ = ["even_lengths", "window_cost", "window_lengths", "windows"]
 
 
 def window_lengths(root: Step, budget: int) -> tuple[int, ...]:
@@ -71,3 +71,14 @@ def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window
         for size, length in zip(shape, lengths, strict=True)
     ]
     yield from itertools.product(*cuts)
+
+
+def even_lengths(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
+    """Window lengths of about `elements`, leading axes cut first: for copying."""
+    lengths = list(shape)
+    for axis, size in enumerate(shape):
+        below = math.prod(shape[axis + 1 :])
+        lengths[axis] = max(1, min(size, elements // max(below, 1)))
+        if lengths[axis] > 1:
+            break
+    return tuple(lengths)

@@ -1,0 +1,261 @@
+"""`fuse batch PATTERN... --out PATTERN`: many fusions in one go."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from featfuse.options import FusionOptions
+
+from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.options import Json, Quiet, check_report_options
+
+if TYPE_CHECKING:
+    from featfuse.batch import Batch, Outcome
+
+__all__ = ["batch"]
+
+SOME_FAILED = 5
+STATUSES = ("done", "skipped", "missing", "failed")
+MOST_ROWS = 50
+"""Rows that a table of items shows; --json has them all."""
+
+Patterns = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATTERN...",
+        help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
+        show_default=False,
+    ),
+]
+
+
+def _batch_option(name: str, help: str, metavar: str | None = None, *short: str) -> object:
+    return typer.Option(f"--{name}", *short, help=help, metavar=metavar, rich_help_panel="Batch")
+
+
+Out = Annotated[
+    str,
+    _batch_option("out", "A folder, or a pattern with the same fields.", "PATTERN", "-o"),
+]
+Pairs = Annotated[
+    str | None,
+    _batch_option("pairs", "Items from a CSV (columns: inputs..., out) or JSON lines; - is stdin.", "FILE"),
+]
+Include = Annotated[
+    list[str] | None, _batch_option("include", "Only items that match this glob. Repeatable.", "GLOB")
+]
+Exclude = Annotated[
+    list[str] | None, _batch_option("exclude", "No items that match this glob. Repeatable.", "GLOB")
+]
+AllowMissing = Annotated[
+    bool, _batch_option("allow-missing", "Items without a partner are listed, but are no failure.")
+]
+Jobs = Annotated[int | None, _batch_option("jobs", "Processes at a time. Default: the cores.", "N", "-j")]
+Dask = Annotated[
+    str | None,
+    _batch_option("dask", "Run on the Dask cluster at this address; local starts one here.", "ADDRESS"),
+]
+Resume = Annotated[
+    bool, _batch_option("resume", "Do only what is missing or changed since the manifest was written.")
+]
+FailFast = Annotated[bool, _batch_option("fail-fast", "Stop at the first item that fails.")]
+ManifestFile = Annotated[
+    str | None,
+    _batch_option(
+        "manifest", "Where each item is told. Default: manifest.jsonl in the output folder.", "FILE"
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace existing outputs.", rich_help_panel="Output")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Plan and list, write nothing.", rich_help_panel="Output")
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Working memory of all processes together. Default: 256M.",
+        show_default=False,
+        rich_help_panel="Run",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="Per process. Default: the cores shared out.",
+        rich_help_panel="Run",
+    ),
+]
+
+
+@with_fusion_options
+def batch(
+    options: FusionOptions,
+    patterns: Patterns = None,
+    out: Out = "",
+    pairs: Pairs = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    allow_missing: AllowMissing = False,
+    jobs: Jobs = None,
+    dask: Dask = None,
+    resume: Resume = False,
+    fail_fast: FailFast = False,
+    manifest: ManifestFile = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    memory: Memory = "256M",
+    threads: Threads = None,
+) -> None:
+    """Fuse many items: folders, patterns with fields, keys of containers. Resumable.
+
+    Everything is planned before anything is written. A broken item does not
+    stop the rest; exit code 5 when some failed.
+    """
+    check_report_options(as_json=as_json, quiet=quiet)
+
+    from featfuse.batch import BatchOptions, open_batch
+
+    how = BatchOptions(
+        out=out,
+        pairs=pairs,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        allow_missing=allow_missing,
+        jobs=jobs,
+        dask=dask,
+        resume=resume,
+        force=force or dry_run,
+        fail_fast=fail_fast,
+        manifest=manifest,
+        memory=memory,
+        threads=threads,
+    )
+    started = time.perf_counter()
+    planned = open_batch(patterns or (), how, options)
+    if dry_run:
+        _tell_plan(planned, as_json=as_json, quiet=quiet)
+        raise typer.Exit(SOME_FAILED if any(it.status == "failed" for it in planned.planned) else 0)
+    outcomes = _run(planned, wanted=not quiet and not as_json)
+    seconds = time.perf_counter() - started
+    if as_json:
+        print(json.dumps(_summary(outcomes, seconds), indent=2, ensure_ascii=False))
+    else:
+        _tell(outcomes, seconds, quiet=quiet)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(SOME_FAILED)
+
+
+def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
+    """Every outcome, behind a progress bar; Ctrl-C says how to go on."""
+    from featfuse_cli.progress import ItemBar
+
+    outcomes = []
+    try:
+        with ItemBar(len(planned.items), planned.total_bytes, wanted=wanted) as bar:
+            for outcome in planned.outcomes():
+                outcomes.append(outcome)
+                bar.update(len(outcomes), sum(it.bytes for it in outcomes if it.status == "done"))
+    except KeyboardInterrupt:
+        done = sum(outcome.status == "done" for outcome in outcomes)
+        sys.stderr.write(
+            f"interrupted: {done} of {len(planned.items)} items are done, and whole\n"
+            "The same command with --resume does the rest.\n"
+        )
+        raise typer.Exit(130) from None
+    return outcomes
+
+
+def _summary(outcomes: "Sequence[Outcome]", seconds: float) -> dict[str, object]:
+    """The one object of --json."""
+    from featfuse import __version__
+
+    counts = Counter(outcome.status for outcome in outcomes)
+    return {
+        "schema": 1,
+        "featfuse": __version__,
+        "command": "batch",
+        "items": len(outcomes),
+        **{status: counts[status] for status in STATUSES},
+        "bytes": sum(outcome.bytes for outcome in outcomes if outcome.status == "done"),
+        "seconds": round(seconds, 3),
+        "failures": [_failure(outcome) for outcome in outcomes if outcome.status == "failed"],
+        "missing_items": [_failure(outcome) for outcome in outcomes if outcome.status == "missing"],
+    }
+
+
+def _failure(outcome: "Outcome") -> dict[str, object]:
+    return {"id": outcome.id, "out": outcome.out, "error": outcome.error}
+
+
+def _tell(outcomes: "Sequence[Outcome]", seconds: float, *, quiet: bool) -> None:
+    """The summary on stdout, each failure with its reason on stderr."""
+    from featfuse.report import human_bytes
+
+    from featfuse_cli.text import visible
+
+    counts = Counter(outcome.status for outcome in outcomes)
+    if not quiet:
+        parts = [
+            f"{counts[status]} {status}"
+            for status in ("done", "skipped", "missing", "failed")
+            if counts[status]
+        ]
+        size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
+        print(f"{len(outcomes)} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
+        warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
+        for outcome in outcomes:
+            if outcome.status == "missing":
+                print(visible(f"missing: {outcome.id}: {outcome.error}"))
+        if warned:
+            text, _ = next(iter(warned.items()))
+            print(visible(f"warnings: {sum(warned.values())}, the first: {text}"))
+    sys.stdout.flush()
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            sys.stderr.write(visible(f"failed: {outcome.id}: {outcome.error}", keep="\n") + "\n")
+
+
+def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
+    """The table of items, nothing done."""
+    from featfuse.report import human_bytes, shape_text
+
+    if as_json:
+        rows = [
+            {"id": it.id, "status": it.status, "out": it.out, "shape": list(it.shape), "error": it.error}
+            for it in planned.planned
+        ]
+        print(json.dumps({"schema": 1, "command": "batch", "dry_run": True, "items": rows}, indent=2))
+        return
+    if quiet:
+        return
+    from rich.text import Text
+
+    from featfuse_cli.render import console_for, plain_table
+    from featfuse_cli.text import visible
+
+    table = plain_table("item", "plan", "output")
+    shown = [it for it in planned.planned if it.status != "planned"] + [
+        it for it in planned.planned if it.status == "planned"
+    ]
+    for it in shown[:MOST_ROWS]:
+        told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
+        table.add_row(*(Text(visible(cell, keep="\n")) for cell in (it.id, told, it.out)))
+    console = console_for(sys.stdout)
+    console.print(table)
+    counts = Counter(it.status for it in planned.planned)
+    if len(shown) > MOST_ROWS:
+        console.print(f"... and {len(shown) - MOST_ROWS} more")
+    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
+    console.print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")

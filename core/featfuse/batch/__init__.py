@@ -1,0 +1,56 @@
+"""Batches: many fusions in one go, over folders, patterns and containers; resumable."""
+
+from collections.abc import Iterator, Sequence
+from typing import Unpack
+
+from featfuse.batch.run import Batch, BatchOptions, open_batch
+from featfuse.batch.work import Outcome
+from featfuse.options import FusionOptions
+
+__all__ = ["Batch", "BatchOptions", "Outcome", "batch", "open_batch"]
+
+
+def batch(
+    *patterns: str,
+    out: str = "",
+    pairs: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    allow_missing: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    resume: bool = False,
+    force: bool = False,
+    fail_fast: bool = False,
+    manifest: str | None = None,
+    memory: str | int = "256M",
+    threads: int | None = None,
+    **options: Unpack[FusionOptions],
+) -> Iterator[Outcome]:
+    """Fuse every item that the patterns name, and yield what became of each as it finishes.
+
+    Patterns are folders, or paths with named fields (`a/{id}.npy`, `feats.h5::{id}/l3`); items are the
+    field values found in the first. `jobs` processes work at a time (default: the cores). A broken item
+    fails by itself: its outcome's `status` is "failed" and `error` says why. Everything is planned before
+    anything is written. Call it under `if __name__ == "__main__":`, as for any multiprocessing.
+
+    Raises UsageError, InputError and RunError for what concerns the batch as a whole.
+
+    >>> [o.status for o in featfuse.batch("a/{id}.npy", "b/{id}.npy", out="f/{id}.npy", method="bilinear")]
+    """
+    how = BatchOptions(
+        out=out,
+        pairs=pairs,
+        include=tuple(include),
+        exclude=tuple(exclude),
+        allow_missing=allow_missing,
+        jobs=jobs,
+        dask=dask,
+        resume=resume,
+        force=force,
+        fail_fast=fail_fast,
+        manifest=manifest,
+        memory=memory,
+        threads=threads,
+    )
+    yield from open_batch(patterns, how, options).outcomes()

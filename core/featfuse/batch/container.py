@@ -1,0 +1,97 @@
+"""Containers: many items in one file. Workers write each item beside it; one writer puts them in."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from featfuse.batch.work import Outcome, Task
+from featfuse.errors import FeatfuseError
+from featfuse.formats import create_sink, open_input, split_input
+from featfuse.formats.base import OutputTensor
+from featfuse.formats.sweep import STAGE_SUFFIX
+from featfuse.tensor import Window, whole
+from featfuse.windows import even_lengths, windows
+
+__all__ = ["Container"]
+
+_BLOCK_BYTES = 8 << 20
+
+
+class Container:
+    """The items of one output file `path`. It appears, or is replaced, whole at the end.
+
+    With `keep` the tensors that an existing file holds stay beside the new ones.
+    """
+
+    def __init__(self, path: str, *, keep: bool) -> None:
+        self.path = path
+        self.keep = keep and Path(path).exists()
+        self._staged: list[tuple[Outcome, OutputTensor, str]] = []
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{target.name[:40]}.{os.getpid()}."
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))
+
+    def stage(self, task: Task, number: int) -> Task:
+        """The same task, written beside the container."""
+        return replace(task, out=str(self.folder / f"{number}.safetensors"), force=True)
+
+    def add(self, outcome: Outcome, out: str) -> Outcome:
+        """Take over a staged item; the outcome as the batch tells it."""
+        told = replace(outcome, out=out)
+        if outcome.status == "done":
+            with open_input(outcome.out) as reader:
+                spec = next(iter(reader.specs().values()))
+            key = split_input(out)[1] or ""
+            tensor = OutputTensor(key, spec.shape, spec.dtype, outcome.layout)
+            self._staged.append((told, tensor, outcome.out))
+        return told
+
+    def finish(self, provenance: Mapping[str, str]) -> list[Outcome]:
+        """Write all staged items; their outcomes, failed when the file could not be written."""
+        outcomes = [outcome for outcome, _, _ in self._staged]
+        if not outcomes:
+            return []
+        try:
+            self._write(provenance)
+        except FeatfuseError as error:
+            return [replace(outcome, status="failed", error=str(error)) for outcome in outcomes]
+        return outcomes
+
+    def _write(self, provenance: Mapping[str, str]) -> None:
+        tensors = [tensor for _, tensor, _ in self._staged]
+        key = tensors[0].key if self.keep else None
+        sink = create_sink(self.path, tensors, provenance=provenance, key=key, force=True)
+        try:
+            for _, tensor, place in self._staged:
+                with open_input(place) as reader:
+                    name = next(iter(reader.specs()))
+                    for window in _pieces(tensor):
+                        sink.write(tensor.key, window, reader.read(name, window))
+            sink.commit()
+        except BaseException:
+            sink.abort()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _pieces(tensor: OutputTensor) -> Iterator[Window]:
+    """Windows of bounded size that cover a tensor; the whole of it when it has no axes."""
+    if not tensor.shape:
+        return iter([whole(())])
+    return windows(tensor.shape, even_lengths(tensor.shape, _BLOCK_BYTES // tensor.dtype.itemsize))

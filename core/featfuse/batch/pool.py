@@ -1,0 +1,109 @@
+"""Worker processes that may die: each item is in one process at a time, and only that item is lost.
+
+concurrent.futures gives up on all that is pending when one of its processes is killed; here a dead worker
+is replaced, its item is reported as failed, and the others go on.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from featfuse.batch.work import Outcome, Task, fuse_item
+
+__all__ = ["run_in_processes"]
+
+
+def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+    """The outcome of every task as it comes. Closing the iterator stops the workers at once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["featfuse.fusion"])
+    todo = iter(tasks)
+    workers: list[_Worker] = []
+    try:
+        for _ in range(jobs):
+            worker = _Worker(context)
+            if not worker.give(todo):
+                worker.stop()
+                break
+            workers.append(worker)
+        while workers:
+            ready = wait([worker.pipe for worker in workers])
+            for worker in [worker for worker in workers if worker.pipe in ready]:
+                yield worker.take()
+                if worker.dead:
+                    workers.remove(worker)
+                    worker = _Worker(context)  # noqa: PLW2901
+                    workers.append(worker)
+                if not worker.give(todo):
+                    workers.remove(worker)
+                    worker.stop()
+    finally:
+        for worker in workers:
+            worker.stop(at_once=True)
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self, context: multiprocessing.context.BaseContext) -> None:
+        self.pipe, inner = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_serve, args=(inner,), daemon=True)  # type: ignore[attr-defined]
+        self.process.start()
+        inner.close()
+        self.task: Task | None = None
+        self.dead = False
+
+    def give(self, todo: Iterator[Task]) -> bool:
+        """Hand over the next task; False when there is none."""
+        self.task = next(todo, None)
+        if self.task is None:
+            return False
+        with suppress(OSError):  # a process that died at once is noticed when its answer is awaited
+            self.pipe.send(self.task)
+        return True
+
+    def take(self) -> Outcome:
+        """The answer, or the failure of the item whose process died."""
+        assert self.task is not None
+        try:
+            outcome: Outcome = self.pipe.recv()
+        except (EOFError, OSError):
+            self.dead = True
+            self.process.join()
+            return Outcome(self.task.id, "failed", self.task.out, f"the worker {_end(self.process.exitcode)}")
+        return outcome
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Let the process end, or end it: it removes its temporary file on the way."""
+        self.pipe.close()
+        if at_once:
+            self.process.terminate()
+        self.process.join(5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def _end(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        more = ", perhaps for lack of memory" if name == "SIGKILL" else ""
+        return f"was killed by {name}{more}"
+    return f"ended with exit code {code}"
+
+
+def _serve(pipe: Connection) -> None:
+    """A worker's life: take a task, do it, answer. Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminated)
+    with suppress(EOFError, OSError, KeyboardInterrupt):
+        while True:
+            pipe.send(fuse_item(pipe.recv()))
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    """Unwind like Ctrl-C does, so that the output in the making is removed."""
+    raise KeyboardInterrupt

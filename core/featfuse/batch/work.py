@@ -1,0 +1,119 @@
+"""The work on one item, in whichever process it happens: plan it, or fuse it. Errors become text."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from featfuse.errors import FeatfuseError, RunError, UsageError
+from featfuse.options import FusionOptions
+
+__all__ = ["Outcome", "Task", "fuse_item", "plan_item"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker needs: plain values, so that it travels to other processes and machines."""
+
+    id: str
+    inputs: tuple[str, ...]
+    out: str
+    options: Mapping[str, Any]
+    memory: int
+    threads: int
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an item: `status` is done, planned, skipped, missing or failed.
+
+    `shape`, `dtype` and `layout` describe the result, `bytes` its data, `error` why there is none.
+    """
+
+    id: str
+    status: str
+    out: str
+    error: str | None = None
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    layout: str | None = None
+    bytes: int = 0
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = field(default=())
+
+
+def fuse_item(task: Task) -> Outcome:
+    """Fuse one item to its output; never raises what a user can cause."""
+    from featfuse.fusion import fuse
+
+    def work() -> Outcome:
+        _make_folder(task.out)
+        options = cast(FusionOptions, dict(task.options))
+        limits = {"memory": task.memory, "threads": task.threads}
+        report = fuse(*task.inputs, out=task.out, force=task.force, **limits, **options)  # type: ignore[call-overload]
+        output = report.output
+        result = Outcome(task.id, "done", task.out, None, output.shape, output.dtype, output.layout)
+        return replace(result, bytes=output.bytes, warnings=report.warnings)
+
+    return _attempt(task, work)
+
+
+def plan_item(task: Task) -> Outcome:
+    """Plan one item from headers alone."""
+    from featfuse.formats import find_format, split_input
+    from featfuse.inputs import Inputs
+    from featfuse.opening import open_extras
+    from featfuse.options import Options
+    from featfuse.plan import make_plan
+
+    def work() -> Outcome:
+        options = Options.resolve(cast(FusionOptions, dict(task.options)))
+        with Inputs(task.inputs) as sources:
+            plan = make_plan(sources.specs, options, open_extras(sources, options))
+        row = find_format(split_input(task.out)[0])
+        if row is not None and not row.stores(plan.dtype):
+            raise UsageError(
+                f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
+            )
+        size = plan.root.size * plan.dtype.itemsize
+        return Outcome(
+            task.id,
+            "planned",
+            task.out,
+            None,
+            plan.shape,
+            plan.dtype.name,
+            plan.layout,
+            size,
+            warnings=plan.warnings,
+        )
+
+    return _attempt(task, work)
+
+
+def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
+    started = time.perf_counter()
+    try:
+        result = work()
+    except FeatfuseError as error:
+        result = Outcome(task.id, "failed", task.out, _first_lines(str(error)))
+    except MemoryError:
+        result = Outcome(task.id, "failed", task.out, "not enough memory")
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def _make_folder(out: str) -> None:
+    from featfuse.formats import split_input
+
+    folder = Path(split_input(out)[0]).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: the folder cannot be made: {error.strerror}") from None
+
+
+def _first_lines(text: str) -> str:
+    """The message and its hint, without the list of commands: a batch has many of them."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("  fuse "))

@@ -1,0 +1,38 @@
+"""Clearing what killed processes left behind: hidden files that carry the number of their process."""
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["STAGE_SUFFIX", "sweep"]
+
+STAGE_SUFFIX = ".stage"
+"""The folder in which a batch collects the items of one container."""
+
+_LEFTOVER = re.compile(r"\..+\.(\d+)\.\w+\.(tmp|stage)")
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files and stages in `folder` whose process is gone. Those of live ones stay."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _LEFTOVER.fullmatch(entry.name)
+            if match is None or _alive(int(match[1])):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    Path(entry.path).unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
