@@ -14,7 +14,7 @@ from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Json, Quiet, check_report_options
 
 if TYPE_CHECKING:
-    from featfuse.batch import Batch, Outcome
+    from featfuse.batches import Batch, Outcome
 
 __all__ = ["batch"]
 
@@ -125,7 +125,7 @@ def batch(
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    from featfuse.batch import BatchOptions, open_batch
+    from featfuse.batches import BatchOptions, open_batch
 
     how = BatchOptions(
         out=out,

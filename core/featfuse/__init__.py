@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from featfuse.batch import batch
+    from featfuse.batches import batch
     from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
     from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
     from featfuse.formats import FORMATS
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "batch": ("batch",),
+    "batches": ("batch",),
     "combine": ("CHANNEL_MODES", "COMBINES", "REDUCES"),
     "errors": ("FeatfuseError", "InputError", "RunError", "ShapeError", "UsageError"),
     "formats": ("FORMATS",),

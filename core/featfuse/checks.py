@@ -92,7 +92,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, like: TensorSpec
     if by_letter:
         return True
     if options.method == "strict":
-        same_rank = len({len(shape) for shape in shapes}) == 1
+        same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
         return not (same_rank and compatibility(shapes) != "mismatch")
     own_target = like is not None or not isinstance(options.to, str)
     return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1

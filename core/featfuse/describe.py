@@ -8,7 +8,8 @@ from featfuse.extras import Extras
 from featfuse.joining import Reduction
 from featfuse.layout import SPATIAL, Reading
 from featfuse.methods import METHODS
-from featfuse.options import Options
+from featfuse.methods.conventions import CONVENTIONS
+from featfuse.options import Options, idle_options, resizing_name
 from featfuse.reconcile import Member, axis_settings, convention_name
 from featfuse.report import AxisRow
 from featfuse.steps.base import Step
@@ -41,7 +42,7 @@ def axis_rows(
 
 def pipeline(
     options: Options,
-    branches: Sequence[Branch],
+    count: int,
     target: Mapping[str, int],
     root: Step,
     extras: Extras,
@@ -55,7 +56,7 @@ def pipeline(
         if extras.like is not None:
             resolved["to"] = f"like {extras.like.name}"
         resolved["grid"] = [size for letter, size in target.items() if letter in SPATIAL]
-        resolved.update(_method_settings(options, branches[0].member, extras))
+        resolved.update(_method_settings(options, extras))
     if options.fold:
         resolved["fold"] = options.fold
     if options.grid:
@@ -63,7 +64,7 @@ def pipeline(
     resolved["combine"] = options.combine
     if COMBINES[options.combine].weights:
         maps = extras.weight_maps
-        resolved["weights"] = maps.spec.name if maps else list(extras.numbers or (1.0,) * len(branches))
+        resolved["weights"] = maps.spec.name if maps else list(extras.numbers or (1.0,) * count)
     resolved["channels"] = options.channels
     resolved["normalize"] = options.normalize
     for index, (kernel, bias) in extras.projections.items():
@@ -86,56 +87,46 @@ def pipeline(
     return resolved
 
 
-def _method_settings(options: Options, member: Member, extras: Extras) -> dict[str, object]:
-    """The settings that the method lists, as the builders saw them."""
+def _method_settings(options: Options, extras: Extras) -> dict[str, object]:
+    """The options that the method lists and reads, with their defaults by convention."""
     row = METHODS[options.method]
-    if not member.grid:
-        return {}
-    settings = axis_settings(member, next(iter(member.grid)), member.reading.layout, options)
-    convention = settings.convention
-    antialias = convention.antialias if settings.antialias is None else settings.antialias
-    name = options.interpolation or ("bilinear" if row.name == "letterbox" else row.name)
+    convention = CONVENTIONS[convention_name(row, options)]
+    antialias = convention.antialias if options.antialias is None else options.antialias
+    nearest = resizing_name(options) == "nearest"
     defaults: dict[str, object] = {
         "convention": convention.name,
-        "coords": convention.nearest_coords if name == "nearest" else convention.coords,
+        "coords": convention.nearest_coords if nearest else convention.coords,
         "antialias": antialias,
         "edge": convention.edge_antialias if antialias else convention.edge,
         "cubic_a": convention.cubic_a_antialias if antialias else convention.cubic_a,
         "nearest_rounding": convention.nearest_rounding,
-        "stride": (1,),
-        "padding": (0,),
-        "output_padding": (0,),
-        "dilation": (1,),
+        "interpolation": "bilinear",
+        "pad_mode": "constant",
+        "pad_value": 0.0,
+        "anchor": "center",
+        "odd": "floor",
+        "pool_stride": options.pool_size,
+        "pool_padding": 0,
+        "ceil_mode": False,
+        "count_include_pad": True,
+        "stride": 1,
+        "padding": 0,
+        "output_padding": 0,
+        "dilation": 1,
         "groups": 1,
+        "kernel_layout": "inferred",
+    }
+    learned = {
         "kernel": extras.kernel.name if extras.kernel else "fixed bilinear",
         "bias": extras.bias.name if extras.bias else None,
-        "kernel_layout": "inferred",
     }
     result: dict[str, object] = {}
     for option in row.options:
-        given = getattr(options, option)
-        learned = option in ("kernel", "bias")
-        value = (
-            given
-            if given is not None and not learned
-            else defaults.get(option, getattr(settings, option, None))
-        )
-        if value is not None and _matters(option, name, options):
+        given = learned[option] if option in learned else getattr(options, option)
+        value = defaults.get(option) if given is None else given
+        if value is not None and option not in idle_options(options):
             result[option] = value
     return result
-
-
-def _matters(option: str, interpolation: str, options: Options) -> bool:
-    """Whether an option of the method is read at all, given the others."""
-    if option.startswith(("pool", "ceil", "count")):
-        return options.pool_size is not None
-    if option in ("stride", "padding", "output_padding", "dilation", "groups", "kernel_layout"):
-        return options.kernel is not None
-    if option == "cubic_a":
-        return interpolation == "bicubic"
-    if option == "nearest_rounding":
-        return interpolation == "nearest"
-    return not (interpolation.startswith("nearest") and option in ("antialias", "edge"))
 
 
 def summary(

@@ -20,6 +20,8 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
     `block` holds the input samples from `origin` on, at least those of `axis_map.needed(out)`. For a
     weighted map it must already be of a type to compute in. The result may be a view of `block`.
     """
+    if out.start >= out.stop:
+        return _slice(block, axis, slice(0, 0))
     if axis_map.view is not None:
         return _view(axis_map.view, block, axis, origin, out)
     if axis_map.fill is not None:
@@ -27,7 +29,7 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
     taps = axis_map.taps(out)
     if axis_map.reduce is Reduce.MAX:
         return _maximum(taps, block, axis, origin)
-    if taps.weights is None and taps.indices.shape[1] == 1:
+    if taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all():
         return _take(taps, block, axis, origin)
     return _weighted_sum(taps, block, axis, origin)
 
@@ -35,9 +37,8 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
 def _view(view: range, block: Array, axis: int, origin: int, out: slice) -> Array:
     """Identity, crop, stride: no copy."""
     part = view[out.start : out.stop]
-    if not part:
-        return _slice(block, axis, slice(0, 0))
-    return _slice(block, axis, slice(part[0] - origin, part[-1] - origin + 1, part.step))
+    last = part[-1] - origin + (1 if part.step > 0 else -1)
+    return _slice(block, axis, slice(part[0] - origin, last if last >= 0 else None, part.step))
 
 
 def _take(taps: Taps, block: Array, axis: int, origin: int) -> Array:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+import numpy as np
+
 from featfuse.errors import UsageError
 from featfuse.report import human_bytes
 from featfuse.steps.base import Run, Step
@@ -31,7 +33,10 @@ def parse_memory(text: str | int) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", str(text).strip().upper())
     if match is None or float(match[1]) <= 0:
         raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2] or " "))
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
+    if size >= 2.0**63:
+        raise UsageError(f"--memory {str(text)[:20]}...: more than any machine has", hint="Like 512M or 2G.")
+    return int(size)
 
 
 def usable_cores() -> int:
@@ -59,7 +64,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads}: at least 1 is needed")
-    lengths = window_lengths(root, min(max(budget // 4, 1), _WINDOW_BYTES))
+    lengths = window_lengths(root, min(max(budget // 4, 1), _WINDOW_BYTES), budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
         raise UsageError(
@@ -70,7 +75,8 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     total = root.size * root.dtype.itemsize
 
     def compute(window: Window) -> int:
-        block = root.block(window, run)
+        with np.errstate(all="ignore"):  # NaN and inf pass by the arithmetic
+            block = root.block(window, run)
         write(window, block)
         return block.nbytes
 
@@ -79,7 +85,8 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
             limits.progress(done, total)
 
     with _one_blas_thread(root):
-        root.prepare(run)
+        with np.errstate(all="ignore"):
+            root.prepare(run)
         _walk(compute, windows(root.shape, lengths), workers, advance)
 
 

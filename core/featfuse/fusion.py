@@ -10,7 +10,7 @@ from typing import Unpack, overload
 
 import numpy as np
 
-from featfuse.errors import RunError, ShapeError
+from featfuse.errors import RunError, ShapeError, UsageError
 from featfuse.execute import DEFAULT_MEMORY, Limits, Progress, execute, parse_memory
 from featfuse.formats import FORMATS, STREAM, check_output, create_sink, find_format, split_input
 from featfuse.formats.base import OutputTensor
@@ -88,6 +88,11 @@ def fuse(
     """
     started = time.perf_counter()
     resolved = Options.resolve(options)
+    if out is None and (dry_run or sidecar):
+        raise UsageError(
+            f"{'dry_run' if dry_run else 'sidecar'} needs out",
+            hint="inspect plans without one.",
+        )
     limits = Limits(parse_memory(memory), threads, progress)
     with Inputs(inputs) as sources:
         extras = open_extras(sources, resolved)

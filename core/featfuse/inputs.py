@@ -52,14 +52,14 @@ class Inputs:
     The first `count` tensors are the inputs proper, what `add_side` opens comes behind them.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], what: str = "input") -> None:
         if not sources:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
         try:
             for number, source in enumerate(sources, start=1):
-                self._tensors += self._open(source, f"input {number}")
+                self._tensors += self._open(source, f"{what} {number}" if what == "input" else what)
         except BaseException:
             self.close()
             raise
@@ -112,6 +112,8 @@ class Inputs:
             return self._open_file(str(source))
         text = name.replace(" ", "") + ".npy"
         if isinstance(source, tuple):
+            if not all(isinstance(size, int) and size >= 0 for size in source):
+                raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
             return [_Tensor(TensorSpec(name, source, DTYPES["float32"]), text)]
         array = np.asarray(source)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -9,7 +9,7 @@ import numpy as np
 from featfuse.branches import Branch, mask_step, start
 from featfuse.branches import reconcile as reconcile_branch
 from featfuse.combine import COMBINES, REDUCES
-from featfuse.dtypes import DTYPES, common_dtype, weighted_dtype
+from featfuse.dtypes import DTYPES, common_dtype, parse_dtype, weighted_dtype
 from featfuse.errors import ShapeError, UsageError
 from featfuse.extras import Extras
 from featfuse.layout import SPATIAL, Reading
@@ -127,7 +127,8 @@ def combine(
     elif common.kind == "b" and name in ("add", "sub", "mul"):
         common = DTYPES["uint8"]  # True + True is 2, not True
     if not weighing and name not in ("fast-normalized", "softmax"):
-        return Elementwise(steps, name, common, None), common
+        final = parse_dtype(options.dtype) if options.dtype and options.reduce is None else common
+        return Elementwise(steps, name, common, final), common
     return _weighted(steps, name, common, layout, target, extras), common
 
 

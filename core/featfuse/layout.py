@@ -4,6 +4,7 @@ A layout is a string of axis letters: N batch, C channel, D/H/W space, T time (t
 L tokens. DESIGN 3.4 gives the order in which a layout is looked for.
 """
 
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -159,7 +160,9 @@ def _matching(readings: Sequence[Reading], specs: Sequence[TensorSpec]) -> bool:
 def _anonymous(specs: Sequence[TensorSpec]) -> list[Reading]:
     """Axes by number, aligned from the last one, as NumPy does."""
     most = max(len(spec.shape) for spec in specs)
-    digits = "".join(chr(ord("0") + axis) for axis in range(most))
+    digits = (string.digits + string.ascii_lowercase)[:most]
+    if len(digits) < most:
+        raise ShapeError(f"{most} axes are more than featfuse can name", hint="Merge some of them.")
     return [Reading(digits[most - len(spec.shape) :], "not needed: nothing depends on it") for spec in specs]
 
 

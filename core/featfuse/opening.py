@@ -47,7 +47,7 @@ def _like(options: Options) -> TensorSpec | None:
     """The header of the tensor that --like names."""
     if options.like is None:
         return None
-    with Inputs([cast(Source, options.like)]) as inputs:
+    with Inputs([cast(Source, options.like)], "like") as inputs:
         if inputs.count != 1:
             raise UsageError(
                 f"--like {options.like}: {inputs.count} tensors match", hint="Name one tensor with ::KEY."

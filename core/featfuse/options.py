@@ -4,6 +4,7 @@ None means "not given": the default comes from the method and the convention, an
 can be refused as not used. This module needs no NumPy.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -25,6 +26,8 @@ __all__ = [
     "FusionOptions",
     "Options",
     "flag",
+    "idle_options",
+    "resizing_name",
 ]
 
 PAD_MODES = (
@@ -191,7 +194,6 @@ REDUCE_OPTIONS = frozenset(name for row in REDUCES.values() for name in row.opti
 
 _COMPANIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "pool_size": ("pool_stride", "pool_padding", "ceil_mode", "count_include_pad"),
         "mask": ("mask_invert", "mask_mode"),
         "grid": ("skip_tokens",),
     }
@@ -203,7 +205,13 @@ def _check_ranges(options: Options) -> None:
     for name, least in (("groups", 1), ("out_channels", 1), ("skip_tokens", 0), ("seed", 0)):
         value = getattr(options, name)
         if value is not None and (not isinstance(value, int) or value < least):
-            raise UsageError(f"{flag(name)} {value}: must be a whole number of at least {least}")
+            raise UsageError(
+                f"{flag(name)} {value}: must be a whole number of at least {least}", hint="Give another."
+            )
+    numbers = options.weights if isinstance(options.weights, tuple) else ()
+    for name, given in (("cubic_a", (options.cubic_a,)), ("weights", numbers)):
+        if any(value is not None and not math.isfinite(value) for value in given):
+            raise UsageError(f"{flag(name)}: must be finite numbers", hint="NaN and inf spoil everything.")
 
 
 def _check_used(options: Options, given: Iterable[str]) -> None:
@@ -231,7 +239,9 @@ def _check_used(options: Options, given: Iterable[str]) -> None:
         for name in companions:
             if name in given and leader not in given:
                 raise UsageError(f"{flag(name)} needs {flag(leader)}", hint="It has no meaning without it.")
-    _check_borders(options)
+    for name in given:
+        if name in idle_options(options):
+            raise _idle(name, options)
     _check_learned(options, given)
 
 
@@ -245,13 +255,49 @@ def _unused(name: str, options: Options) -> UsageError:
     )
 
 
-def _check_borders(options: Options) -> None:
-    if options.pad_value is not None and (options.pad_mode or "constant") not in ("constant", "linear_ramp"):
-        raise UsageError(
+def _idle(name: str, options: Options) -> UsageError:
+    """The error for an option that the method knows, but would not read."""
+    if name == "pad_value":
+        return UsageError(
             f"--pad-value is not used by --pad-mode {options.pad_mode}",
             hint="It belongs to: constant, linear_ramp.",
         )
+    if name == "odd":
+        return UsageError(
+            f"--odd is not used by --anchor {options.anchor}", hint="It belongs to --anchor center."
+        )
+    if name in _RESIZING:
+        return UsageError(
+            f"{flag(name)} is not used by --interpolation {resizing_name(options)}",
+            hint="Leave it out, or choose another interpolation.",
+        )
+    leader = "--pool-size" if name.startswith(("pool", "ceil", "count")) else "--kernel"
+    return UsageError(f"{flag(name)} needs {leader}", hint="It has no meaning without it.")
 
+
+def resizing_name(options: Options) -> str:
+    """The method that resizes: --interpolation's, for a letterbox."""
+    return (options.interpolation or "bilinear") if options.method == "letterbox" else options.method
+
+
+def idle_options(options: Options) -> frozenset[str]:
+    """Options that the method lists but does not read, given the others."""
+    row = METHODS[options.method]
+    idle: set[str] = set()
+    if options.pool_size is None:
+        idle |= {"pool_stride", "pool_padding", "ceil_mode", "count_include_pad"}
+    if options.kernel is None:
+        idle |= {*_GEOMETRY} if options.reduce == "conv1x1" else {*_GEOMETRY, "kernel_layout", "bias"}
+    if row.name == "letterbox":
+        idle |= {*_RESIZING} - set(METHODS[resizing_name(options)].options)
+    if (options.pad_mode or "constant") not in ("constant", "linear_ramp"):
+        idle.add("pad_value")
+    if (options.anchor or "center") != "center":
+        idle.add("odd")
+    return frozenset(idle & set(row.options))
+
+
+_RESIZING = ("convention", "coords", "antialias", "edge", "cubic_a", "nearest_rounding")
 
 _GEOMETRY = ("stride", "padding", "output_padding", "dilation", "groups")
 
@@ -264,12 +310,6 @@ def _check_learned(options: Options, given: Iterable[str]) -> None:
             "--kernel would belong to both --method transposed-conv and --reduce conv1x1",
             hint="Do it in two commands, the second with - as its input.",
         )
-    if transposed and options.kernel is None:
-        for name in (*_GEOMETRY, *(() if options.reduce == "conv1x1" else ("bias", "kernel_layout"))):
-            if name in given:
-                raise UsageError(
-                    f"{flag(name)} needs --kernel", hint="The fixed bilinear kernel has its own geometry."
-                )
     if isinstance(options.padding, str) and options.output_padding is not None:
         raise UsageError(
             f"--output-padding is not used by --padding {options.padding}", hint="Keras' geometry has none."

@@ -76,7 +76,7 @@ def _weights(_option: str, value: object) -> object:
 def _offset(option: str, value: object) -> object:
     """`H:3,W:1` -> {"H": 3, "W": 1}; a mapping is taken as it is."""
     if isinstance(value, Mapping):
-        return {str(letter).upper(): int(start) for letter, start in value.items()}
+        value = ",".join(f"{letter}:{start}" for letter, start in value.items())
     offsets: dict[str, int] = {}
     for part in str(value).split(","):
         letter, _, start = part.strip().partition(":")

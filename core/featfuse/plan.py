@@ -85,14 +85,7 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
     option does not suit them."""
     check_counts(specs, options, extras)
     effective = replace(options, combine=effective_combine(options))
-    like = extras.like
-    readings = resolve_layouts(
-        [*specs, like] if like is not None else list(specs),
-        options.layout,
-        needed=needs_layout(specs, effective, like),
-    )
-    template = Member(like, readings[-1]) if like is not None else None
-    readings = readings[: len(specs)]
+    readings, template = _read_layouts(specs, effective, extras.like)
     members = [Member(spec, reading) for spec, reading in zip(specs, readings, strict=True)]
     layout = align([reading.layout for reading in readings])
     if effective.combine == "concat" and "C" not in layout:
@@ -121,13 +114,30 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
         root=root,
         layout=None if anonymous else reduction.layout,
         axes=axis_rows(members, fused.branches, full_layout, reduction.layout, root, effective),
-        pipeline=pipeline(options, fused.branches, fused.target, root, extras, reduction),
+        pipeline=pipeline(options, len(specs), fused.target, root, extras, reduction),
         summary=summary(options, fused.branches, root, extras, reduction),
         warnings=(*aliasing(specs, readings, layout, fused.target, options), *reduction.warnings),
         mask=fused.mask,
         levels=tuple(_level_keys(levels, root, final)),
         made_kernel=reduction.matrix,
     )
+
+
+def _read_layouts(
+    specs: Sequence[TensorSpec], options: Options, like: TensorSpec | None
+) -> tuple[list[Reading], Member | None]:
+    """The layouts of the inputs, and the tensor of --like with its own."""
+    needed = needs_layout(specs, options, like)
+    if like is None:
+        return resolve_layouts(specs, options.layout, needed=needed), None
+    if options.layout is None or "," not in options.layout:
+        *readings, last = resolve_layouts([*specs, like], options.layout, needed=needed)
+        return readings, Member(like, last)
+    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
+    readings = resolve_layouts(specs, options.layout, needed=needed)
+    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
+    own = resolve_layouts([like], None if like.layout or not same_rank else same_rank[0].layout, needed=True)
+    return readings, Member(like, own[0])
 
 
 def _converted(step: Step, dtype: DType) -> Step:

@@ -57,7 +57,8 @@ def target_sizes(
     for letter in layout:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]
         if letter in SPATIAL and options.method != "strict":
-            target[letter] = wanted.get(letter) or _direction(sizes, letter, layout, members, options)
+            given = wanted.get(letter)
+            target[letter] = _direction(sizes, letter, layout, members, options) if given is None else given
         elif letter == "C" and options.combine == "concat":
             target[letter] = sum(member.sizes.get(letter, 1) for member in members)
         elif letter == "C" and options.channels != "strict":
@@ -163,7 +164,8 @@ def _spatial(member: Member, letter: str, layout: str, target: Mapping[str, int]
     smooths = row.smooths and settings.convention.name == "tf"
     if in_size == out_size and not smooths and options.pool_size is None and row.name != "letterbox":
         return ()
-    if 0 in (in_size, out_size) and row.name not in ("crop", "pad", "crop-or-pad"):
+    pooling = options.pool_size is not None
+    if 0 in (in_size, out_size) and not pooling and row.name not in ("crop", "pad", "crop-or-pad"):
         raise settings.refuse(in_size, out_size, "there are no samples", "Use --method pad or crop.")
     chain: Chain = row.build()(in_size, out_size, settings)
     return chain

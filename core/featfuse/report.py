@@ -211,7 +211,7 @@ class ShapeReport:
         if self.mask is not None:
             lines.append(str(self.mask))
         lines += [_output_line(row, self.command) for row in self.levels or (self.output,) if row is not None]
-        if self.seconds is not None:
+        if self.seconds is not None and self.output is not None:
             lines[-1] += f", {self.seconds:.2f} s"
         lines += self.notes
         lines += [f"warning: {warning}" for warning in self.warnings]

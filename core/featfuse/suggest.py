@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 from featfuse.combine import CHANNEL_MODES
@@ -24,6 +25,9 @@ Overlay = Mapping[str, str]
 _COMMON = ("bilinear", "nearest", "area", "max-pool", "pad", "crop")
 """The methods most people want come first; an error shows only the first few commands."""
 
+_SOURCES = ("like", "mask", "weights", "kernel", "bias")
+"""Options that name a tensor; one given as an array is called by the option."""
+
 _OTHERS = tuple(name for name in METHODS if name not in _COMMON)
 
 _WAYS: tuple[Overlay, ...] = (
@@ -37,7 +41,10 @@ def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
     """A `fuse` command that can be pasted into a shell."""
     words = ["fuse", *(_input_word(text) for text in texts)]
     for name, value in given.items():
-        if isinstance(value, bool):
+        if name in _SOURCES and not isinstance(value, (str, Path)):
+            numbers = value if isinstance(value, tuple) and name == "weights" else ()
+            words += [flag(name), ",".join(f"{part:g}" for part in numbers) or f"{name}.npy"]
+        elif isinstance(value, bool):
             words.append(flag(name) if value else "--no-" + flag(name)[2:])
         elif isinstance(value, (tuple, list)):
             words += [flag(name), ("," if name == "weights" else "x").join(f"{part:g}" for part in value)]

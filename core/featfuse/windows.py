@@ -8,31 +8,60 @@ import math
 from collections.abc import Iterator
 
 from featfuse.steps.base import Step
-from featfuse.tensor import Window
+from featfuse.tensor import Window, window_shape
 
 __all__ = ["even_lengths", "window_cost", "window_lengths", "windows"]
 
 
-def window_lengths(root: Step, budget: int) -> tuple[int, ...]:
+WASTE = 4.0
+"""How often, at most, an input may be read over and over for the sake of a small working set."""
+
+
+def window_lengths(root: Step, target: int, limit: int | None = None) -> tuple[int, ...]:
     """The window's size per axis: leading axes are cut first, so that windows are contiguous in the file.
 
-    An axis whose cutting would not save memory (a border that reads the whole axis, say) is left whole
-    unless nothing else suffices. The result may still exceed the budget when even the smallest
-    window does: `window_cost` tells.
+    Windows shrink towards `target` bytes as long as that does not read the inputs over and over (a
+    border that is the mean of a whole axis reads all of it for each window), and then, whatever it
+    costs, down to `limit`. The result may still exceed that: `window_cost` tells.
     """
-    lengths = list(root.shape)
-    for must_help in (True, False):
-        for axis, size in enumerate(lengths):
-            cost = window_cost(root, lengths)
-            if cost <= budget:
-                return tuple(lengths)
-            if size == 1:
-                continue
-            smallest = window_cost(root, _with(lengths, axis, 1))
-            if must_help and smallest > 0.9 * cost:
-                continue
-            lengths[axis] = 1 if smallest > budget else _longest(root, lengths, axis, budget)
+    lengths = _cut(root, list(root.shape), target, WASTE)
+    if limit is not None and window_cost(root, lengths) > limit:
+        lengths = _cut(root, lengths, limit, math.inf)
     return tuple(lengths)
+
+
+def _cut(root: Step, lengths: list[int], budget: int, waste: float) -> list[int]:
+    """Cut one axis after the other until a window costs at most `budget`."""
+    for axis, size in enumerate(lengths):
+        cost = window_cost(root, lengths)
+        if cost <= budget:
+            break
+        if size <= 1:
+            continue
+        smallest = window_cost(root, _with(lengths, axis, 1))
+        length = 1 if smallest > budget else _longest(root, lengths, axis, budget)
+        shorter = _with(lengths, axis, length)
+        if smallest < cost and _rereading(root, shorter) <= waste:
+            lengths = shorter
+    return lengths
+
+
+def _rereading(root: Step, lengths: list[int]) -> float:
+    """How often the inputs are read in all, when the result is computed in windows of these lengths."""
+    whole = _source_elements(root, tuple(slice(0, size) for size in root.shape))
+    count = math.prod(
+        math.ceil(size / max(length, 1)) for size, length in zip(root.shape, lengths, strict=True)
+    )
+    samples = [_source_elements(root, window) for window in _samples(root, lengths)]
+    return count * sum(samples) / len(samples) / max(whole, 1)
+
+
+def _source_elements(step: Step, window: Window) -> int:
+    """Elements read from the inputs for one window."""
+    if not step.children:
+        return math.prod(window_shape(window))
+    needs = zip(step.children, step.need(window), strict=True)
+    return sum(_source_elements(child, need) for child, need in needs)
 
 
 def _longest(root: Step, lengths: list[int], axis: int, budget: int) -> int:
@@ -54,12 +83,17 @@ def _with(lengths: list[int], axis: int, length: int) -> list[int]:
 
 def window_cost(root: Step, lengths: list[int] | tuple[int, ...]) -> int:
     """Peak bytes of computing a window of these lengths: the worst of the first, a middle and the last."""
-    costs = []
-    for place in (0.0, 0.5, 1.0):
-        starts = [int((size - length) * place) for size, length in zip(root.shape, lengths, strict=True)]
-        window = tuple(slice(start, start + length) for start, length in zip(starts, lengths, strict=True))
-        costs.append(root.peak_bytes(window))
-    return max(costs)
+    return max(root.peak_bytes(window) for window in _samples(root, lengths))
+
+
+def _samples(root: Step, lengths: list[int] | tuple[int, ...]) -> list[Window]:
+    """The first, a middle and the last window."""
+    sides = [(size, length) for size, length in zip(root.shape, lengths, strict=True)]
+    starts = [[int((size - length) * place) for size, length in sides] for place in (0.0, 0.5, 1.0)]
+    return [
+        tuple(slice(start, start + length) for start, length in zip(begin, lengths, strict=True))
+        for begin in starts
+    ]
 
 
 def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window]:

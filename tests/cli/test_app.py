@@ -9,7 +9,7 @@ from featfuse.options import CHOICES
 from featfuse_cli.app import app
 from typer.main import get_command
 
-COMMANDS = ("run", "inspect", "methods")
+COMMANDS = ("run", "inspect", "batch", "methods")
 
 
 def test_version(fuse):

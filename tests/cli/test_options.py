@@ -1,6 +1,7 @@
 """The command line offers exactly the library's options, with the library's choices."""
 
 import dataclasses
+from typing import get_type_hints
 
 import pytest
 from featfuse.dtypes import DTYPES
@@ -9,12 +10,12 @@ from featfuse.methods import METHODS
 from featfuse.methods.settings import AxisSettings
 from featfuse.options import CHOICES, FusionOptions, Options
 from featfuse_cli.app import app
-from featfuse_cli.methods import DEFAULTS, FREE_VALUES
 from featfuse_cli.flags import FusionFlags
+from featfuse_cli.methods import DEFAULTS, FREE_VALUES
 from featfuse_cli.options import DTYPE_NAMES, choice_help
 from typer.main import get_command
 
-RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar"}
+RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel"}
 FIELDS = {field.name for field in dataclasses.fields(Options)}
 
 
@@ -23,7 +24,7 @@ def params(command: str) -> dict[str, object]:
 
 
 def test_every_field_has_an_option_and_every_option_a_field():
-    assert set(FusionFlags.__annotations__) == FIELDS == set(FusionOptions.__annotations__)
+    assert set(get_type_hints(FusionFlags)) == FIELDS == set(FusionOptions.__annotations__)
     assert set(params("run")) == {"inputs"} | FIELDS | RUN_TIME
     assert set(params("inspect")) == {"inputs"} | FIELDS | {"as_json", "quiet"}
 

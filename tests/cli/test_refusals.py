@@ -43,7 +43,11 @@ REFUSALS = [
     ("a.npy half.npy --combine concta", 2, ["--combine", "concta", "Did you mean concat?"]),
     ("a.npy half.npy -m pad --pad-mode reflcet", 2, ["--pad-mode", "Did you mean reflect?"]),
     ("a.npy half.npy -m bilinear --dtype floa32", 2, ["floa32", "Did you mean float32?"]),
-    ("a.npy half.npy -m bilinear --pad-value 1", 2, ["--pad-value", "bilinear", "pad, crop-or-pad"]),
+    (
+        "a.npy half.npy -m bilinear --pad-value 1",
+        2,
+        ["--pad-value", "bilinear", "--method crop-or-pad"],
+    ),
     ("a.npy half.npy -m crop --antialias", 2, ["--antialias", "crop", "bilinear"]),
     ("a.npy half.npy -m bilinear --to 3x", 2, ["--to", "3x"]),
     ("a.npy half.npy -m bilinear --weights 1,2,3", 2, ["--weights", "3", "2"]),

@@ -79,6 +79,10 @@ def _explicit(in_size: int, out_size: int, action: str, reduce: Reduce, settings
     geometry = f"window {size}, stride {stride}, padding {padding}"
     if padding * 2 > size:
         raise settings.refuse(in_size, out_size, f"{geometry}", "The padding may be at most half the window.")
+    if reached < 1:
+        raise settings.refuse(
+            in_size, out_size, f"{geometry} is larger than the map", "Choose a smaller --pool-size."
+        )
     if reached != out_size:
         raise settings.refuse(
             in_size,

@@ -71,7 +71,8 @@ class Step(ABC):
 
     @abstractmethod
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
-        """The block at `window`, from the children's blocks at `need(window)`."""
+        """The block at `window`, from the children's blocks at `need(window)`. Runs with NumPy's
+        floating-point warnings off."""
 
     def prepare(self, run: Run) -> None:
         """Done once before any window: what must see all the data first (fitting a PCA)."""

@@ -1,12 +1,13 @@
 """Elementwise combining and joining of inputs that are already on one grid."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from featfuse.dtypes import compute_dtype, is_float
+from featfuse.dtypes import compute_dtype, is_float, is_integer
 from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, convert
 from featfuse.tensor import Array, Window, window_shape
@@ -28,80 +29,66 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
 class Elementwise(Step):
     """`kind` over children whose shapes broadcast to `shape`.
 
-    Floats are combined in float32 (float64 for float64), integers exactly in 64 bits; results are
-    of that wide type, and what leaves even 64 bits is counted and clipped. `common` is the type the
-    inputs fuse into; `weights` multiply the children (add, mean).
+    `common` is the type the inputs fuse into, `final` the one the output will have. Sums, differences
+    and products of integers for an integer output are exact: what `final` cannot hold is counted and
+    clipped. All else is computed in float32 or float64; max and min in `common`.
     """
 
-    def __init__(
-        self,
-        children: Sequence[Step],
-        kind: str,
-        common: DType,
-        weights: tuple[float, ...] | None,
-    ) -> None:
+    def __init__(self, children: Sequence[Step], kind: str, common: DType, final: DType) -> None:
         self.children = tuple(children)
         self.shape = np.broadcast_shapes(*(child.shape for child in children))
         self.kind = kind
-        self.weights = weights
-        self.exact = kind in ("add", "sub", "mul") and not is_float(common)
-        self.moves = kind in ("max", "min") or (len(children) == 1 and weights is None)
-        if self.moves:
+        integers = not is_float(common)
+        self.exact = kind in ("add", "sub", "mul") and integers and is_integer(final)
+        if self.exact:
+            self.dtype = final
+        elif kind in ("max", "min"):
             self.dtype = common
-        elif self.exact:
-            self.dtype = np.dtype(np.uint64 if common == np.uint64 else np.int64)
         else:
-            self.dtype = compute_dtype(common)
+            self.dtype = np.dtype(np.float64) if integers else compute_dtype(common)
 
     def need(self, window: Window) -> tuple[Window, ...]:
         return tuple(clipped(window, child.shape) for child in self.children)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         ufunc = _UFUNCS[self.kind]
-        if self.exact and not self.moves:
-            return self._exactly(ufunc, blocks, run)
-        with np.errstate(over="ignore", invalid="ignore"):
-            parts = [convert(block, self.dtype, run) for block in blocks]
-            result = self._weighted(ufunc, parts)
+        if self.exact:
+            result = self._exactly(ufunc, blocks, run)
+        else:
+            result = np.asarray(reduce(ufunc, [convert(block, self.dtype, run) for block in blocks]))
+        if self.kind == "mean":
+            result = np.asarray(result / self.dtype.type(len(blocks)))
         return np.broadcast_to(result, window_shape(window))
-
-    def _weighted(self, ufunc: Callable[..., Any], parts: list[Array]) -> Array:
-        weights = self.weights
-        if weights is None and self.kind == "mean":
-            weights = (1.0,) * len(parts)
-        if weights is not None:
-            total = sum(weights) if self.kind == "mean" else 1.0
-            parts = [
-                part if weight == 1.0 else part * self.dtype.type(weight)
-                for part, weight in zip(parts, weights, strict=True)
-            ]
-            result = reduce(ufunc, parts)
-            return result if total == 1.0 else np.asarray(result / self.dtype.type(total))
-        return np.asarray(reduce(ufunc, parts))
 
     def _exactly(self, ufunc: Callable[..., Any], blocks: Sequence[Array], run: Run) -> Array:
         """Arithmetic modulo 2**64 beside the same in float64: where the two differ by more than half
-        the range, the true value did not fit. Never mistaken, as one float64 sum is off by far less.
+        the range, the true value left 64 bits. Never mistaken: rounding is off by far less, or by as
+        much only where the value is far out of range.
         """
-        with np.errstate(over="ignore"):
-            result = np.asarray(reduce(ufunc, [block.astype(self.dtype) for block in blocks]))
-        if self.kind != "mul" and all(block.dtype.itemsize < 8 for block in blocks):
-            return result
+        wide = np.dtype(np.uint64 if self.dtype == np.uint64 else np.int64)
+        result = np.asarray(reduce(ufunc, [block.astype(wide) for block in blocks]))
+        may_leave = (
+            self.kind == "mul" or any(block.dtype.itemsize == 8 for block in blocks) or wide.kind == "u"
+        )
+        if not may_leave:
+            return convert(result, self.dtype, run)
         near = reduce(ufunc, [block.astype(np.float64) for block in blocks])
-        wrong = np.abs(near - result.astype(np.float64)) > 2.0**63
-        if wrong.any():
-            run.count(OUT_OF_RANGE, int(np.count_nonzero(wrong)))
-            info = np.iinfo(self.dtype)
-            result = np.where(wrong, np.where(near > 0, info.max, info.min).astype(self.dtype), result)
-        return result
+        info = np.iinfo(self.dtype)
+        # NaN is infinity times 0: the true product is 0, as it stands.
+        error = near - result.astype(np.float64)
+        left = np.abs(error) >= 2.0**63
+        low, high = left & (error < 0), left & (error > 0)
+        low |= ~left & (result < info.min)
+        high |= ~left & (result > info.max)
+        run.count(OUT_OF_RANGE, int(np.count_nonzero(low) + np.count_nonzero(high)))
+        result = np.where(low, wide.type(info.min), np.where(high, wide.type(info.max), result))
+        return result.astype(self.dtype)
 
     def scratch_bytes(self, window: Window) -> int:
-        """Converted copies of the children's blocks and, for integers, their float64 twins."""
-        count = 1
-        for size in window_shape(window):
-            count *= size
-        copies = sum(child.dtype != self.dtype or self.weights is not None for child in self.children) + 1
-        return count * (self.dtype.itemsize * copies + (24 if self.exact else 0))
+        """Converted copies of the children's blocks and, for exact integers, 64-bit and float64 twins."""
+        elements = math.prod(window_shape(window))
+        copies = sum(child.dtype != self.dtype for child in self.children) + 1
+        return elements * (self.dtype.itemsize * copies + (48 + 16 * len(self.children) if self.exact else 0))
 
 
 def clipped(window: Window, shape: tuple[int, ...]) -> Window:

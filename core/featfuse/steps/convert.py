@@ -37,12 +37,9 @@ def convert(block: Array, dtype: DType, run: Run) -> Array:
         return block
     if is_integer(dtype):
         return _to_integer(block, dtype, run)
-    if dtype.kind == "b" or not is_float(dtype) or not is_float(block.dtype):
-        with np.errstate(over="ignore"):
-            return block.astype(dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = block.astype(dtype)
-    if dtype.itemsize < block.dtype.itemsize:
+    result = block.astype(dtype)
+    narrow = dtype.itemsize <= 2 or (dtype.itemsize == 4 and block.dtype == np.float64)
+    if is_float(dtype) and narrow:
         run.count(OVERFLOW_TO_INF, _lost(block, result))
     return result
 

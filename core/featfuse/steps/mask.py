@@ -72,8 +72,7 @@ class Masked(Step):
         block, mask = blocks
         if self.counts:
             _count(mask, window, run)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(block.astype(self.dtype, copy=False) * mask)
+        return np.asarray(block.astype(self.dtype, copy=False) * mask)
 
 
 class Blend(Step):
@@ -91,8 +90,7 @@ class Blend(Step):
         first, second, mask = blocks
         _count(mask, window, run)
         mask = mask.astype(self.dtype, copy=False)
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = (1 - mask) * first.astype(self.dtype) + mask * second.astype(self.dtype)
+        result = (1 - mask) * first.astype(self.dtype) + mask * second.astype(self.dtype)
         return np.broadcast_to(result, window_shape(window))
 
 

@@ -47,16 +47,15 @@ class ChannelMix(_AllChannels):
         weights = self.weights[wanted]
         bias = None if self.bias is None else self.bias[wanted]
         before, after = block.shape[: self.axis], block.shape[self.axis + 1 :]
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not after:
-                result = block.reshape(-1, block.shape[-1]) @ weights.T
-                if bias is not None:
-                    result += bias
-            else:
-                rows = block.reshape(int(np.prod(before)), block.shape[self.axis], -1)
-                result = weights @ rows
-                if bias is not None:
-                    result += bias[:, None]
+        if not after:
+            result = block.reshape(-1, block.shape[-1]) @ weights.T
+            if bias is not None:
+                result += bias
+        else:
+            rows = block.reshape(int(np.prod(before)), block.shape[self.axis], -1)
+            result = weights @ rows
+            if bias is not None:
+                result += bias[:, None]
         return np.asarray(result.reshape(window_shape(window)))
 
     def scratch_bytes(self, window: Window) -> int:
@@ -79,10 +78,9 @@ class Normalize(_AllChannels):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         block = blocks[0].astype(self.dtype, copy=False)
-        with np.errstate(over="ignore", invalid="ignore"):
-            length = np.sqrt(np.add.reduce(np.square(block), axis=self.axis, keepdims=True))
-            part = block[(slice(None),) * self.axis + (window[self.axis],)]
-            return np.asarray(part / np.maximum(length, self.dtype.type(1e-12)))
+        length = np.sqrt(np.add.reduce(np.square(block), axis=self.axis, keepdims=True))
+        part = block[(slice(None),) * self.axis + (window[self.axis],)]
+        return np.asarray(part / np.maximum(length, self.dtype.type(1e-12)))
 
     def scratch_bytes(self, window: Window) -> int:
         """The squares of all channels, beside a copy in the type of the arithmetic."""

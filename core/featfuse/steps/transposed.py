@@ -95,14 +95,11 @@ class TransposedConvolution(Step):
         out_shape = [window_shape(window)[axis] for axis in space]
         result = np.zeros((len(block), self.groups, kernel.shape[1], *out_shape), dtype=self.dtype)
         origins = [part.start for part in (self.need(window)[0][axis] for axis in space)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            for taps in itertools.product(*(range(self.geometry[axis].size) for axis in space)):
-                self._add_tap(
-                    result, block, _last(kernel, taps), [window[axis] for axis in space], taps, origins
-                )
-            if self.bias is not None:
-                wanted = self.bias if self.groups > 1 else self.bias[window[self.axis]]
-                result += wanted.reshape(1, self.groups, -1, *(1 for _ in space))
+        for taps in itertools.product(*(range(self.geometry[axis].size) for axis in space)):
+            self._add_tap(result, block, _last(kernel, taps), [window[axis] for axis in space], taps, origins)
+        if self.bias is not None:
+            wanted = self.bias if self.groups > 1 else self.bias[window[self.axis]]
+            result += wanted.reshape(1, self.groups, -1, *(1 for _ in space))
         result = result.reshape(len(block), self.groups * kernel.shape[1], *out_shape)[:, channels]
         result = result.reshape(*lead, result.shape[1], *out_shape)
         return result.transpose(np.argsort(order))

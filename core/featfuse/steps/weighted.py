@@ -71,11 +71,10 @@ class WeightedSum(Step):
         return tuple(needs)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):
-            factors = self._factors(blocks)
-            result = factors[0] * blocks[0].astype(self.dtype, copy=False)
-            for factor, block in zip(factors[1:], blocks[1 : self.inputs], strict=True):
-                result = result + factor * block.astype(self.dtype, copy=False)
+        factors = self._factors(blocks)
+        result = factors[0] * blocks[0].astype(self.dtype, copy=False)
+        for factor, block in zip(factors[1:], blocks[1 : self.inputs], strict=True):
+            result = result + factor * block.astype(self.dtype, copy=False)
         return np.broadcast_to(result, window_shape(window))
 
     def _factors(self, blocks: Sequence[Array]) -> Sequence[Array]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from featfuse.batch.work import Outcome, Task
+from featfuse.batches.work import Outcome, Task
 from featfuse.errors import FeatfuseError
 from featfuse.formats import create_sink, open_input, split_input
 from featfuse.formats.base import OutputTensor

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import featfuse
-from featfuse.batch.work import Outcome, Task, fuse_item
+from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import split_input
 

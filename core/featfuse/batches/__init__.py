@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Unpack
 
-from featfuse.batch.run import Batch, BatchOptions, open_batch
-from featfuse.batch.work import Outcome
+from featfuse.batches.run import Batch, BatchOptions, open_batch
+from featfuse.batches.work import Outcome
 from featfuse.options import FusionOptions
 
 __all__ = ["Batch", "BatchOptions", "Outcome", "batch", "open_batch"]

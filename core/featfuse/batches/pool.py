@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from featfuse.batch.work import Outcome, Task, fuse_item
+from featfuse.batches.work import Outcome, Task, fuse_item
 
 __all__ = ["run_in_processes"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from featfuse.batch.container import Container
-from featfuse.batch.items import Item, Pairing, check_outputs, pair, read_pairs, refuse_existing
-from featfuse.batch.manifest import Manifest, input_facts
-from featfuse.batch.pool import run_in_processes
-from featfuse.batch.work import Outcome, Task, plan_item
+from featfuse.batches.container import Container
+from featfuse.batches.items import Item, Pairing, check_outputs, pair, read_pairs, refuse_existing
+from featfuse.batches.manifest import Manifest, input_facts
+from featfuse.batches.pool import run_in_processes
+from featfuse.batches.work import Outcome, Task, plan_item
 from featfuse.errors import UsageError
 from featfuse.execute import parse_memory, usable_cores
 from featfuse.formats import split_input
@@ -120,7 +120,7 @@ class Batch:
     def _runner(self) -> Runner:
         options = self.options
         if options.dask is not None:
-            from featfuse.batch.cluster import run_on_cluster
+            from featfuse.batches.cluster import run_on_cluster
 
             return lambda tasks: run_on_cluster(tasks, str(options.dask))
         jobs = _jobs(options)

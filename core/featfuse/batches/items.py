@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featfuse.batch.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
+from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import split_input
 from featfuse.formats.headers import natural_key

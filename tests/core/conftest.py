@@ -1,0 +1,114 @@
+"""What the tests of the core share: settings for one axis, and plans whose invariants are checked.
+
+Property tests draw the same examples on every run, and leave no files behind.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from featfuse import COMBINES, CONVENTIONS, METHODS
+from featfuse.inputs import Inputs
+from featfuse.methods.settings import AxisSettings
+from featfuse.opening import open_extras
+from featfuse.options import Options
+from featfuse.plan import FusionPlan, make_plan
+from featfuse.tensor import TensorSpec
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "featfuse",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("featfuse")
+
+Shape = tuple[int, ...]
+
+
+@pytest.fixture(scope="session")
+def axis_settings() -> Callable[..., AxisSettings]:
+    """`axis_settings("pad", 4, 9, {"pad_mode": "edge"})`: what a builder is told about one axis."""
+    return make_settings
+
+
+@pytest.fixture(scope="session")
+def plan() -> Callable[..., FusionPlan]:
+    """`plan((8, 8), (4, 4), method="pad")`: a plan of bare shapes that holds every invariant."""
+    return checked_plan
+
+
+def make_settings(
+    method: str, in_size: int, out_size: int, options: dict[str, Any] | None = None
+) -> AxisSettings:
+    values = dict(options or {})
+    row = METHODS[method]
+    if method == "letterbox":
+        row = METHODS[values.get("interpolation", "bilinear")]
+    convention = CONVENTIONS[values.pop("convention", None) or row.convention]
+    # letterbox looks at the whole grid: the second axis asks for a stronger shrink than this one
+    grid = ((in_size, out_size), (2 * in_size, out_size))
+    return AxisSettings("input 1", "W", convention, method, grid=grid, **values)
+
+
+def specs_of(shapes: Sequence[Shape]) -> list[TensorSpec]:
+    return [TensorSpec(f"map{i}.npy", shape, np.dtype("float32")) for i, shape in enumerate(shapes, start=1)]
+
+
+def check_plan(plan: FusionPlan) -> None:
+    """What holds for any plan: the rows add up to the result, the pipeline is resolved."""
+    count = len(plan.specs)
+    assert tuple(row.output for row in plan.axes) == plan.shape
+    for row in plan.axes:
+        assert len(row.sizes) == len(row.actions) == count
+        for size, action in zip(row.sizes, row.actions, strict=True):
+            check_action(size, action, row.output)
+        if "concat" in row.actions:
+            assert sum(1 if size is None else size for size in row.sizes) == row.output
+    if plan.layout is not None:
+        assert "".join(row.axis for row in plan.axes) == plan.layout
+        for spec, reading in zip(plan.specs, plan.readings, strict=True):
+            sizes = reading.sizes(spec.shape)
+            assert set(sizes) <= set(plan.layout)
+            index = plan.specs.index(spec)
+            assert {row.axis: row.sizes[index] for row in plan.axes if row.axis in sizes} == sizes
+    assert plan.pipeline["method"] in METHODS
+    assert plan.pipeline["combine"] in COMBINES
+    assert plan.pipeline["dtype"] == plan.dtype.name
+    assert set(plan.pipeline) <= {*Options.__dataclass_fields__, "grid_of_tokens"}
+    assert plan.summary
+
+
+def check_action(size: int | None, action: str, output: int | None) -> None:
+    """The words of a cell, taken as arithmetic, lead from the input's size to the output's."""
+    if action in ("concat", "stack"):
+        return
+    if action == "=":
+        assert size in (output, None)
+        return
+    for word in action.split(", "):
+        if word == "broadcast":
+            assert size in (1, None)
+            size = output
+        elif match := re.fullmatch(r"(pad|crop) (\d+)\+(\d+)( \w+)?", word):
+            change = int(match[2]) + int(match[3])
+            size = (size or 0) + (change if match[1] == "pad" else -change)
+        elif match := re.match(r"×([\d.e+-]+) ", word):
+            assert size
+            exact = size * float(match[1])
+            size = output if exact == pytest.approx(output, rel=1e-3) else round(exact)
+        else:
+            size = output
+    assert size == output
+
+
+def checked_plan(*shapes: Shape, **options: Any) -> FusionPlan:
+    resolved = Options.resolve(options)  # type: ignore[arg-type]
+    with Inputs(shapes) as inputs:
+        result = make_plan(specs_of(shapes), resolved, open_extras(inputs, resolved))
+    check_plan(result)
+    return result

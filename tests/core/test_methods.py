@@ -1,0 +1,167 @@
+"""How methods relate to one another, and that a run in blocks equals a run in one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import featfuse
+import numpy as np
+import pytest
+from featfuse import METHODS, ShapeError, engine
+from featfuse.methods.settings import AxisSettings
+from featfuse.options import PAD_MODES
+
+Settings = Callable[..., AxisSettings]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(
+            name,
+        )
+        for name in METHODS
+    ],
+)
+def test_an_empty_slice_reads_nothing_and_gives_nothing(axis_settings: Settings, method: str) -> None:
+    for axis_map in METHODS[method].build()(6, 6, axis_settings(method, 6, 6)):
+        for place in (0, 3, 6):
+            out = slice(place, place)
+            assert axis_map.needed(out) == slice(0, 0)
+            assert engine.apply(axis_map, np.ones((2, 0), np.float32), 1, 0, out).shape == (2, 0)
+
+
+# ------------------------------------------------------------------- relations between the methods
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "letterbox"])
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_same_size_changes_nothing(axis_settings: Settings, method: str, size: int) -> None:
+    """Every method leaves a map of the right size alone, except those whose row says that it smooths."""
+    values = np.random.default_rng(size).normal(size=size)
+    result = values
+    for axis_map in METHODS[method].build()(size, size, axis_settings(method, size, size)):
+        result = engine.apply(axis_map, result, 0, 0, slice(0, size))
+    unchanged = np.allclose(result, values, rtol=0, atol=1e-12)
+    assert unchanged == (size == 1 or not METHODS[method].smooths)
+
+
+@pytest.mark.parametrize("mode", PAD_MODES)
+@pytest.mark.parametrize(("in_size", "out_size"), [(1, 4), (5, 5), (5, 8), (6, 20)])
+def test_crop_undoes_pad(axis_settings: Settings, mode: str, in_size: int, out_size: int) -> None:
+    values = np.random.default_rng(0).normal(size=in_size).astype(np.float32)
+    for where in ({"anchor": "start"}, {"anchor": "end"}, {"anchor": "center"}, {"offset": 0}):
+        (pad,) = METHODS["pad"].build()(
+            in_size, out_size, axis_settings("pad", in_size, out_size, {**where, "pad_mode": mode})
+        )
+        (crop,) = METHODS["crop"].build()(out_size, in_size, axis_settings("crop", out_size, in_size, where))
+        padded = engine.apply(pad, values, 0, 0, slice(0, out_size))
+        assert engine.apply(crop, padded, 0, 0, slice(0, in_size)).tobytes() == values.tobytes()
+        assert crop.action.removeprefix("crop ") == pad.action.removeprefix("pad ").split()[0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "in_size", "out_size", "start"),
+    [
+        # DESIGN 4.3: floor d//2, ceil -(-d//2), round half to even of d/2, monai I//2 - O//2
+        ("floor", 9, 4, 2),
+        ("ceil", 9, 4, 3),
+        ("round", 9, 4, 2),  # 2.5 -> 2
+        ("round", 9, 2, 4),  # 3.5 -> 4
+        ("monai", 9, 4, 2),  # 4 - 2
+        ("monai", 8, 5, 2),  # 4 - 2, where d//2 would be 1
+        ("ceil", 8, 5, 2),
+        ("floor", 8, 5, 1),
+        *((odd, 8, 4, 2) for odd in ("floor", "ceil", "round", "monai")),  # even: all agree
+    ],
+)
+def test_odd_sample_of_a_centred_crop(
+    axis_settings: Settings, odd: str, in_size: int, out_size: int, start: int
+) -> None:
+    settings_ = axis_settings("crop", in_size, out_size, {"odd": odd})
+    (crop,) = METHODS["crop"].build()(in_size, out_size, settings_)
+    assert crop.indices[:, 0].tolist() == list(range(start, start + out_size))
+    assert crop.action == f"crop {start}+{in_size - out_size - start}"
+
+
+def test_centred_pad_puts_the_smaller_half_first(axis_settings: Settings) -> None:
+    (pad,) = METHODS["pad"].build()(4, 9, axis_settings("pad", 4, 9))
+    assert pad.action == "pad 2+3"
+
+
+@pytest.mark.parametrize(
+    ("method", "in_size", "out_size"),
+    [
+        ("strict", 3, 4),
+        ("crop", 3, 4),
+        ("pad", 4, 3),
+        ("stride", 7, 5),
+        ("stride", 3, 6),
+        ("transposed-conv", 4, 6),
+        ("transposed-conv", 4, 2),
+    ],
+)
+def test_unreachable_sizes_are_refused(
+    axis_settings: Settings, method: str, in_size: int, out_size: int
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        METHODS[method].build()(in_size, out_size, axis_settings(method, in_size, out_size))
+    for word in ("input 1", "axis W", method, str(in_size), str(out_size)):
+        assert word in caught.value.message
+    assert caught.value.hint
+
+
+# -------------------------------------------------------------------------- the same, from outside
+
+RUNS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
+    # method: (target of a map of 31 x 22, options). Others are brought to 53 x 13.
+    "strict": ((31, 22), {}),
+    "stride": ((16, 8), {}),
+    "transposed-conv": ((62, 44), {}),
+    "crop": ((17, 20), {}),
+    "pad": ((99, 41), {"pad_mode": "reflect"}),
+    "max-pool": ((16, 12), {"pool_size": "3", "pool_stride": "2", "pool_padding": "1", "ceil_mode": True}),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_blockwise_equals_whole(method: str, dtype: str) -> None:
+    """A budget that forces many windows, and any number of threads, give the same bytes."""
+    grid, options = RUNS.get(method, ((53, 13), {}))
+    x = (np.random.default_rng(1).normal(size=(2, 3, 31, 22)) * 50 + 100).astype(dtype)
+    given_ = {"method": method, "layout": "NCHW", **options}
+    target = {} if method == "strict" else {"to": grid}
+    whole = featfuse.fuse(x, threads=1, **given_, **target)
+    assert whole.shape == (2, 3, *grid)
+    for memory, threads in (("12K", 1), ("40K", 2), ("64K", 3), ("200K", 4)):
+        pieces = featfuse.fuse(x, memory=memory, threads=threads, **given_, **target)
+        assert pieces.dtype == whole.dtype
+        assert pieces.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(
+            name,
+        )
+        for name in METHODS
+    ],
+)
+def test_infinities_pass_without_a_warning(method: str) -> None:
+    """NaN and inf pass through by the arithmetic; NumPy's own warnings are not for users."""
+    grid, options = RUNS.get(method, ((53, 13), {}))
+    x = np.ones((31, 22), dtype=np.float32)
+    x[3, 3], x[3, 4], x[9, 9], x[-1, -1] = np.inf, np.inf, np.nan, -np.inf
+    target = {} if method == "strict" else {"to": grid}
+    result = featfuse.fuse(x, method=method, layout="HW", threads=1, **options, **target)
+    assert not np.isfinite(result).all()
+    assert np.isfinite(result).any()
+
+
+@pytest.mark.parametrize("mode", PAD_MODES)
+def test_blockwise_padding_equals_whole(mode: str) -> None:
+    x = np.random.default_rng(2).normal(size=(2, 9, 14, 3)).astype(np.float32)
+    options = {"method": "pad", "pad_mode": mode, "layout": "NHWC"}
+    whole = featfuse.resize(x, (40, 31), **options)
+    assert featfuse.resize(x, (40, 31), memory="20K", threads=2, **options).tobytes() == whole.tobytes()
