@@ -78,7 +78,7 @@ def _check_fold(count: int, options: Options) -> None:
             )
 
 
-def needs_layout(specs: Sequence[TensorSpec], options: Options, like: TensorSpec | None) -> bool:
+def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> bool:
     """Whether the result depends on which axis is which."""
     shapes = [spec.shape for spec in specs]
     by_letter = (
@@ -88,13 +88,14 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, like: TensorSpec
         or options.reduce is not None
         or options.mask is not None
         or bool(options.project)
+        or extras.weight_maps is not None
     )
     if by_letter:
         return True
     if options.method == "strict":
         same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
         return not (same_rank and compatibility(shapes) != "mismatch")
-    own_target = like is not None or not isinstance(options.to, str)
+    own_target = extras.like is not None or not isinstance(options.to, str)
     return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1
 
 

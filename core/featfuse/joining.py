@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.branches import Branch, mask_step, start
+from featfuse.branches import Branch, start
 from featfuse.branches import reconcile as reconcile_branch
 from featfuse.combine import COMBINES, REDUCES
 from featfuse.dtypes import DTYPES, common_dtype, parse_dtype, weighted_dtype
@@ -18,14 +18,13 @@ from featfuse.reconcile import Member
 from featfuse.steps.base import Step
 from featfuse.steps.combine import Elementwise, Join
 from featfuse.steps.gap import GlobalMean
-from featfuse.steps.mask import Blend, Masked
 from featfuse.steps.mix import ChannelMix
 from featfuse.steps.pca import PrincipalComponents
 from featfuse.steps.weighted import WeightedSum
 from featfuse.tensor import Array
 from featfuse.weights import bias_vector, glorot_uniform, mixing_matrix
 
-__all__ = ["MaskUse", "Reduction", "apply_mask", "combine", "effective_combine", "reduce"]
+__all__ = ["Reduction", "combine", "effective_combine", "reduce"]
 
 DType = np.dtype[Any]
 
@@ -42,71 +41,6 @@ def effective_combine(options: Options) -> str:
             hint=f"It takes the place of the concatenation; or use --combine {_GROUPED[options.reduce]}.",
         )
     return _GROUPED[options.reduce]
-
-
-@dataclass(frozen=True, slots=True)
-class MaskUse:
-    """What the report says of the mask: its name, layout, and the inputs it multiplies."""
-
-    name: str
-    shape: tuple[int, ...] | None
-    layout: str
-    mode: str
-    inverted: bool
-    inputs: tuple[str, ...]
-
-
-def apply_mask(
-    branches: list[Branch], layout: str, target: dict[str, int], options: Options, extras: Extras
-) -> tuple[list[Branch], MaskUse]:
-    """The branches with the mask on those that were brought to the grid (all but the first when none was).
-
-    With `--mask-mode blend` the two become one branch, (1 - m) * first + m * second.
-    """
-    from dataclasses import replace
-
-    chosen = [index for index, branch in enumerate(branches) if branch.moved]
-    if not chosen or len(chosen) == len(branches):
-        chosen = list(range(1, len(branches)))
-    blend = options.mask_mode == "blend"
-    if blend and len(branches) != 2:
-        raise UsageError(f"--mask-mode blend takes exactly two inputs, not {len(branches)}")
-    if blend and options.combine != "add":
-        raise UsageError(
-            f"--mask-mode blend is itself the combination, not --combine {options.combine}",
-            hint="Leave --combine out.",
-        )
-    if len(branches) < 2:
-        raise UsageError("--mask needs two inputs or more", hint="To weigh one map, use --combine mul.")
-    if extras.mask is None and not any(
-        step.inner is not None for index in chosen for chain in branches[index].chains for step in chain
-    ):
-        raise ShapeError(
-            "--mask auto: no input is padded, so there is nothing to tell apart",
-            hint="It goes with --method pad, crop-or-pad or letterbox; or name a mask file.",
-        )
-    used = MaskUse(
-        name=extras.mask.spec.name if extras.mask else "auto",
-        shape=extras.mask.spec.shape if extras.mask else None,
-        layout="",
-        mode="blend" if blend else "multiply",
-        inverted=bool(options.mask_invert),
-        inputs=tuple(branches[index].member.spec.name for index in chosen),
-    )
-    if blend:
-        first, second = (branches[1], branches[0]) if chosen == [0] else (branches[0], branches[1])
-        mask, reading = mask_step(extras.mask, second, layout, target, options)
-        step = Blend(first.step, second.step, mask)
-        dtype = weighted_dtype(common_dtype([first.dtype, second.dtype]))
-        return [replace(branches[0], step=step, dtype=dtype)], replace(used, layout=reading)
-    result = list(branches)
-    for place, index in enumerate(chosen):
-        branch = branches[index]
-        mask, reading = mask_step(extras.mask, branch, layout, target, options)
-        masked = Masked(branch.step, mask, counts=place == 0)
-        result[index] = replace(branch, step=masked, dtype=weighted_dtype(branch.dtype))
-        used = replace(used, layout=reading)
-    return result, used
 
 
 def combine(
@@ -196,6 +130,10 @@ def reduce(root: Step, dtype: DType, layout: str, options: Options, extras: Extr
     axis = layout.index("C")
     channels = root.shape[axis]
     if name == "pca":
+        if root.size == 0:
+            raise ShapeError(
+                f"--reduce pca: the combined inputs are empty: {root.shape}", hint="There is nothing to fit."
+            )
         assert options.out_channels is not None
         if options.out_channels > channels:
             raise ShapeError(

@@ -15,14 +15,16 @@ from featfuse.describe import aliasing, axis_rows, pipeline, summary
 from featfuse.dtypes import parse_dtype
 from featfuse.errors import ShapeError
 from featfuse.extras import NO_EXTRAS, Extras
-from featfuse.joining import MaskUse, apply_mask, combine, effective_combine, reduce
+from featfuse.joining import combine, effective_combine, reduce
 from featfuse.layout import SPATIAL, Reading, align, is_anonymous, resolve_layouts
+from featfuse.masking import MaskUse, apply_mask
 from featfuse.options import Options
 from featfuse.reconcile import Member, target_sizes
 from featfuse.report import AxisRow
 from featfuse.steps.base import Step
 from featfuse.steps.convert import Convert
 from featfuse.tensor import Array, TensorSpec
+from featfuse.upsampling import convolve
 
 __all__ = ["FusionPlan", "Level", "make_plan"]
 
@@ -85,7 +87,7 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
     option does not suit them."""
     check_counts(specs, options, extras)
     effective = replace(options, combine=effective_combine(options))
-    readings, template = _read_layouts(specs, effective, extras.like)
+    readings, template = _read_layouts(specs, effective, extras)
     members = [Member(spec, reading) for spec, reading in zip(specs, readings, strict=True)]
     layout = align([reading.layout for reading in readings])
     if effective.combine == "concat" and "C" not in layout:
@@ -124,10 +126,11 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
 
 
 def _read_layouts(
-    specs: Sequence[TensorSpec], options: Options, like: TensorSpec | None
+    specs: Sequence[TensorSpec], options: Options, extras: Extras
 ) -> tuple[list[Reading], Member | None]:
     """The layouts of the inputs, and the tensor of --like with its own."""
-    needed = needs_layout(specs, options, like)
+    like = extras.like
+    needed = needs_layout(specs, options, extras)
     if like is None:
         return resolve_layouts(specs, options.layout, needed=needed), None
     if options.layout is None or "," not in options.layout:
@@ -180,8 +183,8 @@ def _convolved(
     result = []
     for branch in started:
         off_grid = any(grid.get(letter) != size for letter, size in branch.member.grid.items())
-        if off_grid:
-            branch = on_branch.convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
+        if off_grid or len(started) == 1:
+            branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
         result.append(branch)
     return result
 

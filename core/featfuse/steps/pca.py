@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from featfuse.errors import RunError
 from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix
 from featfuse.tensor import Array
@@ -27,17 +28,22 @@ class PrincipalComponents(ChannelMix):
         count, channels = 0, child.shape[self.axis]
         total, products = np.zeros(channels), np.zeros((channels, channels))
         shift: Array | None = None
-        lengths = list(window_lengths(child, max(run.budget // 4, 1)))
-        lengths[self.axis] = child.shape[self.axis]
-        for window in windows(child.shape, tuple(lengths)):
-            vectors = np.moveaxis(child.block(window, run), self.axis, -1).reshape(-1, channels)
+        lengths = list(window_lengths(self, max(run.budget // 16, 1), max(run.budget // 4, 1)))
+        lengths[self.axis] = out_channels
+        for window in windows(self.shape, tuple(lengths)):
+            (part,) = self.need(window)
+            vectors = np.moveaxis(child.block(part, run), self.axis, -1).reshape(-1, channels)
             vectors = vectors.astype(np.float64)
             shift = vectors[0].copy() if shift is None else shift
             vectors -= shift
             count += len(vectors)
             total += vectors.sum(axis=0)
             products += vectors.T @ vectors
-        assert shift is not None
+        if shift is None or not np.isfinite(products).all():
+            raise RunError(
+                "--reduce pca: the inputs hold NaN or inf, which have no principal components",
+                hint="Replace them before, or leave --reduce pca out.",
+            )
         mean = total / count
         variances, directions = _principal(products / count - np.outer(mean, mean))
         weights = directions[:out_channels]
