@@ -8,6 +8,7 @@ input slice an output slice needs. `engine.apply` turns that input block into th
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,15 @@ class Fill:
     """A border whose values do not come from single samples: `before` + input + `after`.
 
     `kind` is "constant", "linear_ramp", "maximum", "mean", "median" or "minimum" (numpy.pad's modes);
-    `value` is the constant, or where a ramp ends.
+    `value` is the constant, or where a ramp ends. `flat` tells, for each side, that some edge sample of
+    the whole tensor equals a ramp's end: NumPy then rounds the ramp in another order.
     """
 
     kind: str
     before: int
     after: int
     value: float = 0.0
+    flat: tuple[bool, bool] = (False, False)
 
     def needed(self, out: slice, in_size: int) -> slice | None:
         """The input slice that this border itself reads for the output slice `out`."""
@@ -87,8 +90,10 @@ class AxisMap:
     inner: tuple[int, int] | None = None
 
     def taps(self, out: slice) -> Taps:
-        """The taps of the output positions in `out`."""
-        return self.rule(np.arange(out.start, out.stop, dtype=np.int64))
+        """The taps of the output positions in `out`. The windows of a run ask for the same few slices."""
+        if out.stop - out.start > _REMEMBERED:
+            return self.rule(np.arange(out.start, out.stop, dtype=np.int64))
+        return _remembered_taps(self, out.start, out.stop)
 
     @property
     def indices(self) -> Positions:
@@ -109,8 +114,9 @@ class AxisMap:
 
     def needed(self, out: slice) -> slice:
         """The smallest input slice that holds every sample the output slice `out` reads."""
-        if out.start >= out.stop:
-            return slice(0, 0)
+        return slice(0, 0) if out.start >= out.stop else _remembered_need(self, out.start, out.stop)
+
+    def _needed(self, out: slice) -> slice:
         if self.view is not None:
             part = self.view[out.start : out.stop]
             return slice(min(part[0], part[-1]), max(part[0], part[-1]) + 1)
@@ -124,6 +130,20 @@ class AxisMap:
         if not spans:
             return slice(0, 0)
         return slice(min(start for start, _ in spans), max(stop for _, stop in spans))
+
+
+_REMEMBERED = 1 << 14
+"""Positions of the longest slice whose taps are kept: a cache entry stays below a few MB."""
+
+
+@lru_cache(maxsize=64)
+def _remembered_taps(axis_map: AxisMap, start: int, stop: int) -> Taps:
+    return axis_map.rule(np.arange(start, stop, dtype=np.int64))
+
+
+@lru_cache(maxsize=4096)
+def _remembered_need(axis_map: AxisMap, start: int, stop: int) -> slice:
+    return axis_map._needed(slice(start, stop))
 
 
 def identity(size: int) -> AxisMap:

@@ -70,6 +70,7 @@ def _check_fold(count: int, options: Options) -> None:
         ("--like", options.like is not None),
         ("--combine stack", options.combine == "stack"),
         ("--combine mean", options.combine == "mean"),
+        ("--reduce mean", options.reduce == "mean"),
     ):
         if given:
             raise UsageError(
@@ -105,7 +106,7 @@ def check_offset(members: Sequence[Member], layout: str, target: Mapping[str, in
         changing = [
             member for member in members if member.grid.get(letter, target.get(letter)) != target.get(letter)
         ]
-        if letter not in layout or not changing:
+        if letter not in layout or (start and not changing):
             raise ShapeError(
                 f"--offset {letter}:{start}: axis {letter} "
                 + ("does not change" if letter in layout else f"is not in the layout {layout}"),

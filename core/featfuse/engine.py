@@ -1,10 +1,22 @@
 """The one place where it is decided how an AxisMap is applied to a block.
 
-The strategy follows from the map's structure and is invisible to callers. Every strategy adds the taps
-of an output sample in the same order, so that a result does not depend on how the output was windowed.
+The strategy follows from the map's structure and is invisible to callers:
+
+- `_view`: identity, crop, stride: no copy at all;
+- `_bordered`: padding that computes its border: one copy;
+- `_take`: one unweighted sample per position: one gather;
+- `_maximum`: tap by tap, in place;
+- `_banded`: a weighted sum on a block large enough for BLAS: 4 to 10 times faster than tap by tap, as
+  the samples are read in place instead of being gathered for every tap;
+- `_weighted_sum`: the plain gather, tap by tap: small blocks, NaN and inf, and the reference for the rest.
+
+Tiles and taps are laid out by absolute output positions, so that a result does not depend on how the
+output was cut into windows.
 """
 
+import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,6 +43,8 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
         return _maximum(taps, block, axis, origin)
     if taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all():
         return _take(taps, block, axis, origin)
+    if _suits_blas(taps, block, axis):
+        return _banded(axis_map, block, axis, origin, out)
     return _weighted_sum(taps, block, axis, origin)
 
 
@@ -49,6 +63,57 @@ def _take(taps: Taps, block: Array, axis: int, origin: int) -> Array:
         shape[axis] = len(source)
         return np.broadcast_to(block, shape)
     return np.asarray(np.take(block, source, axis=axis))
+
+
+TILE = 32
+"""Output positions per product. Wider tiles multiply more zeros, narrower ones call BLAS more often; 16 to
+64 differ little."""
+
+_LEAST_WIDTH = 8
+"""Rows or columns below which a matrix product is not worth its call."""
+
+
+def _suits_blas(taps: Taps, block: Array, axis: int) -> bool:
+    inner = math.prod(block.shape[axis + 1 :])
+    width = block.size // max(block.shape[axis], 1) if inner == 1 else inner
+    return taps.indices.shape[1] > 1 and block.dtype.kind == "f" and width >= _LEAST_WIDTH
+
+
+def _banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """Each tile of output positions is a small dense matrix times the few input samples it reads.
+
+    A zero of the matrix times NaN or inf is NaN: then, and only then, every output of the tile that reads
+    next to it is not finite, so one look at the first position tells whether to gather instead.
+    """
+    outer, inner = math.prod(block.shape[:axis]), math.prod(block.shape[axis + 1 :])
+    samples = np.ascontiguousarray(block).reshape(outer, block.shape[axis], inner)
+    result = np.empty((outer, out.stop - out.start, inner), dtype=block.dtype)
+    step = max(1, min(TILE, TILE * axis_map.out_size // max(axis_map.in_size, 1)))
+    for start in range(out.start - out.start % step, out.stop, step):
+        tile = slice(max(start, out.start), min(start + step, out.stop))
+        matrix, source = _tile(axis_map, tile.start, tile.stop, block.dtype.str)
+        read = samples[:, source.start - origin : source.stop - origin]
+        place = result[:, tile.start - out.start : tile.stop - out.start]
+        if inner == 1:
+            np.matmul(read[..., 0], matrix.T, out=place[..., 0])
+        else:
+            np.matmul(matrix, read, out=place)
+        if not np.isfinite(place[:, 0]).all():
+            place[...] = _weighted_sum(axis_map.taps(tile), samples, 1, origin)
+    shape = (*block.shape[:axis], out.stop - out.start, *block.shape[axis + 1 :])
+    return result.reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _tile(axis_map: AxisMap, start: int, stop: int, dtype: str) -> tuple[Array, slice]:
+    """The weights of some output positions as (positions, samples), and which samples these are."""
+    taps = axis_map.taps(slice(start, stop))
+    source = axis_map.needed(slice(start, stop))
+    matrix = np.zeros((stop - start, source.stop - source.start), dtype=np.float64)
+    rows, columns = np.nonzero(taps.present)
+    weights = np.ones(len(rows)) if taps.weights is None else taps.weights[rows, columns]
+    np.add.at(matrix, (rows, taps.indices[rows, columns] - source.start), weights)
+    return matrix.astype(dtype), source
 
 
 def _weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
@@ -117,8 +182,7 @@ def _border_values(fill: Fill, side: str, block: Array, axis: int, within: slice
         return np.asarray(fill.value).astype(block.dtype)
     if fill.kind == "linear_ramp":
         edge = _slice(block, axis, slice(0, 1) if side == "before" else slice(-1, None))
-        count = fill.before if side == "before" else fill.after
-        return _slice(_ramp(fill.value, edge, axis, count, side), axis, within)
+        return _slice(_ramp(fill, side, edge, axis), axis, within)
     exact = block if block.dtype.kind in "biuf" else block.astype(np.float32)
     values = _STATISTICS[fill.kind](exact, axis)
     if block.dtype.kind in "iu" and values.dtype.kind == "f":
@@ -140,16 +204,18 @@ _STATISTICS: dict[str, Callable[[Array, int], Array]] = {
 }
 
 
-def _ramp(end_value: float, edge: Array, axis: int, count: int, side: str) -> Array:
-    """From the edge sample towards `end_value`, correctly rounded; integers round down.
+def _ramp(fill: Fill, side: str, edge: Array, axis: int) -> Array:
+    """From the end value, outermost, to the edge sample: np.linspace, which numpy.pad calls, in float64.
 
-    np.linspace, which numpy.pad calls, takes another rounding path for the whole array as soon as one
-    sample equals `end_value`, so it cannot be followed block by block: floats may differ in the last bit.
+    Integers round down. np.linspace divides first when some step is zero, and multiplies by the step
+    otherwise; which of them holds depends on the whole tensor, so it comes with the map.
     """
+    count, flat = (fill.before, fill.flat[0]) if side == "before" else (fill.after, fill.flat[1])
     along = [1] * edge.ndim
     along[axis] = -1
     outward = np.arange(count, dtype=np.float64).reshape(along)
-    ramp = end_value + outward * (edge.astype(np.float64) - end_value) / count
+    delta = edge.astype(np.float64) - fill.value
+    ramp = fill.value + (outward / count * delta if flat else outward * (delta / count))
     if edge.dtype.kind in "iu":
         ramp = np.floor(ramp)
     if side == "after":

@@ -24,8 +24,9 @@ Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that called `execute`."""
 
 DEFAULT_MEMORY = "256M"
-_WINDOW_BYTES = 16 << 20
-"""A window's working set stays near the caches, also when the budget would allow more."""
+_WINDOW_BYTES = 4 << 20
+"""A window's working set stays near the caches, also when the budget would allow more; so the windows,
+and with them every last bit, are the same for all budgets of at least four times this."""
 
 
 def parse_memory(text: str | int) -> int:

@@ -135,7 +135,7 @@ def _tensors(plan: FusionPlan, path: str, key: str | None) -> list[tuple[OutputT
     container = row is not None and row.container
     if plan.levels and container and key is None:
         return [
-            (OutputTensor(level.key, level.root.shape, level.root.dtype, plan.layout), level.root)
+            (OutputTensor(level.key, level.root.shape, level.root.dtype, level.layout), level.root)
             for level in plan.levels
         ]
     name = (key or DEFAULT_KEY) if container else (key or "")

@@ -37,7 +37,7 @@ def apply_mask(
     With `--mask-mode blend` the two become one branch, (1 - m) * first + m * second.
     """
     chosen = [index for index, branch in enumerate(branches) if branch.moved]
-    if not chosen or len(chosen) == len(branches):
+    if not chosen:
         chosen = list(range(1, len(branches)))
     blend = options.mask_mode == "blend"
     if blend and len(branches) != 2:
@@ -74,7 +74,7 @@ def apply_mask(
     for place, index in enumerate(chosen):
         branch = branches[index]
         mask, reading = _mask_step(extras.mask, branch, layout, target, options)
-        masked = Masked(branch.step, mask, counts=place == 0)
+        masked = Masked(branch.step, mask, counts=place == 0 or extras.mask is None)
         result[index] = replace(branch, step=masked, dtype=weighted_dtype(branch.dtype))
         used = replace(used, layout=reading)
     return result, used

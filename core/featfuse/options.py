@@ -86,7 +86,7 @@ class FusionOptions(TypedDict, total=False):
     out_channels: int
     seed: int
     keepdims: bool
-    project: str | Sequence[str]
+    project: str | Sequence[str] | Mapping[int, object]
     normalize: str
     grid: str | tuple[int, ...]
     skip_tokens: int
@@ -138,7 +138,7 @@ class Options:
     out_channels: int | None = None
     seed: int | None = None
     keepdims: bool | None = None
-    project: tuple[tuple[int, str, str | None], ...] = ()
+    project: tuple[tuple[int, object, object], ...] = ()
     normalize: str = "none"
     grid: tuple[int, ...] | None = None
     skip_tokens: int | None = None

@@ -87,7 +87,10 @@ def _offset(option: str, value: object) -> object:
 
 
 def _project(option: str, value: object) -> object:
-    """`1=w.npy` (or several) -> ((1, "w.npy", None),); a bias follows a comma."""
+    """`1=w.npy` (or several) -> ((1, "w.npy", None),); a bias follows a comma. In Python also {1: array}."""
+    if isinstance(value, Mapping):
+        pairs = ((number, it if isinstance(it, tuple) else (it, None)) for number, it in value.items())
+        return tuple((int(number), kernel, bias) for number, (kernel, bias) in pairs)
     items = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
     projections = []
     for item in items:

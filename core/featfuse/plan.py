@@ -37,6 +37,7 @@ class Level:
 
     key: str
     root: Step
+    layout: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +121,7 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
         summary=summary(options, fused.branches, root, extras, reduction),
         warnings=(*aliasing(specs, readings, layout, fused.target, options), *reduction.warnings),
         mask=fused.mask,
-        levels=tuple(_level_keys(levels, root, final)),
+        levels=tuple(_level_keys(levels, root, final, (full_layout, reduction.layout))),
         made_kernel=reduction.matrix,
     )
 
@@ -186,6 +187,11 @@ def _convolved(
         if off_grid or len(started) == 1:
             branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
         result.append(branch)
+    if all(before is after for before, after in zip(started, result, strict=True)):
+        raise ShapeError(
+            "--kernel: every input is on the target grid already, so nothing would be upsampled",
+            hint="Leave --method transposed-conv out, or give one input alone.",
+        )
     return result
 
 
@@ -225,13 +231,19 @@ def _fineness(member: Member) -> int:
     return samples
 
 
-def _level_keys(levels: list[tuple[str, Step, DType]], root: Step, final: DType) -> list[Level]:
-    """A key per level: the input's own key, or its file's stem, numbered when they repeat."""
+def _level_keys(
+    levels: list[tuple[str, Step, DType]], root: Step, final: DType, layouts: tuple[str, str]
+) -> list[Level]:
+    """A key per level: the input's own key, or its file's stem, numbered when they repeat.
+
+    The last level is the plan's root; a reduction acts on it alone and may change its layout.
+    """
     result: list[Level] = []
     for place, (name, step, _) in enumerate(levels):
         path, _, key = name.partition("::")
         stem = key.rsplit("/", 1)[-1] or Path(path).stem.replace(" ", "")
         taken = [level.key for level in result]
         unique = stem if stem not in taken else f"{stem}-{place + 1}"
-        result.append(Level(unique, root if place == len(levels) - 1 else _converted(step, final)))
+        last = place == len(levels) - 1
+        result.append(Level(unique, root if last else _converted(step, final), layouts[last]))
     return result

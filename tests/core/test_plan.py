@@ -233,7 +233,7 @@ REFUSED = [
     ("a step that does not exist", [(8, 8), (5, 5)], {"method": "stride"}, "axis H|8|5|area"),
     ("a factor that is not whole", [(8, 8), (5, 5)], {"method": "transposed-conv"}, "axis H|5|8|bilinear"),
     ("offset too far", [(8, 8), (5, 8)], {"method": "crop", "offset": "H:4"}, "map1.npy|axis H|H:4|0 to 3"),
-    ("offset where nothing changes", [(8, 8), (5, 8)], {"method": "crop", "offset": "W:0"}, "W:0|not change"),
+    ("offset where nothing changes", [(8, 8), (5, 8)], {"method": "crop", "offset": "W:1"}, "W:1|not change"),
     ("offset of no axis", [(8, 8), (5, 8)], {"method": "crop", "offset": "D:0"}, "D:0|not in the layout"),
     ("like lacks an axis", [(8, 8)], {"method": "crop", "like": (4,)}, "--like|axis H|--to"),
     ("nothing to resize from", [(0, 4)], {"method": "bilinear", "to": "2x2"}, "map1.npy|axis H|0|2|pad"),

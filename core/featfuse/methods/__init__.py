@@ -220,7 +220,7 @@ METHODS = MappingProxyType({row.name: row for row in _ROWS})
 ALIASES = MappingProxyType({"linear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic"})
 """Other names a method answers to."""
 
-INTERPOLATIONS = tuple(row.name for row in _ROWS if row.builder.startswith("resample:"))
+INTERPOLATIONS = (*(row.name for row in _ROWS if row.builder.startswith("resample:")), "area")
 """The methods that `letterbox --interpolation` may use."""
 
 

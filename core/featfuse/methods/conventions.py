@@ -19,8 +19,8 @@ NEAREST_ROUNDINGS = ("floor", "ceil", "prefer-floor", "prefer-ceil")
 class Convention:
     """One framework's defaults.
 
-    `nearest_float32`: the source index is computed in float32, rounding included, as the
-    framework's own code does; the others use float64.
+    `nearest_arithmetic`: how the index of the nearest sample is rounded, where sizes make a tie or nearly
+    one: "float32", "opencv" and "pillow" follow the framework's own code, "exact" is rational.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Convention:
     antialias: bool
     nearest_coords: str
     nearest_rounding: str
-    nearest_float32: bool
+    nearest_arithmetic: str
     fractional_area: bool
 
 
@@ -48,7 +48,7 @@ _ROWS = (
         antialias=False,
         nearest_coords="asymmetric",
         nearest_rounding="floor",
-        nearest_float32=True,
+        nearest_arithmetic="float32",
         fractional_area=False,
     ),
     # tf.image.resize (TF2): antialias=False by default, edges renormalised either way
@@ -62,7 +62,7 @@ _ROWS = (
         antialias=False,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-ceil",
-        nearest_float32=True,
+        nearest_arithmetic="float32",
         fractional_area=True,
     ),
     # ONNX Resize 19: half_pixel, cubic_coeff_a -0.75, exclude_outside 0, round_prefer_floor
@@ -76,7 +76,7 @@ _ROWS = (
         antialias=False,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-floor",
-        nearest_float32=False,
+        nearest_arithmetic="exact",
         fractional_area=False,
     ),
     # cv2.resize: INTER_NEAREST is floor(x * I/O); INTER_AREA weighs partial samples
@@ -90,7 +90,7 @@ _ROWS = (
         antialias=False,
         nearest_coords="asymmetric",
         nearest_rounding="floor",
-        nearest_float32=False,
+        nearest_arithmetic="opencv",
         fractional_area=True,
     ),
     # PIL.Image.resize: always antialiased, edges renormalised
@@ -104,7 +104,7 @@ _ROWS = (
         antialias=True,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-ceil",
-        nearest_float32=False,
+        nearest_arithmetic="pillow",
         fractional_area=False,
     ),
     # jax.image.resize: antialias=True by default, edges renormalised
@@ -118,7 +118,7 @@ _ROWS = (
         antialias=True,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-ceil",
-        nearest_float32=True,
+        nearest_arithmetic="exact",
         fractional_area=True,
     ),
 )

@@ -13,10 +13,11 @@ Distances = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """`weight(distance)` is zero from `radius` on."""
+    """`weight(distance)` falls to zero at `radius`, or `jumps` there: then whoever uses it cuts it off."""
 
     radius: float
     weight: Callable[[Distances], Distances]
+    jumps: bool = False
 
 
 def triangle() -> Kernel:
@@ -57,4 +58,4 @@ def lanczos(radius: int) -> Kernel:
 
 def gaussian() -> Kernel:
     """exp(-x² / 2σ²) with σ = 1/2, cut at 1.5 (Turkowski, "Filters for common resampling tasks")."""
-    return Kernel(1.5, lambda x: np.where(np.abs(x) < 1.5, np.exp(-2.0 * x * x), 0.0))
+    return Kernel(1.5, lambda x: np.exp(-2.0 * x * x), jumps=True)

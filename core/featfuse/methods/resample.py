@@ -1,14 +1,15 @@
 """Interpolation: kernel resampling with every coordinate convention, and the nearest sample."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featfuse.axis import AxisMap, Positions, Taps, gather
 from featfuse.methods import kernels
 from featfuse.methods.coords import TRANSFORMS, Coordinates
 from featfuse.methods.kernels import Kernel
+from featfuse.methods.nearest import nearest_source
 from featfuse.methods.settings import AxisSettings, scale_text
 
 __all__ = [
@@ -36,13 +37,19 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
     clamp = (settings.edge or default_edge) == "clamp"
     transform = TRANSFORMS[settings.coords or convention.coords]
     stretch = max(1.0, in_size / out_size) if antialias else 1.0
-    reach = kernel.radius * stretch
+    reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
     taps = math.floor(2 * reach) + 1
 
     def rule(positions: Positions) -> Taps:
         centre = transform(positions, in_size, out_size)
         indices = np.ceil(centre - reach).astype(np.int64)[:, None] + np.arange(taps)
-        weights = kernel.weight((indices - centre[:, None]) / stretch)
+        distance = (indices - centre[:, None]) / stretch
+        weights = kernel.weight(distance)
+        if kernel.jumps:
+            reached = np.abs(distance) < kernel.radius
+            if convention.name == "tf":
+                reached = _tf_reaches(positions, indices, in_size, out_size, kernel, stretch)
+            weights = np.where(reached, weights, 0.0)
         if clamp:
             indices = np.clip(indices, 0, in_size - 1)
         else:
@@ -53,6 +60,24 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
 
     action = f"{scale_text(in_size, out_size)} {settings.method}"
     return (AxisMap(in_size, out_size, rule, action, weighted=True),)
+
+
+def _tf_reaches(
+    positions: Positions, indices: Positions, in_size: int, out_size: int, kernel: Kernel, stretch: float
+) -> NDArray[np.bool_]:
+    """Which taps TensorFlow counts: it compares their distance with the radius in float32.
+
+    Only a kernel that is not zero at its radius can tell (gaussian). From its `ComputeSpansCore`.
+    """
+    one, half = np.float32(1), np.float32(0.5)
+    inverse = one / (np.float32(out_size) / np.float32(in_size))
+    stretched = np.maximum(inverse, one) if stretch > 1 else one
+    sample = (positions.astype(np.float32) + half) * inverse
+    reach = np.float32(kernel.radius) * stretched
+    first, last = np.ceil(sample - reach - half), np.floor(sample + reach - half)
+    distance = np.abs((indices.astype(np.float32) + half - sample[:, None]) * (one / stretched))
+    inside = (indices >= first[:, None]) & (indices <= last[:, None])
+    return np.asarray(inside & (distance < np.float32(kernel.radius)))
 
 
 def _drop_empty_columns(indices: Positions, weights: Coordinates) -> Taps:
@@ -102,44 +127,12 @@ def nearest(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMa
     coords = settings.coords or convention.nearest_coords
     rounding = settings.nearest_rounding or convention.nearest_rounding
     given = settings.coords is not None or settings.nearest_rounding is not None
-    if convention.nearest_float32 and not given:
-        shift = 0.5 if coords == "half-pixel" else 0.0
-        return _nearest_float32(in_size, out_size, shift, settings)
-    transform = TRANSFORMS[coords]
-
-    def source(positions: Positions) -> Positions:
-        centre = transform(positions, in_size, out_size)
-        nearest_sample = _ROUNDINGS[rounding](centre).astype(np.int64)
-        return np.clip(nearest_sample, 0, in_size - 1)
-
+    arithmetic = "exact" if given else convention.nearest_arithmetic
+    source = nearest_source(in_size, out_size, coords, rounding, arithmetic)
     return (gather(in_size, out_size, source, f"{scale_text(in_size, out_size)} {settings.method}"),)
-
-
-_ROUNDINGS: dict[str, Callable[[Coordinates], Coordinates]] = {
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "prefer-floor": lambda centre: np.ceil(centre - 0.5),
-    "prefer-ceil": lambda centre: np.floor(centre + 0.5),
-}
 
 
 def nearest_exact(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """floor((x + 1/2) * I/O), in float32 as torch and TF compute it."""
-    return _nearest_float32(in_size, out_size, 0.5, settings)
-
-
-def _nearest_float32(
-    in_size: int, out_size: int, shift: float, settings: AxisSettings
-) -> tuple[AxisMap, ...]:
-    """min(floor((x + shift) * I/O), I - 1) with every step rounded to float32.
-
-    About two in a hundred size pairs differ from exact arithmetic here; the frameworks do the same.
-    """
-    scale = np.float32(in_size) / np.float32(out_size)
-
-    def source(positions: Positions) -> Positions:
-        centre = (positions.astype(np.float32) + np.float32(shift)) * scale
-        sample: Positions = np.floor(centre).astype(np.int64)
-        return np.minimum(sample, in_size - 1)
-
+    source = nearest_source(in_size, out_size, "half-pixel", "prefer-ceil", "float32")
     return (gather(in_size, out_size, source, f"{scale_text(in_size, out_size)} {settings.method}"),)

@@ -1,5 +1,6 @@
 """Channel mixing: every output channel is a weighted sum of all input channels (a 1x1 convolution)."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,11 +49,11 @@ class ChannelMix(_AllChannels):
         bias = None if self.bias is None else self.bias[wanted]
         before, after = block.shape[: self.axis], block.shape[self.axis + 1 :]
         if not after:
-            result = block.reshape(-1, block.shape[-1]) @ weights.T
+            result = block.reshape(math.prod(before), block.shape[-1]) @ weights.T
             if bias is not None:
                 result += bias
         else:
-            rows = block.reshape(int(np.prod(before)), block.shape[self.axis], -1)
+            rows = block.reshape(math.prod(before), block.shape[self.axis], math.prod(after))
             result = weights @ rows
             if bias is not None:
                 result += bias[:, None]

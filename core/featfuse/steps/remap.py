@@ -1,6 +1,7 @@
 """Remap: AxisMaps along some axes, applied one axis after the other."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from featfuse import engine
 from featfuse.axis import AxisMap
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window, window_shape
+from featfuse.windows import even_lengths, windows
 
 __all__ = ["Remap"]
 
@@ -33,9 +35,39 @@ class Remap(Step):
             chain[-1].out_size if chain else size
             for chain, size in zip(self.chains, child.shape, strict=True)
         )
+        self.multiplies_matrices = any(step.weighted for chain in self.chains for step in chain)
         grows = [out_size > in_size for out_size, in_size in zip(self.shape, child.shape, strict=True)]
         # Ties keep the input's own axis order: numpy.pad's, on which its medians depend.
         self.order = sorted((axis for axis in order if self.chains[axis]), key=lambda axis: grows[axis])
+
+    def prepare(self, run: Run) -> None:
+        super().prepare(run)
+        self._look_for_flat_ramps(run)
+
+    def _look_for_flat_ramps(self, run: Run) -> None:
+        """Tell each linear ramp whether an edge sample equals its end value, as np.linspace will ask.
+
+        Behind a padded axis one always does: the outermost line of that border is the end value.
+        """
+        ramps = [axis for axis in self.order if any(_is_ramp(step) for step in self.chains[axis])]
+        for place, axis in enumerate(ramps):
+            chain = self.chains[axis]
+            ramp = chain[-1]
+            assert ramp.fill is not None
+            flat = (True, True) if place else self._flat_edges(axis, ramp.fill.value, run)
+            flatter = replace(ramp, fill=replace(ramp.fill, flat=flat))
+            self.chains = (*self.chains[:axis], (*chain[:-1], flatter), *self.chains[axis + 1 :])
+
+    def _flat_edges(self, axis: int, end: float, run: Run) -> tuple[bool, bool]:
+        """Whether the first, and the last, samples along `axis` have the value `end` among them."""
+        child = self.children[0]
+        found = []
+        for position in (0, child.shape[axis] - 1):
+            shape = (*child.shape[:axis], 1, *child.shape[axis + 1 :])
+            lines = windows(shape, even_lengths(shape, run.budget // (8 * child.dtype.itemsize)))
+            edges = ((*line[:axis], slice(position, position + 1), *line[axis + 1 :]) for line in lines)
+            found.append(any(bool((child.block(edge, run) == end).any()) for edge in edges))
+        return found[0], found[1]
 
     def _slices(self, axis: int, out: slice) -> list[slice]:
         """What each map of the chain must give out, from the chain's input to its result."""
@@ -66,3 +98,7 @@ class Remap(Step):
             shape[axis] = longest
             peak = max(peak, before + 2 * int(np.prod(shape, dtype=object)))
         return peak * self.dtype.itemsize
+
+
+def _is_ramp(step: AxisMap) -> bool:
+    return step.fill is not None and step.fill.kind == "linear_ramp"
