@@ -5,8 +5,14 @@ __all__ = ["main"]
 
 def main() -> None:
     """The entry point: read the arguments, run the command, end the process."""
+    import signal
     import sys
 
+    def terminated(_number: int, _frame: object) -> None:
+        """SIGTERM unwinds like Ctrl-C, so that nothing half-written stays."""
+        sys.exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, terminated)
     for stream in (sys.stdout, sys.stderr):
         # a file name that is not valid UTF-8, or a terminal that cannot show `×`, must not end a run
         if hasattr(stream, "reconfigure"):

@@ -34,6 +34,11 @@ def boundary() -> Iterator[None]:
         if not isinstance(error.__cause__, BrokenPipeError):  # whoever read our output has left: no news
             _print_error(error_text(error))
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:  # whoever read our output has left, which is no failure: `fuse inspect | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the interpreter's last flush)
+    except OSError as error:
+        _print_error(f"error: {error.filename or 'standard output'}: {error.strerror}")
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         _print_error("interrupted: nothing was written")
         raise typer.Exit(INTERRUPTED) from None

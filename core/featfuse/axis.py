@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AxisMap", "Fill", "Reduce", "Taps", "broadcast", "gather", "identity", "select"]
+__all__ = ["RUN", "AxisMap", "Fill", "Reduce", "Taps", "broadcast", "gather", "identity", "select"]
 
 Positions = NDArray[np.int64]
+
+
+RUN = 1 << 14
+"""Output positions whose taps are computed at a time."""
 
 
 class Reduce(Enum):
@@ -91,7 +95,7 @@ class AxisMap:
 
     def taps(self, out: slice) -> Taps:
         """The taps of the output positions in `out`. The windows of a run ask for the same few slices."""
-        if out.stop - out.start > _REMEMBERED:
+        if (out.stop - out.start) * _width(self) > _REMEMBERED:
             return self.rule(np.arange(out.start, out.stop, dtype=np.int64))
         return _remembered_taps(self, out.start, out.stop)
 
@@ -116,7 +120,14 @@ class AxisMap:
         """The smallest input slice that holds every sample the output slice `out` reads."""
         return slice(0, 0) if out.start >= out.stop else _remembered_need(self, out.start, out.stop)
 
+    def tap_bytes(self, out: slice) -> int:
+        """About the memory that computing the taps of `out` takes, when it is worth counting."""
+        taps = 0 if self.view is not None else min(out.stop - out.start, RUN) * _width(self)
+        return max(0, taps * 64 - (1 << 16))
+
     def _needed(self, out: slice) -> slice:
+        if self.view is None and out.stop - out.start > _LONG:
+            return slice(0, self.in_size)
         if self.view is not None:
             part = self.view[out.start : out.stop]
             return slice(min(part[0], part[-1]), max(part[0], part[-1]) + 1)
@@ -132,8 +143,17 @@ class AxisMap:
         return slice(min(start for start, _ in spans), max(stop for _, stop in spans))
 
 
-_REMEMBERED = 1 << 14
-"""Positions of the longest slice whose taps are kept: a cache entry stays below a few MB."""
+_REMEMBERED = 1 << 16
+"""Taps of the longest slice that is kept: a cache entry stays at about 1 MB."""
+
+_LONG = 1 << 16
+"""Positions from which on a slice is taken to need the whole input: looking at every tap would cost more."""
+
+
+@lru_cache(maxsize=1024)
+def _width(axis_map: AxisMap) -> int:
+    """How many taps an output position has, about: the first one's."""
+    return axis_map.rule(np.zeros(1, dtype=np.int64)).indices.shape[1] if axis_map.out_size else 0
 
 
 @lru_cache(maxsize=64)

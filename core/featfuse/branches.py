@@ -87,7 +87,6 @@ def reconcile(
     chains = chains_for(member, layout.replace("S", ""), target, options, alone=alone)
     if layout.startswith("S"):
         chains = ((), *chains)
-    _check_fill(chains, member.spec)
     dtype = weighted_dtype(branch.dtype) if is_weighted(options) else branch.dtype
     if not any(chains):
         return replace(branch, dtype=dtype, chains=chains)
@@ -95,6 +94,7 @@ def reconcile(
     order += [axis for axis in range(len(layout)) if axis not in order]
     computing = any(step.weighted for chain in chains for step in chain)
     working = compute_dtype(branch.step.dtype) if computing else branch.step.dtype
+    _check_fill(chains, member.spec.name, working)
     actions = dict(branch.actions)
     for letter, chain in zip(layout, chains, strict=True):
         if chain:
@@ -108,16 +108,23 @@ def reconcile(
     return replace(branch, step=step, dtype=dtype, actions=actions, moved=moved, chains=chains)
 
 
-def _check_fill(chains: Sequence[Chain], spec: TensorSpec) -> None:
-    """A pad value must be one that the tensor's type can hold."""
+def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:
+    """A pad value must be one that the type padding is done in can hold."""
     for step in itertools.chain.from_iterable(chains):
-        if step.fill is None or is_float(spec.dtype) or spec.dtype.kind == "b":
+        if step.fill is None or step.fill.kind not in ("constant", "linear_ramp"):
             continue
-        info, value = np.iinfo(spec.dtype), step.fill.value
-        if not np.isfinite(value) or value != int(value) or not info.min <= value <= info.max:
+        value = step.fill.value
+        if is_float(dtype):
+            with np.errstate(over="ignore"):
+                fits = not np.isfinite(value) or bool(np.isfinite(np.asarray(value).astype(dtype)))
+            way_out = "Choose a smaller one, or bring the input to a wider type before."
+        else:
+            low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+            fits = bool(np.isfinite(value)) and value == int(value) and low <= value <= high
+            way_out = f"Choose a whole number from {low} to {high}."
+        if not fits:
             raise UsageError(
-                f"--pad-value {value:g} does not fit {spec.name}, which is {spec.dtype.name}",
-                hint=f"Choose a whole number from {info.min} to {info.max}.",
+                f"--pad-value {value:g} does not fit {name}, which is padded as {dtype.name}", hint=way_out
             )
 
 

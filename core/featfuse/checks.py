@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from featfuse.combine import COMBINES
 from featfuse.errors import ShapeError, UsageError
 from featfuse.extras import Extras
+from featfuse.layout import SPATIAL
 from featfuse.options import Options
 from featfuse.reconcile import Member
 from featfuse.tensor import TensorSpec, compatibility
@@ -106,7 +107,7 @@ def check_offset(members: Sequence[Member], layout: str, target: Mapping[str, in
         changing = [
             member for member in members if member.grid.get(letter, target.get(letter)) != target.get(letter)
         ]
-        if letter not in layout or (start and not changing):
+        if letter not in layout or letter not in SPATIAL or (start and not changing):
             raise ShapeError(
                 f"--offset {letter}:{start}: axis {letter} "
                 + ("does not change" if letter in layout else f"is not in the layout {layout}"),

@@ -33,11 +33,19 @@ def axis_rows(
         if letter == "S":
             rows.append(AxisRow("S", (None,) * len(members), ("stack",) * len(members), root.shape[0]))
             continue
-        joins = ("concat",) if letter == "C" and options.combine == "concat" else ()
+        joins: tuple[str, ...] = ("concat",) if letter == "C" and options.combine == "concat" else ()
+        joins += (options.reduce or "",) if _reduces(letter, options) else ()
         actions = tuple(", ".join((*branch.actions.get(letter, ()), *joins)) or "=" for branch in branches)
         sizes = tuple(member.sizes.get(letter) for member in members)
         rows.append(AxisRow(letter, sizes, actions, output.get(letter)))
     return tuple(rows)
+
+
+def _reduces(letter: str, options: Options) -> bool:
+    """Whether the reduction changes this axis."""
+    return (options.reduce == "gap" and letter in SPATIAL) or (
+        options.reduce in ("conv1x1", "pca") and letter == "C"
+    )
 
 
 def pipeline(
@@ -74,10 +82,13 @@ def pipeline(
         resolved["mask_mode"] = options.mask_mode or "multiply"
         resolved["mask_invert"] = bool(options.mask_invert)
     if options.reduce is not None:
-        resolved["reduce"] = reduction.words
+        resolved["reduce"] = options.reduce
+        if options.reduce in ("conv1x1", "pca"):
+            resolved["out_channels"] = root.shape[reduction.layout.index("C")]
         if extras.kernel is not None and options.reduce == "conv1x1":
             resolved["kernel"] = extras.kernel.name
             resolved["bias"] = extras.bias.name if extras.bias else None
+            resolved["kernel_layout"] = options.kernel_layout or "inferred"
         elif options.reduce == "conv1x1":
             resolved["seed"] = options.seed or 0
         if options.reduce == "gap":
@@ -174,7 +185,7 @@ def aliasing(
     options: Options,
 ) -> list[str]:
     """A warning for each input that shrinks under an unstretched kernel."""
-    if "antialias" not in METHODS[options.method].options:
+    if "antialias" not in METHODS[resizing_name(options)].options:
         return []
     warnings = []
     for spec, reading in zip(specs, readings, strict=True):

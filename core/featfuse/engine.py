@@ -10,8 +10,8 @@ The strategy follows from the map's structure and is invisible to callers:
   the samples are read in place instead of being gathered for every tap;
 - `_weighted_sum`: the plain gather, tap by tap: small blocks, NaN and inf, and the reference for the rest.
 
-Tiles and taps are laid out by absolute output positions, so that a result does not depend on how the
-output was cut into windows.
+Results do not depend on how the output was cut into windows, but for the last bits of `_banded`: BLAS
+rounds by the shapes it is given.
 """
 
 import math
@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Fill, Reduce, Taps
+from featfuse.axis import RUN, AxisMap, Fill, Reduce, Taps
 from featfuse.tensor import Array
 
 __all__ = ["apply"]
@@ -38,6 +38,15 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
         return _view(axis_map.view, block, axis, origin, out)
     if axis_map.fill is not None:
         return _bordered(axis_map, block, axis, origin, out)
+    if out.stop - out.start > RUN:
+        starts = range(out.start, out.stop, RUN)
+        runs = (slice(start, min(start + RUN, out.stop)) for start in starts)
+        return np.concatenate([_gathered(axis_map, block, axis, origin, run) for run in runs], axis=axis)
+    return _gathered(axis_map, block, axis, origin, out)
+
+
+def _gathered(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """A map that is known by its taps, over a run of positions."""
     taps = axis_map.taps(out)
     if axis_map.reduce is Reduce.MAX:
         return _maximum(taps, block, axis, origin)
@@ -73,10 +82,15 @@ _LEAST_WIDTH = 8
 """Rows or columns below which a matrix product is not worth its call."""
 
 
+_MANY_TAPS = 64
+"""Taps from which on going through them one by one is the slow way, however narrow the block."""
+
+
 def _suits_blas(taps: Taps, block: Array, axis: int) -> bool:
     inner = math.prod(block.shape[axis + 1 :])
     width = block.size // max(block.shape[axis], 1) if inner == 1 else inner
-    return taps.indices.shape[1] > 1 and block.dtype.kind == "f" and width >= _LEAST_WIDTH
+    worth = width >= _LEAST_WIDTH or taps.indices.shape[1] >= _MANY_TAPS
+    return taps.indices.shape[1] > 1 and block.dtype.kind == "f" and worth
 
 
 def _banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
@@ -141,8 +155,13 @@ def _weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
 
 
 def _maximum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
-    """Tap by tap; every position has at least one tap. NaN wins, as in torch."""
+    """Tap by tap, or window by window where these are few and wide. Every position has at least one tap,
+    and its taps are neighbours. NaN wins, as in torch."""
     indices, present = taps.indices, taps.present
+    if indices.shape[1] > max(_MANY_TAPS, len(indices)):
+        spans = [(row[row >= 0].min() - origin, row.max() + 1 - origin) for row in indices]
+        parts = [_slice(block, axis, slice(*span)).max(axis=axis, keepdims=True) for span in spans]
+        return np.concatenate(parts, axis=axis)
     first = np.argmax(present, axis=1)
     result: Array = np.take(block, indices[np.arange(len(indices)), first] - origin, axis=axis)
     for tap in range(indices.shape[1]):

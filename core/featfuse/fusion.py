@@ -1,6 +1,7 @@
 """The verbs: fuse, inspect, resize. The command line and the Python API are these functions."""
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from featfuse.errors import RunError, ShapeError, UsageError
 from featfuse.execute import DEFAULT_MEMORY, Limits, Progress, execute, parse_memory
 from featfuse.formats import FORMATS, STREAM, check_output, create_sink, find_format, split_input
+from featfuse.formats.atomic import AtomicFile, write_faults
 from featfuse.formats.base import OutputTensor
 from featfuse.inputs import Inputs, Source
 from featfuse.opening import check_save_kernel, open_extras, write_kernel
@@ -100,8 +102,10 @@ def fuse(
             plan = make_plan(sources.specs, resolved, extras)
         except ShapeError as error:
             ways = suggest(sources.specs, sources.texts, options, extras)
-            raise ShapeError(error.message, hint=error.hint, commands=_commands(ways, out)) from None
-        check_save_kernel(plan, save_kernel, force=force)
+            raise ShapeError(
+                error.message, hint=error.hint, commands=_commands(ways, sources.texts, out)
+            ) from None
+        check_save_kernel(plan, save_kernel, out, force=force)
         run = Run(sources.read, limits.memory)
         if out is None:
             array = _collect(plan, run, resolved, limits)
@@ -109,22 +113,24 @@ def fuse(
             return array
         path, key = split_input(str(out))
         report = plan_report("fuse", plan, _tensors(plan, path, key), path)
-        check_output(path, plan.dtype, key=key, force=force)
+        check_output(path, plan.dtype, key=key, force=force or dry_run)
+        if sidecar:
+            _check_sidecar(path, force=force or dry_run)
         if not dry_run:
             provenance = _provenance(report)
             warnings = _stream(plan, run, path, key, provenance, resolved, limits, force=force)
             write_kernel(plan, save_kernel, force=force)
             if sidecar:
-                Path(f"{path}.json").write_text(json.dumps(provenance, indent=2) + "\n")
+                _write_sidecar(path, provenance)
             report = report.finished(
                 seconds=time.perf_counter() - started, warnings=warnings, notes=_notes(run, plan)
             )
         return report
 
 
-def _commands(ways: Sequence[Suggestion], out: str | Path | None) -> list[str]:
+def _commands(ways: Sequence[Suggestion], texts: Sequence[str], out: str | Path | None) -> list[str]:
     """The first few commands that would work, with the caller's own output."""
-    default = out is None or Path(str(out)).stem == DEFAULT_KEY
+    default = out is None or str(out) == default_output(texts)
     target = "" if default else f" --out {shlex.quote(str(out))}"
     return [f"{way.command}{target}" for way in ways[:MOST_COMMANDS]]
 
@@ -150,7 +156,7 @@ def _collect(plan: FusionPlan, run: Run, options: Options, limits: Limits) -> Ar
         result[window] = block
 
     execute(run, plan.root, store, limits)
-    _check_overflow(run, plan, options)
+    _check_overflow(run, plan, options, plan.root.size)
     return result
 
 
@@ -172,12 +178,30 @@ def _stream(
     try:
         for tensor, root in tensors:
             execute(run, root, partial(sink.write, tensor.key), limits)
-        warnings = _check_overflow(run, plan, options)
+        warnings = _check_overflow(run, plan, options, sum(root.size for _, root in tensors))
         sink.commit()
     except BaseException:
         sink.abort()
         raise
     return warnings
+
+
+def _check_sidecar(path: str, *, force: bool) -> None:
+    place = Path(f"{path}.json")
+    if place.is_dir() or (place.exists() and not force):
+        raise RunError(f"{place} exists already", hint="--force replaces it, if it is a file.")
+
+
+def _write_sidecar(path: str, provenance: dict[str, object]) -> None:
+    """OUT.json, whole or not at all."""
+    output = AtomicFile(f"{path}.json", replace=True)
+    try:
+        with write_faults(output.name):
+            os.write(output.fd, (json.dumps(provenance, indent=2, allow_nan=False) + "\n").encode())
+        output.commit()
+    except BaseException:
+        output.abort()
+        raise
 
 
 def _notes(run: Run, plan: FusionPlan) -> tuple[str, ...]:
@@ -236,9 +260,9 @@ def default_output(inputs: Sequence[str]) -> str:
     return DEFAULT_KEY + (Path(path).suffix.lower() if find_format(path) else ".npy")
 
 
-def _check_overflow(run: Run, plan: FusionPlan, options: Options) -> tuple[str, ...]:
+def _check_overflow(run: Run, plan: FusionPlan, options: Options, total: int) -> tuple[str, ...]:
     """Warnings for what was counted; RunError for integers that do not fit, unless they may saturate."""
-    total, tally = max(1, plan.root.size), run.tally
+    tally = run.tally
     clipped = tally[OUT_OF_RANGE]
     if clipped and options.on_overflow == "error":
         raise RunError(

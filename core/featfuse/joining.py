@@ -9,7 +9,7 @@ import numpy as np
 from featfuse.branches import Branch, start
 from featfuse.branches import reconcile as reconcile_branch
 from featfuse.combine import COMBINES, REDUCES
-from featfuse.dtypes import DTYPES, common_dtype, parse_dtype, weighted_dtype
+from featfuse.dtypes import DTYPES, common_dtype, is_float, parse_dtype, weighted_dtype
 from featfuse.errors import ShapeError, UsageError
 from featfuse.extras import Extras
 from featfuse.layout import SPATIAL, Reading
@@ -28,6 +28,9 @@ __all__ = ["Reduction", "combine", "effective_combine", "reduce"]
 
 DType = np.dtype[Any]
 
+MOST_WEIGHTS = 1 << 28
+"""Numbers of the largest kernel that is made up."""
+
 _GROUPED = {"mean": "mean", "max": "max", "sum": "add"}
 
 
@@ -44,13 +47,20 @@ def effective_combine(options: Options) -> str:
 
 
 def combine(
-    branches: Sequence[Branch], layout: str, target: dict[str, int], options: Options, extras: Extras
+    branches: Sequence[Branch],
+    layout: str,
+    target: dict[str, int],
+    options: Options,
+    extras: Extras,
+    *,
+    wide: bool = False,
 ) -> tuple[Step, DType]:
-    """The branches as one step, and the element type the result counts as."""
+    """The branches as one step, and the element type the result counts as. `wide` keeps integers in 64
+    bits, for a result that is combined again."""
     name = options.combine
     row = COMBINES[name]
     steps = [branch.step for branch in branches]
-    common = common_dtype([branch.dtype for branch in branches])
+    common = _roomy(common_dtype([branch.dtype for branch in branches]), options)
     weighing = extras.numbers is not None or extras.weight_maps is not None
     if not row.elementwise:
         return Join(steps, 0 if name == "stack" else layout.index("C"), common), common
@@ -61,9 +71,26 @@ def combine(
     elif common.kind == "b" and name in ("add", "sub", "mul"):
         common = DTYPES["uint8"]  # True + True is 2, not True
     if not weighing and name not in ("fast-normalized", "softmax"):
-        final = parse_dtype(options.dtype) if options.dtype and options.reduce is None else common
-        return Elementwise(steps, name, common, final), common
+        return Elementwise(steps, name, common, _final_type(common, options, wide=wide)), common
     return _weighted(steps, name, common, layout, target, extras), common
+
+
+def _roomy(common: DType, options: Options) -> DType:
+    """Integers that are joined or compared are brought to a wide --dtype first, not past a narrower one."""
+    wanted = parse_dtype(options.dtype) if options.dtype else None
+    moves = options.combine in ("concat", "stack", "max", "min")
+    if wanted is None or not moves or is_float(common) or wanted.itemsize < 8:
+        return common
+    return wanted
+
+
+def _final_type(common: DType, options: Options, *, wide: bool) -> DType:
+    """What sums and products of integers must fit: the output's type, if nothing else follows."""
+    if wide and not is_float(common):
+        return DTYPES["uint64" if common == DTYPES["uint64"] else "int64"]
+    if options.reduce is not None and not REDUCES[options.reduce].grouped:
+        return weighted_dtype(common)
+    return parse_dtype(options.dtype) if options.dtype else common
 
 
 def _weighted(
@@ -77,6 +104,13 @@ def _weighted(
         raise ShapeError(f"--weights {maps.spec.name}: weights per position need a channel axis in {plain}")
     reading = Reading(_map_layout(maps.spec.shape, maps.spec.layout, plain, maps.spec.name), "")
     member = Member(maps.spec, reading)
+    for letter, size in member.sizes.items():
+        if letter not in SPATIAL and letter != "C" and size not in (1, target[letter]):
+            raise ShapeError(
+                f"--weights {maps.spec.name}: axis {letter}: {size} does not broadcast to {target[letter]} "
+                f"(read as {reading.layout}, shape {maps.spec.shape})",
+                hint="Weights per position have one channel per input and the result's other axes.",
+            )
     if member.sizes["C"] != len(steps):
         raise ShapeError(
             f"--weights {maps.spec.name}: {member.sizes['C']} channels for {len(steps)} inputs "
@@ -92,7 +126,7 @@ def _weighted(
 
 
 def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str) -> str:
-    if own is not None and len(own) == len(shape) and "C" in own:
+    if own is not None and len(own) == len(shape) and "C" in own and set(own) <= set(layout):
         return own
     for candidate in (layout, layout.replace("N", "")):
         if len(candidate) == len(shape):
@@ -149,6 +183,11 @@ def reduce(root: Step, dtype: DType, layout: str, options: Options, extras: Extr
     else:
         assert options.out_channels is not None
         seed = options.seed or 0
+        if options.out_channels * channels > MOST_WEIGHTS:
+            raise ShapeError(
+                f"--out-channels {options.out_channels}: a kernel from {channels} channels is too large",
+                hint="Choose fewer.",
+            )
         made = matrix = glorot_uniform(options.out_channels, channels, seed)
         warnings = (f"the 1x1 kernel is untrained: Glorot-uniform, {channels}→{len(made)}, seed {seed}",)
     step = ChannelMix(root, axis, matrix, bias_vector(extras.bias, len(matrix)))
@@ -160,6 +199,10 @@ def _pooled(root: Step, dtype: DType, layout: str, options: Options) -> Reductio
     axes = [axis for axis, letter in enumerate(layout) if letter in SPATIAL]
     if not axes:
         raise ShapeError(f"--reduce gap needs a spatial axis, the layout is {layout}")
+    if root.size == 0:
+        raise ShapeError(
+            f"--reduce gap: the combined inputs are empty: {root.shape}", hint="No mean of nothing."
+        )
     keepdims = options.keepdims is not False
     step = GlobalMean(root, axes, keepdims=keepdims)
     kept = layout if keepdims else "".join(letter for letter in layout if letter not in SPATIAL)

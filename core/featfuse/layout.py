@@ -122,9 +122,24 @@ def resolve_layouts(specs: Sequence[TensorSpec], given: str | None, *, needed: b
 
 
 def common_layouts(specs: Sequence[TensorSpec]) -> list[str]:
-    """The `--layout` values to offer when nothing decides: both readings of the largest rank."""
+    """The `--layout` values to offer when nothing decides: a list, where each tensor by itself is a square
+    map in one reading only (Keras beside torch), then both readings of the largest rank."""
     rank = max(len(spec.shape) for spec in specs)
-    return [by_rank[rank] for by_rank in _READINGS.values() if rank in by_rank]
+    shared = [by_rank[rank] for by_rank in _READINGS.values() if rank in by_rank]
+    own = [_own_square(spec) for spec in specs]
+    known = [layout for layout in own if layout is not None]
+    return [",".join(known), *shared] if len(known) == len(own) and len(set(known)) > 1 else shared
+
+
+def _own_square(spec: TensorSpec) -> str | None:
+    """The only reading in which this tensor by itself is a square map."""
+    known = _known(spec)
+    if known is not None:
+        return known.layout
+    rank = len(spec.shape)
+    readings = [Reading(by_rank[rank], "") for by_rank in _READINGS.values() if rank in by_rank]
+    square = [it.layout for it in readings if it.sizes(spec.shape)["H"] == it.sizes(spec.shape)["W"]]
+    return square[0] if len(square) == 1 else None
 
 
 def _known(spec: TensorSpec) -> Reading | None:
@@ -182,7 +197,8 @@ def _ambiguous(specs: Sequence[TensorSpec], candidates: dict[str, list[Reading]]
             for spec, reading in zip(specs, readings, strict=True)
         ]
         lines.append(f"  read as {names[-1]}: " + "; ".join(parts))
-    return ShapeError("\n".join(lines), hint=f"Say which: --layout {names[0]} or --layout {names[1]}.")
+    offers = " or ".join(f"--layout {layout}" for layout in common_layouts(specs))
+    return ShapeError("\n".join(lines), hint=f"Say which: {offers}.")
 
 
 def align(layouts: Sequence[str]) -> str:

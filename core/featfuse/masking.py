@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from featfuse.axis import select
 from featfuse.branches import Branch, reconcile, start
 from featfuse.dtypes import common_dtype, weighted_dtype
 from featfuse.errors import ShapeError, UsageError
@@ -12,6 +13,7 @@ from featfuse.options import Options
 from featfuse.reconcile import Member
 from featfuse.steps.base import Step
 from featfuse.steps.mask import Blend, Inside, Masked, MaskValues
+from featfuse.steps.remap import Remap
 from featfuse.tensor import TensorSpec
 
 __all__ = ["MaskUse", "apply_mask"]
@@ -66,22 +68,38 @@ def apply_mask(
     )
     if blend:
         first, second = (branches[1], branches[0]) if chosen == [0] else (branches[0], branches[1])
-        mask, reading = _mask_step(extras.mask, second, layout, target, options)
+        mask, reading = _mask_step(extras.mask, second, layout, target, options, None)
         step = Blend(first.step, second.step, mask)
         dtype = weighted_dtype(common_dtype([first.dtype, second.dtype]))
         return [replace(branches[0], step=step, dtype=dtype)], replace(used, layout=reading)
+    own = _own_ranges(branches) if options.combine == "concat" else {}
     result = list(branches)
     for place, index in enumerate(chosen):
         branch = branches[index]
-        mask, reading = _mask_step(extras.mask, branch, layout, target, options)
+        mask, reading = _mask_step(extras.mask, branch, layout, target, options, own.get(index))
         masked = Masked(branch.step, mask, counts=place == 0 or extras.mask is None)
         result[index] = replace(branch, step=masked, dtype=weighted_dtype(branch.dtype))
         used = replace(used, layout=reading)
     return result, used
 
 
+def _own_ranges(branches: list[Branch]) -> dict[int, range]:
+    """Which of the concatenation's channels each branch becomes: a mask has one for each of them."""
+    ranges, start_at = {}, 0
+    for index, branch in enumerate(branches):
+        count = branch.member.sizes.get("C", 1)
+        ranges[index] = range(start_at, start_at + count)
+        start_at += count
+    return ranges
+
+
 def _mask_step(
-    mask: Side | None, branch: Branch, layout: str, target: Mapping[str, int], options: Options
+    mask: Side | None,
+    branch: Branch,
+    layout: str,
+    target: Mapping[str, int],
+    options: Options,
+    own: range | None,
 ) -> tuple[Step, str]:
     """The factors for one branch, and the mask's layout: from --mask INPUT, or where `branch` has data."""
     invert = bool(options.mask_invert)
@@ -104,6 +122,11 @@ def _mask_step(
     goal |= {letter: 1 for letter in target if letter not in member.sizes}
     source = start(mask.index, mask.spec, reading, layout)
     brought = reconcile(source, layout, goal, by_nearest)
+    if own is not None and member.sizes.get("C", 1) > 1:
+        chains = tuple(
+            (select(target["C"], own, "own channels"),) if letter == "C" else () for letter in layout
+        )
+        brought = replace(brought, step=Remap(brought.step, chains, brought.step.dtype, range(len(layout))))
     return MaskValues(brought.step, branch.step.dtype, invert=invert), reading.layout
 
 

@@ -93,10 +93,14 @@ def _projections(inputs: Inputs, options: Options) -> dict[int, tuple[Weights, W
     return result
 
 
-def check_save_kernel(plan: FusionPlan, path: str | Path | None, *, force: bool) -> None:
+def check_save_kernel(
+    plan: FusionPlan, path: str | Path | None, out: str | Path | None, *, force: bool
+) -> None:
     """Refuse before any work what --save-kernel could not do."""
     if path is None:
         return
+    if out is not None and split_input(str(path))[0] == split_input(str(out))[0]:
+        raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
     if plan.made_kernel is None:
         raise UsageError(
             "--save-kernel: no kernel is made here", hint="It goes with --reduce conv1x1 --out-channels N."

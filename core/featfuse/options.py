@@ -206,12 +206,13 @@ def _check_ranges(options: Options) -> None:
         value = getattr(options, name)
         if value is not None and (not isinstance(value, int) or value < least):
             raise UsageError(
-                f"{flag(name)} {value}: must be a whole number of at least {least}", hint="Give another."
+                f"{flag(name)} {value}: must be a whole number of at least {least}",
+                hint=f"Write it like {flag(name)} {least + 1}.",
             )
     numbers = options.weights if isinstance(options.weights, tuple) else ()
     for name, given in (("cubic_a", (options.cubic_a,)), ("weights", numbers)):
         if any(value is not None and not math.isfinite(value) for value in given):
-            raise UsageError(f"{flag(name)}: must be finite numbers", hint="NaN and inf spoil everything.")
+            raise UsageError(f"{flag(name)}: must be finite numbers", hint="Leave NaN and inf out.")
 
 
 def _check_used(options: Options, given: Iterable[str]) -> None:
@@ -238,7 +239,9 @@ def _check_used(options: Options, given: Iterable[str]) -> None:
     for leader, companions in _COMPANIONS.items():
         for name in companions:
             if name in given and leader not in given:
-                raise UsageError(f"{flag(name)} needs {flag(leader)}", hint="It has no meaning without it.")
+                raise UsageError(
+                    f"{flag(name)} needs {flag(leader)}", hint=f"Give both, or leave {flag(name)} out."
+                )
     for name in given:
         if name in idle_options(options):
             raise _idle(name, options)
@@ -272,7 +275,7 @@ def _idle(name: str, options: Options) -> UsageError:
             hint="Leave it out, or choose another interpolation.",
         )
     leader = "--pool-size" if name.startswith(("pool", "ceil", "count")) else "--kernel"
-    return UsageError(f"{flag(name)} needs {leader}", hint="It has no meaning without it.")
+    return UsageError(f"{flag(name)} needs {leader}", hint=f"Give both, or leave {flag(name)} out.")
 
 
 def resizing_name(options: Options) -> str:

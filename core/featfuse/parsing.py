@@ -28,7 +28,8 @@ def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
         parts = [str(part) for part in value]
     else:
         parts = str(value).lower().replace("×", "x").split("x")
-    if not all(part.isdecimal() for part in parts) or any(int(part) < at_least for part in parts):
+    sound = all(part.isdecimal() and len(part) < 16 for part in parts)
+    if not sound or any(int(part) < at_least for part in parts):
         raise UsageError(
             f"{option}: {value!r} is not a size",
             hint=f"Write whole numbers of at least {at_least} joined by x, like 3 or 3x3.",
@@ -46,7 +47,7 @@ def _not_negative(option: str, value: object) -> object:
 
 def _target(option: str, value: object) -> object:
     """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
-    if isinstance(value, str) and not value[:1].isdigit():
+    if isinstance(value, str) and not any(letter.isdigit() for letter in value):
         check_choice(option, value, TARGETS)
         return value
     return _positive(option, value)
@@ -61,12 +62,29 @@ def _padding(option: str, value: object) -> object:
     return _not_negative(option, value)
 
 
+def _number(option: str, value: object) -> object:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise UsageError(f"{option}: {value!r} is not a number", hint="Write it like -0.5.") from None
+
+
+def _word(option: str, value: object) -> object:
+    if not isinstance(value, str):
+        raise UsageError(f"{option}: {value!r} is not a text", hint="Several go into one text, with commas.")
+    return value
+
+
 def _weights(_option: str, value: object) -> object:
     """Numbers become a tuple; anything else names an INPUT that holds them."""
     if isinstance(value, str):
         try:
             return tuple(float(part) for part in value.split(","))
         except ValueError:
+            if "," in value:
+                raise UsageError(
+                    f"{_option}: {value!r} is not a list of numbers", hint="Write one per input, like 1,0.5."
+                ) from None
             return value
     if isinstance(value, (tuple, list)):
         return tuple(float(part) for part in value)
@@ -91,7 +109,9 @@ def _project(option: str, value: object) -> object:
     if isinstance(value, Mapping):
         pairs = ((number, it if isinstance(it, tuple) else (it, None)) for number, it in value.items())
         return tuple((int(number), kernel, bias) for number, (kernel, bias) in pairs)
-    items = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+    if not isinstance(value, (str, list, tuple)):
+        raise UsageError(f"{option}: {value!r} is not a projection", hint="Write INPUT-NUMBER=KERNEL.")
+    items = [value] if isinstance(value, str) else list(value)
     projections = []
     for item in items:
         number, equals, files = str(item).partition("=")
@@ -115,6 +135,11 @@ def _pad_mode(_option: str, value: object) -> object:
 
 PARSERS: Mapping[str, Callable[[str, object], object]] = MappingProxyType(
     {
+        "layout": _word,
+        "dtype": _word,
+        "kernel_layout": _word,
+        "cubic_a": _number,
+        "pad_value": _number,
         "method": _method,
         "interpolation": _method,
         "pad_mode": _pad_mode,

@@ -30,6 +30,8 @@ __all__ = ["FusionPlan", "Level", "make_plan"]
 
 DType = np.dtype[Any]
 
+MOST_BYTES = 2**60
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -110,6 +112,10 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
     reduction = reduce(fused.root, fused.dtype, full_layout, options, extras)
     final = parse_dtype(options.dtype) if options.dtype else reduction.dtype
     root = _converted(reduction.step, final)
+    if root.size * root.dtype.itemsize >= MOST_BYTES:
+        raise ShapeError(
+            f"the result would have the shape {root.shape}: more bytes than any disk", hint="Look at --to."
+        )
     anonymous = is_anonymous(layout)
     return FusionPlan(
         specs=tuple(specs),
@@ -149,7 +155,13 @@ def _converted(step: Step, dtype: DType) -> Step:
 
 
 def _fuse(
-    started: list[Branch], layout: str, options: Options, extras: Extras, template: Member | None
+    started: list[Branch],
+    layout: str,
+    options: Options,
+    extras: Extras,
+    template: Member | None,
+    *,
+    wide: bool = False,
 ) -> _Fused:
     """Bring all branches to one grid and combine them."""
     plain = layout.replace("S", "")
@@ -163,7 +175,7 @@ def _fuse(
     if options.normalize == "l2":
         ready = [on_branch.normalize(branch, layout) for branch in ready]
     if options.mask is None:
-        root, dtype = combine(ready, layout, target, options, extras)
+        root, dtype = combine(ready, layout, target, options, extras, wide=wide)
         return _Fused(ready, target, root, dtype, None)
     masked, used = apply_mask(ready, layout, target, options, extras)
     root, dtype = combine(masked, layout, target, options, extras)
@@ -208,7 +220,7 @@ def _fold(
     current = started[order[0]]
     levels = [(current.member.spec.name, current.step, current.dtype)]
     for before, index in itertools.pairwise(order):
-        step = _fuse([started[index], current], layout, pairwise, extras, None)
+        step = _fuse([started[index], current], layout, pairwise, extras, None, wide=True)
         told[before] = replace(told[before], actions=_merged(told[before], step.branches[1]))
         name = started[index].member.spec.name
         current = on_branch.as_branch(name, step.root, step.dtype, plain)

@@ -89,7 +89,9 @@ def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) ->
         raise UsageError(
             f"--to {'x'.join(map(str, options.to))}: {len(options.to)} sizes for "
             f"{len(space)} spatial axes ({' '.join(space) or 'none'})",
-            hint="Give one size for each spatial axis, in this order.",
+            hint=f"Give one size for each, like --to {'x'.join([str(options.to[0])] * len(space))}."
+            if space
+            else "Name the spatial axes with --layout.",
         )
     return dict(zip(space, options.to, strict=True))
 

@@ -4,6 +4,7 @@ Built from a plan, before any data; the run adds the size on disk, the seconds a
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -29,7 +30,6 @@ AXIS_MEANINGS: Mapping[str, str] = {
     "T": "time",
     "L": "tokens",
     "S": "stacked inputs",
-    "?": "axis",
 }
 
 
@@ -184,7 +184,7 @@ class ShapeReport:
 
     def to_json(self) -> str:
         """One JSON object, indented."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
         cells = [["axis", *(row.name for row in self.inputs), "output"]]
@@ -229,6 +229,8 @@ def _output_line(out: OutputRow, command: str) -> str:
 
 def _plain(value: object) -> object:
     """Tuples as lists, mappings as dicts: what JSON can say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

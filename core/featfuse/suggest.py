@@ -41,8 +41,10 @@ def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
     """A `fuse` command that can be pasted into a shell."""
     words = ["fuse", *(_input_word(text) for text in texts)]
     for name, value in given.items():
-        if name in _SOURCES and not isinstance(value, (str, Path)):
-            numbers = value if isinstance(value, tuple) and name == "weights" else ()
+        if name == "project":
+            words += [word for item in _projections(value) for word in (flag(name), shlex.quote(item))]
+        elif name in _SOURCES and not isinstance(value, (str, Path)):
+            numbers = value if isinstance(value, (tuple, list)) and name == "weights" else ()
             words += [flag(name), ",".join(f"{part:g}" for part in numbers) or f"{name}.npy"]
         elif isinstance(value, bool):
             words.append(flag(name) if value else "--no-" + flag(name)[2:])
@@ -53,6 +55,13 @@ def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
         elif value is not None:
             words += [flag(name), shlex.quote(str(value))]
     return " ".join(words)
+
+
+def _projections(value: object) -> list[str]:
+    """--project's values; arrays, which Python callers may give, under a name to replace."""
+    if isinstance(value, Mapping):
+        return [f"{number}=project{number}.npy" for number in value]
+    return [value] if isinstance(value, str) else [str(item) for item in cast(Sequence[object], value)]
 
 
 def _input_word(text: str) -> str:
@@ -84,8 +93,9 @@ def suggest(
     layouts = _readings(specs, base, extras.like)
     for layout in layouts:
         if not attempt(layout) and not [way for way in _ways(base) if attempt(layout, way)]:
-            names = _COMMON if len(layouts) > 1 else (*_COMMON, *_OTHERS)
-            _with_methods(names, layout, base, attempt)
+            several = len(layouts) > 1
+            names = ("bilinear", "nearest", "pad") if several else (*_COMMON, *_OTHERS)
+            _with_methods(names, layout, base, attempt, brief=several)
         elif "method" not in base and "combine" not in base and len(specs) > 1:
             attempt(layout, {"combine": "concat"})
             attempt(layout, {"combine": "stack"})
@@ -93,11 +103,16 @@ def suggest(
 
 
 def _with_methods(
-    names: Sequence[str], layout: Overlay, base: Mapping[str, object], attempt: Callable[..., bool]
+    names: Sequence[str],
+    layout: Overlay,
+    base: Mapping[str, object],
+    attempt: Callable[..., bool],
+    *,
+    brief: bool,
 ) -> None:
     """Each method as it is; where channels stand in the way, every way round for the first method that
-    works, and one for each of the others."""
-    shown_all = False
+    works (not if `brief`), and one for each of the others."""
+    shown_all = brief
     for name in names:
         if attempt(layout, {"method": name}):
             continue

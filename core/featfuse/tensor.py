@@ -1,5 +1,6 @@
 """What is known of a tensor before any of its data is read, and how a part of it is named."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "TensorSpec", "Window", "compatibility", "whole", "window_shape"]
+__all__ = ["Array", "TensorSpec", "Window", "broadcast_shape", "compatibility", "whole", "window_shape"]
 
 Array = NDArray[Any]
 
@@ -55,12 +56,19 @@ def window_shape(window: Window) -> tuple[int, ...]:
     return tuple(part.stop - part.start for part in window)
 
 
+def broadcast_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape that NumPy broadcasting gives, None when there is none. Sizes may be of any magnitude."""
+    result = []
+    for sizes in itertools.zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
+        distinct = {size for size in sizes if size != 1}
+        if len(distinct) > 1:
+            return None
+        result.append(distinct.pop() if distinct else 1)
+    return tuple(reversed(result))
+
+
 def compatibility(shapes: Sequence[tuple[int, ...]]) -> str:
     """How shapes fit as they are: identical, broadcast (NumPy would take them) or mismatch."""
     if len(set(shapes)) == 1:
         return "identical"
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        return "mismatch"
-    return "broadcast"
+    return "mismatch" if broadcast_shape(shapes) is None else "broadcast"

@@ -89,7 +89,11 @@ def _check_place(path: str) -> None:
 def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> None:
     if key is None:
         if not force:
-            raise RunError(f"{path} exists already", hint="--force replaces it.")
+            others = " and all it holds" if row.container else ""
+            adds = f" To add to it: --out {path}::KEY." if row.container else ""
+            raise RunError(
+                f"{path} exists already", hint=f"--force replaces it{others}; or choose another --out.{adds}"
+            )
         return
     with open_input(path) as reader:
         assert isinstance(reader, FileReader)

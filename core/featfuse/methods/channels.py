@@ -24,7 +24,7 @@ def channel_map(in_size: int, out_size: int, mode: str, name: str) -> AxisMap:
     if mode == "truncate":
         return select(in_size, range(out_size), f"truncate to {out_size}")
     small, large = min(in_size, out_size), max(in_size, out_size)
-    if large % small:
+    if small == 0 or large % small:
         raise ShapeError(
             f"{name}: axis C: --channels {mode} cannot bring {in_size} to {out_size}: "
             f"{large} is not a multiple of {small}",

@@ -5,8 +5,10 @@ they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featfuse.axis import Positions
 
@@ -53,12 +55,15 @@ def _opencv(in_size: int, out_size: int) -> Source:
 
 def _pillow(in_size: int, out_size: int) -> Source:
     """PIL's affine nearest: starts at half a step and adds a step per sample, rounding each time."""
-    step = in_size / out_size
+
+    @cache
+    def centres() -> NDArray[np.float64]:
+        steps = np.full(out_size, in_size / out_size)
+        steps[:1] *= 0.5
+        return np.asarray(np.add.accumulate(steps))
 
     def source(positions: Positions) -> Positions:
-        steps = np.full(out_size, step)
-        steps[:1] = 0.5 * step
-        sample: Positions = np.floor(np.add.accumulate(steps)[positions]).astype(np.int64)
+        sample: Positions = np.floor(centres()[positions]).astype(np.int64)
         return sample
 
     return source

@@ -126,8 +126,8 @@ def nearest(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMa
     convention = settings.convention
     coords = settings.coords or convention.nearest_coords
     rounding = settings.nearest_rounding or convention.nearest_rounding
-    given = settings.coords is not None or settings.nearest_rounding is not None
-    arithmetic = "exact" if given else convention.nearest_arithmetic
+    own = (coords, rounding) == (convention.nearest_coords, convention.nearest_rounding)
+    arithmetic = convention.nearest_arithmetic if own else "exact"
     source = nearest_source(in_size, out_size, coords, rounding, arithmetic)
     return (gather(in_size, out_size, source, f"{scale_text(in_size, out_size)} {settings.method}"),)
 

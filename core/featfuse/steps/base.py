@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.tensor import Array, Window, window_shape
+from featfuse.tensor import Array, Window, broadcast_shape, window_shape
 
-__all__ = ["Run", "Step"]
+__all__ = ["Run", "Step", "joint_shape"]
 
 DType = np.dtype[Any]
 
@@ -46,6 +46,13 @@ class Run:
         """Add to a sum. Safe from threads."""
         with self.lock:
             self.sums[name] += amount
+
+
+def joint_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that children broadcast to; the planner has made sure that there is one."""
+    shape = broadcast_shape(shapes)
+    assert shape is not None, shapes
+    return shape
 
 
 class Step(ABC):

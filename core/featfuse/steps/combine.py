@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from featfuse.dtypes import compute_dtype, is_float, is_integer
-from featfuse.steps.base import Run, Step
+from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.convert import OUT_OF_RANGE, convert
 from featfuse.tensor import Array, Window, window_shape
 
@@ -36,7 +36,7 @@ class Elementwise(Step):
 
     def __init__(self, children: Sequence[Step], kind: str, common: DType, final: DType) -> None:
         self.children = tuple(children)
-        self.shape = np.broadcast_shapes(*(child.shape for child in children))
+        self.shape = joint_shape([child.shape for child in children])
         self.kind = kind
         integers = not is_float(common)
         self.exact = kind in ("add", "sub", "mul") and integers and is_integer(final)
@@ -106,7 +106,7 @@ class Join(Step):
         self.children = tuple(children)
         self.axis = axis
         self.dtype = common
-        shape = list(np.broadcast_shapes(*(_without(child.shape, axis) for child in children)))
+        shape = list(joint_shape([_without(child.shape, axis) for child in children]))
         shape[axis] = sum(child.shape[axis] for child in children)
         self.shape = tuple(shape)
         self.starts = np.cumsum([0, *(child.shape[axis] for child in children)]).tolist()

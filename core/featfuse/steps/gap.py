@@ -11,7 +11,7 @@ from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["GlobalMean"]
 
-_PART_BYTES = 4 << 20
+_PART_BYTES = 1 << 20
 """About what a part of the child takes: the mean of any map fits in memory."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featfuse.dtypes import compute_dtype, is_float
-from featfuse.steps.base import Run, Step
+from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.combine import clipped
 from featfuse.tensor import Array, Window, window_shape
 
@@ -15,7 +15,7 @@ COVERED, MASKED = "mask sum", "mask elements"
 
 
 class Inside(Step):
-    """1 where the position lies in `boxes` (start, stop per axis), 0 elsewhere: what a pad has added."""
+    """1 where the position lies in `box` (start, stop per axis), 0 elsewhere: what a pad has added."""
 
     def __init__(self, shape: tuple[int, ...], box: Sequence[tuple[int, int]]) -> None:
         self.shape = shape
@@ -80,7 +80,7 @@ class Blend(Step):
 
     def __init__(self, first: Step, second: Step, mask: Step) -> None:
         self.children = (first, second, mask)
-        self.shape = np.broadcast_shapes(first.shape, second.shape)
+        self.shape = joint_shape([first.shape, second.shape])
         self.dtype = np.result_type(compute_dtype(first.dtype), compute_dtype(second.dtype))
 
     def need(self, window: Window) -> tuple[Window, ...]:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from featfuse.errors import RunError
+from featfuse.errors import RunError, UsageError
+from featfuse.report import human_bytes
 from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix
 from featfuse.tensor import Array
@@ -26,6 +27,11 @@ class PrincipalComponents(ChannelMix):
         super().prepare(run)
         child, out_channels = self.children[0], self.shape[self.axis]
         count, channels = 0, child.shape[self.axis]
+        if 40 * channels * channels > run.budget:
+            raise UsageError(
+                f"--reduce pca: the covariance of {channels} channels needs {human_bytes(40 * channels**2)}",
+                hint="Give more --memory, or reduce the channels before.",
+            )
         total, products = np.zeros(channels), np.zeros((channels, channels))
         shift: Array | None = None
         lengths = list(window_lengths(self, max(run.budget // 16, 1), max(run.budget // 4, 1)))

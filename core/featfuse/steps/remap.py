@@ -27,9 +27,7 @@ class Remap(Step):
         self, child: Step, chains: Sequence[Chain], dtype: np.dtype[Any], order: Iterable[int]
     ) -> None:
         self.children = (child,)
-        self.chains = tuple(
-            tuple(axis_map for axis_map in chain if not axis_map.is_identity) for chain in chains
-        )
+        self.chains = tuple(chains)
         self.dtype = dtype
         self.shape = tuple(
             chain[-1].out_size if chain else size
@@ -97,7 +95,12 @@ class Remap(Step):
             longest = max(part.stop - part.start for part in self._slices(axis, window[axis])[1:])
             shape[axis] = longest
             peak = max(peak, before + 2 * int(np.prod(shape, dtype=object)))
-        return peak * self.dtype.itemsize
+        taps = [
+            step.tap_bytes(out)
+            for axis in self.order
+            for step, out in zip(self.chains[axis], self._slices(axis, window[axis])[1:], strict=True)
+        ]
+        return peak * self.dtype.itemsize + max(taps, default=0)
 
 
 def _is_ramp(step: AxisMap) -> bool:

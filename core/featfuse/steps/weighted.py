@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from featfuse.dtypes import compute_dtype
-from featfuse.steps.base import DType, Run, Step
+from featfuse.steps.base import DType, Run, Step, joint_shape
 from featfuse.steps.combine import clipped
 from featfuse.tensor import Array, Window, window_shape
 
@@ -54,7 +54,7 @@ class WeightedSum(Step):
     ) -> None:
         self.inputs = len(children)
         self.children = (*children, per_pixel) if per_pixel is not None else tuple(children)
-        self.shape = np.broadcast_shapes(*(child.shape for child in children))
+        self.shape = joint_shape([child.shape for child in children])
         self.kind = kind
         self.channel_axis = channel_axis
         self.dtype = compute_dtype(common)
