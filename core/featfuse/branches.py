@@ -92,7 +92,8 @@ def reconcile(
         return replace(branch, dtype=dtype, chains=chains)
     order = [layout.index(letter) for letter in member.reading.layout]
     order += [axis for axis in range(len(layout)) if axis not in order]
-    computing = any(step.weighted for chain in chains for step in chain)
+    weighted = is_weighted(options)
+    computing = any(step.weighted or (weighted and step.fill) for chain in chains for step in chain)
     working = compute_dtype(branch.step.dtype) if computing else branch.step.dtype
     _check_fill(chains, member.spec.name, working)
     actions = dict(branch.actions)
