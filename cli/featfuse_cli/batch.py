@@ -5,7 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from featfuse.options import FusionOptions
@@ -136,37 +136,48 @@ def batch(
         jobs=jobs,
         dask=dask,
         resume=resume,
-        force=force or dry_run,
+        force=force,
         fail_fast=fail_fast,
         manifest=manifest,
         memory=memory,
         threads=threads,
     )
     started = time.perf_counter()
-    planned = open_batch(patterns or (), how, options)
+    planned = open_batch(tuple(patterns or ()), how, options)
     if dry_run:
         _tell_plan(planned, as_json=as_json, quiet=quiet)
         raise typer.Exit(SOME_FAILED if any(it.status == "failed" for it in planned.planned) else 0)
+    if not quiet and not as_json:
+        _tell_problems(planned)
     outcomes = _run(planned, wanted=not quiet and not as_json)
     seconds = time.perf_counter() - started
+    untried = len(planned.items) - len(outcomes)
     if as_json:
-        print(json.dumps(_summary(outcomes, seconds), indent=2, ensure_ascii=False))
+        print(json.dumps(_summary(outcomes, untried, seconds), indent=2, ensure_ascii=False))
     else:
-        _tell(outcomes, seconds, quiet=quiet)
+        _tell(outcomes, untried, seconds, quiet=quiet)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(SOME_FAILED)
 
 
 def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
     """Every outcome, behind a progress bar; Ctrl-C says how to go on."""
+    from featfuse.batches import STAGED
+
     from featfuse_cli.progress import ItemBar
 
-    outcomes = []
+    outcomes: list[Outcome] = []
+    seen: set[str] = set()
+    size = 0
     try:
         with ItemBar(len(planned.items), planned.total_bytes, wanted=wanted) as bar:
             for outcome in planned.outcomes():
-                outcomes.append(outcome)
-                bar.update(len(outcomes), sum(it.bytes for it in outcomes if it.status == "done"))
+                if outcome.status != STAGED:
+                    outcomes.append(outcome)
+                if outcome.id not in seen:  # what is staged comes again when its container is written
+                    size += outcome.bytes
+                    seen.add(outcome.id)
+                bar.update(len(seen), size)
     except KeyboardInterrupt:
         done = sum(outcome.status == "done" for outcome in outcomes)
         sys.stderr.write(
@@ -177,7 +188,7 @@ def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
     return outcomes
 
 
-def _summary(outcomes: "Sequence[Outcome]", seconds: float) -> dict[str, object]:
+def _summary(outcomes: "Sequence[Outcome]", untried: int, seconds: float) -> dict[str, object]:
     """The one object of --json."""
     from featfuse import __version__
 
@@ -186,8 +197,9 @@ def _summary(outcomes: "Sequence[Outcome]", seconds: float) -> dict[str, object]
         "schema": 1,
         "featfuse": __version__,
         "command": "batch",
-        "items": len(outcomes),
+        "items": len(outcomes) + untried,
         **{status: counts[status] for status in STATUSES},
+        "untried": untried,
         "bytes": sum(outcome.bytes for outcome in outcomes if outcome.status == "done"),
         "seconds": round(seconds, 3),
         "failures": [_failure(outcome) for outcome in outcomes if outcome.status == "failed"],
@@ -199,7 +211,7 @@ def _failure(outcome: "Outcome") -> dict[str, object]:
     return {"id": outcome.id, "out": outcome.out, "error": outcome.error}
 
 
-def _tell(outcomes: "Sequence[Outcome]", seconds: float, *, quiet: bool) -> None:
+def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet: bool) -> None:
     """The summary on stdout, each failure with its reason on stderr."""
     from featfuse.report import human_bytes
 
@@ -207,13 +219,10 @@ def _tell(outcomes: "Sequence[Outcome]", seconds: float, *, quiet: bool) -> None
 
     counts = Counter(outcome.status for outcome in outcomes)
     if not quiet:
-        parts = [
-            f"{counts[status]} {status}"
-            for status in ("done", "skipped", "missing", "failed")
-            if counts[status]
-        ]
+        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+        parts += [f"{untried} not tried"] if untried else []
         size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
-        print(f"{len(outcomes)} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
+        print(f"{len(outcomes) + untried} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
         warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         for outcome in outcomes:
             if outcome.status == "missing":
@@ -229,7 +238,7 @@ def _tell(outcomes: "Sequence[Outcome]", seconds: float, *, quiet: bool) -> None
 
 def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
     """The table of items, nothing done."""
-    from featfuse.report import human_bytes, shape_text
+    from featfuse.report import human_bytes
 
     if as_json:
         rows = [
@@ -240,22 +249,35 @@ def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
+    _print_items(planned.planned, sys.stdout)
+    counts = Counter(it.status for it in planned.planned)
+    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
+    print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
+
+
+def _tell_problems(planned: "Batch") -> None:
+    """The items that planning found cannot be done, before the others are begun."""
+    problems = [it for it in planned.planned if it.error]
+    if problems:
+        sys.stderr.write(f"{len(problems)} of {len(planned.planned)} items cannot be fused:\n")
+        _print_items(problems, sys.stderr)
+
+
+def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
+    """The first rows of a table of items, those with problems first."""
+    from featfuse.report import shape_text
     from rich.text import Text
 
     from featfuse_cli.render import console_for, plain_table
     from featfuse_cli.text import visible
 
     table = plain_table("item", "plan", "output")
-    shown = [it for it in planned.planned if it.status != "planned"] + [
-        it for it in planned.planned if it.status == "planned"
-    ]
-    for it in shown[:MOST_ROWS]:
+    for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
+        if it.status == "skipped":
+            told = "skipped: done before"
         table.add_row(*(Text(visible(cell, keep="\n")) for cell in (it.id, told, it.out)))
-    console = console_for(sys.stdout)
+    console = console_for(stream)
     console.print(table)
-    counts = Counter(it.status for it in planned.planned)
-    if len(shown) > MOST_ROWS:
-        console.print(f"... and {len(shown) - MOST_ROWS} more")
-    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
-    console.print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
+    if len(items) > MOST_ROWS:
+        console.print(f"... and {len(items) - MOST_ROWS} more")

@@ -1,13 +1,16 @@
 """Batches: many fusions in one go, over folders, patterns and containers; resumable."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Unpack
 
-from featfuse.batches.run import Batch, BatchOptions, open_batch
+from featfuse.batches.container import STAGED
+from featfuse.batches.prepare import open_batch
+from featfuse.batches.run import Batch, BatchOptions
 from featfuse.batches.work import Outcome
 from featfuse.options import FusionOptions
 
-__all__ = ["Batch", "BatchOptions", "Outcome", "batch", "open_batch"]
+__all__ = ["STAGED", "Batch", "BatchOptions", "Outcome", "batch", "open_batch"]
 
 
 def batch(
@@ -32,7 +35,7 @@ def batch(
     Patterns are folders, or paths with named fields (`a/{id}.npy`, `feats.h5::{id}/l3`); items are the
     field values found in the first. `jobs` processes work at a time (default: the cores). A broken item
     fails by itself: its outcome's `status` is "failed" and `error` says why. Everything is planned before
-    anything is written. Call it under `if __name__ == "__main__":`, as for any multiprocessing.
+    anything is written. With `dask="local"` call it under `if __name__ == "__main__":`, as Dask demands.
 
     Raises UsageError, InputError and RunError for what concerns the batch as a whole.
 
@@ -53,4 +56,6 @@ def batch(
         memory=memory,
         threads=threads,
     )
-    yield from open_batch(patterns, how, options).outcomes()
+    outcomes = open_batch(patterns, how, options).outcomes()
+    with closing(outcomes):
+        yield from (outcome for outcome in outcomes if outcome.status != STAGED)

@@ -1,29 +1,40 @@
 """Past one machine: the same items on an existing Dask cluster (extra `dask`)."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+import os
+import queue
+import secrets
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import featfuse
-from featfuse.batches.work import Outcome, Task, fuse_item
+from featfuse.batches.recipe import map_files
+from featfuse.batches.work import Outcome, Task, fuse_item, make_folder
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import split_input
+from featfuse.formats.atomic import write_faults
 
 __all__ = ["run_on_cluster"]
 
 WAVE = 4
 """Items in flight per worker thread: enough to keep workers busy, few enough for any scheduler."""
 
-RETRIES = 3
-"""How often an item is given to another worker when the one that had it died."""
-
 TIMEOUT = "10s"
+"""How long the scheduler may take to answer."""
+
+WORKERS_WITHIN = 30
+"""Seconds until the first worker must be there."""
 
 
-def run_on_cluster(tasks: Iterable[Task], address: str) -> Iterator[Outcome]:
-    """The outcome of every task as it comes, computed by the workers at `address`, or on a cluster of
-    this machine's cores when it is "local". RunError when the cluster cannot do it.
+def run_on_cluster(tasks: Iterable[Task], address: str, jobs: int) -> Generator[Outcome, None, None]:
+    """The outcome of every task as it comes, computed by the workers at `address`, or by `jobs`
+    processes of this machine when it is "local". RunError when the cluster cannot do it.
+
+    When a worker dies, its items are given to others, each as often as the scheduler's setting
+    `distributed.scheduler.allowed-failures` says.
     """
     try:
         import distributed
@@ -35,41 +46,72 @@ def run_on_cluster(tasks: Iterable[Task], address: str) -> Iterator[Outcome]:
     first = next(todo, None)
     if first is None:
         return
-    with _client(distributed, address) as client:
+    with _client(distributed, address, jobs) as client:
         _check_workers(client, first)
         capacity = WAVE * max(1, sum(client.nthreads().values()))
-        yield from _submit(distributed, client, itertools.chain([first], todo), capacity)
+        yield from _submit(client, itertools.chain([first], todo), capacity)
 
 
-def _client(distributed: Any, address: str) -> Any:
+@contextmanager
+def _client(distributed: Any, address: str, jobs: int) -> Iterator[Any]:
+    """A client of the scheduler at `address`, or of one that lives as long as the batch."""
     if address == "local":
-        return distributed.Client(processes=True, threads_per_worker=1, dashboard_address=None)
+        with (
+            distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0") as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+        return
     try:
-        return distributed.Client(address, timeout=TIMEOUT)
-    except (OSError, ValueError) as error:
+        client = distributed.Client(address, timeout=TIMEOUT)
+    except (OSError, ValueError, TimeoutError) as error:
         raise RunError(
             f"--dask {address}: the scheduler cannot be reached: {error}",
             hint="Start one with `dask scheduler` and give its address, like tcp://host:8786.",
         ) from None
+    with client:
+        yield client
 
 
 def _check_workers(client: Any, first: Task) -> None:
-    """Every worker must run this featfuse and see the files."""
-    client.wait_for_workers(1, timeout=30)
-    versions = client.run(_version)
-    for worker, version in versions.items():
+    """Every worker must run this featfuse, and see the inputs and what is written to the outputs."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_WITHIN)
+    except TimeoutError:
+        raise RunError(
+            "--dask: the scheduler has no workers", hint="Start some with `dask worker tcp://host:8786`."
+        ) from None
+    for worker, version in client.run(_version).items():
         if version != featfuse.__version__:
             raise RunError(
                 f"--dask: worker {worker} runs featfuse {version}, here it is {featfuse.__version__}",
                 hint="Install the same version on every worker.",
             )
-    path = str(Path(split_input(first.inputs[0])[0]).resolve())
+    _check_sight(client, _file_of(first.inputs[0]))
+    make_folder(first.out)
+    with _probe(Path(_file_of(first.out)).parent) as probe:
+        _check_sight(client, probe)
+
+
+def _check_sight(client: Any, path: str) -> None:
     for worker, sees in client.run(_sees, path).items():
         if not sees:
             raise RunError(
                 f"--dask: worker {worker} cannot see {path}",
                 hint="Inputs and outputs must be on storage that all machines share, under the same path.",
             )
+
+
+@contextmanager
+def _probe(folder: Path) -> Iterator[str]:
+    """A file that only storage shared with this machine shows; named as leftovers are, to be swept."""
+    path = folder / f".probe.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    with write_faults(str(folder)):
+        path.touch()
+    try:
+        yield str(path)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _version() -> str:
@@ -84,52 +126,76 @@ def _sees(path: str) -> bool:
     return Path(path).exists()
 
 
-def _submit(distributed: Any, client: Any, todo: Iterator[Task], capacity: int) -> Iterator[Outcome]:
+def _submit(client: Any, todo: Iterator[Task], capacity: int) -> Iterator[Outcome]:
     """Keep `capacity` items in flight; hand on each outcome as its future finishes."""
     running: dict[Any, Task] = {}
-    gathering = distributed.as_completed()
+    finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    batch = secrets.token_hex(8)
+    numbers = itertools.count()
 
     def feed(count: int) -> None:
         for task in itertools.islice(todo, count):
-            absolute = _absolute(task)
-            future = client.submit(
-                fuse_item, absolute, pure=False, retries=RETRIES, key=f"featfuse-{task.id}-{id(task)}"
-            )
+            key = f"featfuse-{batch}-{next(numbers)}"
+            future = client.submit(fuse_item, _absolute(task), pure=False, key=key)
             running[future] = task
-            gathering.add(future)
+            future.add_done_callback(finished.put)
 
-    feed(capacity)
     try:
+        feed(capacity)
         while running:
-            future = next(gathering)
+            future = _next(finished, client)
             task = running.pop(future)
             yield _outcome(future, task)
             future.release()
             feed(1)
+    except OSError as error:  # distributed's own errors of communication are such
+        raise _lost(str(error)) from None
     finally:
-        client.cancel(list(running))
+        if client.status == "running":
+            client.cancel(list(running))
+
+
+def _next(finished: "queue.SimpleQueue[Any]", client: Any) -> Any:
+    """The next future that has finished. RunError when the client has given the scheduler up."""
+    while client.status not in ("closing", "closed"):
+        with suppress(queue.Empty):
+            future = finished.get(timeout=1)
+            if future.status in ("finished", "error") or client.status == "running":
+                return future
+            break
+    raise _lost("it does not answer any more")
+
+
+def _lost(reason: str) -> RunError:
+    return RunError(
+        f"--dask: the scheduler was lost: {reason}", hint="The same command with --resume does the rest."
+    )
 
 
 def _outcome(future: Any, task: Task) -> Outcome:
     """What the worker said, or why there is no answer, with the paths as the caller wrote them."""
-    from dataclasses import replace
-
     if future.status == "error":
         return Outcome(task.id, "failed", task.out, f"the cluster gave up: {future.exception()}")
-    if future.status == "cancelled":
+    if future.status != "finished":
         return Outcome(task.id, "failed", task.out, "the cluster lost it")
     outcome: Outcome = future.result()
     return replace(outcome, out=task.out)
 
 
 def _absolute(task: Task) -> Task:
-    """Workers have working directories of their own."""
-    from dataclasses import replace
-
-    return replace(task, inputs=tuple(_whole_path(name) for name in task.inputs), out=_whole_path(task.out))
+    """Workers have working directories of their own. An item is done again when the worker that had
+    written it died before it could say so: its output is there then, and replaced.
+    """
+    inputs = tuple(_whole_path(name) for name in task.inputs)
+    options = map_files(task.options, _whole_path)
+    return replace(task, inputs=inputs, out=_whole_path(task.out), options=options, force=True)
 
 
 def _whole_path(text: str) -> str:
     path, key = split_input(text)
     whole = str(Path(path).resolve())
     return whole if key is None else f"{whole}::{key}"
+
+
+def _file_of(text: str) -> str:
+    return split_input(_whole_path(text))[0]

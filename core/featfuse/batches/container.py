@@ -9,51 +9,62 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from featfuse.batches.keys import plain_key
 from featfuse.batches.work import Outcome, Task
 from featfuse.errors import FeatfuseError
 from featfuse.formats import create_sink, open_input, split_input
+from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import OutputTensor
 from featfuse.formats.sweep import STAGE_SUFFIX
 from featfuse.tensor import Window, whole
 from featfuse.windows import even_lengths, windows
 
-__all__ = ["Container"]
+__all__ = ["STAGED", "Container"]
 
+STAGED = "staged"
+"""The status of an item that is computed, but not yet in its container."""
+
+_KEY = "fused"
 _BLOCK_BYTES = 8 << 20
 
 
 class Container:
     """The items of one output file `path`. It appears, or is replaced, whole at the end.
 
-    With `keep` the tensors that an existing file holds stay beside the new ones.
+    What an existing file holds stays beside the new tensors, but for those that they replace.
     """
 
-    def __init__(self, path: str, *, keep: bool) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.keep = keep and Path(path).exists()
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{target.name[:40]}.{os.getpid()}."
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))
+        with write_faults(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))
 
     def stage(self, task: Task, number: int) -> Task:
         """The same task, written beside the container."""
-        return replace(task, out=str(self.folder / f"{number}.safetensors"), force=True)
+        return replace(task, out=f"{self.folder / str(number)}.safetensors::{_KEY}", force=True)
 
     def add(self, outcome: Outcome, out: str) -> Outcome:
         """Take over a staged item; the outcome as the batch tells it."""
         told = replace(outcome, out=out)
-        if outcome.status == "done":
-            with open_input(outcome.out) as reader:
-                spec = next(iter(reader.specs().values()))
-            key = split_input(out)[1] or ""
-            tensor = OutputTensor(key, spec.shape, spec.dtype, outcome.layout)
-            self._staged.append((told, tensor, outcome.out))
-        return told
+        if outcome.status != "done":
+            return told
+        place, _ = split_input(outcome.out)
+        with open_input(place) as reader:
+            spec = reader.specs()[_KEY]
+        key = plain_key(self.path, split_input(out)[1] or "")
+        self._staged.append((told, OutputTensor(key, spec.shape, spec.dtype, outcome.layout), place))
+        return replace(told, status=STAGED)
 
     def finish(self, provenance: Mapping[str, str]) -> list[Outcome]:
-        """Write all staged items; their outcomes, failed when the file could not be written."""
+        """Write all staged items; their outcomes, failed when the file could not be written.
+
+        They are written in the order of the batch, whichever was computed first: the bytes are the same.
+        """
+        self._staged.sort(key=lambda staged: int(Path(staged[2]).stem))
         outcomes = [outcome for outcome, _, _ in self._staged]
         if not outcomes:
             return []
@@ -65,14 +76,13 @@ class Container:
 
     def _write(self, provenance: Mapping[str, str]) -> None:
         tensors = [tensor for _, tensor, _ in self._staged]
-        key = tensors[0].key if self.keep else None
+        key = tensors[0].key if Path(self.path).exists() else None
         sink = create_sink(self.path, tensors, provenance=provenance, key=key, force=True)
         try:
             for _, tensor, place in self._staged:
                 with open_input(place) as reader:
-                    name = next(iter(reader.specs()))
                     for window in _pieces(tensor):
-                        sink.write(tensor.key, window, reader.read(name, window))
+                        sink.write(tensor.key, window, reader.read(_KEY, window))
             sink.commit()
         except BaseException:
             sink.abort()

@@ -1,27 +1,36 @@
-"""Items: which inputs belong together, and where each result goes. Problems are found before any work."""
+"""Items: one fusion each. What they may not do to each other is found before any work."""
 
-import csv
 import fnmatch
-import io
-import json
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
-from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
-from featfuse.errors import InputError, RunError, UsageError
-from featfuse.formats import split_input
-from featfuse.formats.headers import natural_key
-from featfuse.formats.registry import SUFFIXES
+from featfuse.batches.keys import conflicts, plain_key
+from featfuse.batches.patterns import Fields
+from featfuse.errors import RunError, UsageError
+from featfuse.formats import find_format, split_input
 
-__all__ = ["Item", "Pairing", "check_outputs", "pair", "read_pairs"]
+__all__ = [
+    "Item",
+    "Pairing",
+    "bad_value",
+    "check_existing",
+    "check_outputs",
+    "forget_folders",
+    "real_path",
+    "wanted",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One fusion of a batch. `problem` says why it cannot even be tried."""
+    """One fusion of a batch. `problem` says why it cannot even be tried.
+
+    `side` are the files beside the inputs that the result depends on: its mask, weights, kernels.
+    """
 
     id: str
     inputs: tuple[str, ...]
@@ -29,6 +38,7 @@ class Item:
     fields: Fields = field(default_factory=dict)
     problem: str | None = None
     missing: bool = False
+    side: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,210 +49,139 @@ class Pairing:
     root: Path
 
 
-def pair(patterns: Sequence[str], out: str, include: Sequence[str], exclude: Sequence[str]) -> Pairing:
-    """Items by the field values found in the first pattern; later ones are filled in or looked up."""
-    if not patterns:
-        raise UsageError("batch needs a pattern", hint="fuse batch stage2/ stage3/ --out fused/")
-    first, *others = [parse_pattern(text) for text in patterns]
-    for other in others:
-        unknown = [name for name in other.names if name not in first.names]
-        if unknown:
-            raise UsageError(
-                f"{other.text}: field {{{unknown[0]}}} is not in {first.text}",
-                hint=f"Fields there: {', '.join('{' + name + '}' for name in first.names)}. "
-                f"A folder has the field {{{FOLDER_FIELD}}}.",
-            )
-    target = _parse_output(out, first)
-    found, doubled = _table(first)
-    if not found:
-        raise InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")
-    tables = [_table(other) if other.folder else None for other in others]
-    items = []
-    for fields_id in sorted(found, key=natural_key):
-        if not _wanted(fields_id, include, exclude):
-            continue
-        fields, source = found[fields_id]
-        items.append(
-            _item(fields_id, fields, source, list(zip(others, tables, strict=True)), target, doubled)
-        )
-    if not items:
-        raise InputError(f"{first.text}: --include and --exclude leave nothing of {len(found)} items")
-    return Pairing(tuple(items), target.root)
-
-
-_Table = tuple[dict[str, tuple[Fields, str]], dict[str, list[str]]]
-
-
-def _table(pattern: Pattern) -> _Table:
-    """Matches by id, and the ids that several files answer to."""
-    found: dict[str, tuple[Fields, str]] = {}
-    doubled: dict[str, list[str]] = {}
-    for match in pattern.find():
-        name = "/".join(match.fields[name] for name in pattern.names)
-        if name in found:
-            doubled.setdefault(name, [found[name][1]]).append(match.source)
-        else:
-            found[name] = (match.fields, match.source)
-    return found, doubled
-
-
-def _item(
-    item_id: str,
-    fields: Fields,
-    source: str,
-    others: Sequence[tuple[Pattern, _Table | None]],
-    target: Pattern,
-    doubled: Mapping[str, list[str]],
-) -> Item:
-    inputs, problem, missing = [source], None, False
-    if item_id in doubled:
-        problem = f"several files for {item_id}: {', '.join(doubled[item_id])}"
-    for other, table in others:
-        partner = other.fill(fields)
-        if table is not None:
-            found, twice = table
-            name = "/".join(fields[field] for field in other.names)
-            if name in twice:
-                problem = f"several files for {name}: {', '.join(twice[name])}"
-            elif name not in found:
-                problem, missing = f"no partner in {other.text}: {partner}.*", True
-            else:
-                partner = found[name][1]
-        elif not Path(split_input(partner)[0]).exists():
-            problem, missing = f"no partner: {partner}", True
-        inputs.append(partner)
-    out = target.fill(fields)
-    if target.folder:
-        path, _ = split_input(source)
-        out += Path(path).suffix.lower() if Path(path).suffix.lower() in SUFFIXES else ".npy"
-    return Item(item_id, tuple(inputs), out, fields, problem or _bad_fields(fields), missing)
-
-
-def _bad_fields(fields: Fields) -> str | None:
-    """A value that would climb out of the output's folder."""
-    for name, value in fields.items():
-        parts = value.split("/")
-        if ".." in parts or "." in parts or value.startswith("/") or "\0" in value:
-            return f"field {{{name}}} = {value!r} is not a plain name"
-    return None
-
-
-def _parse_output(out: str, first: Pattern) -> Pattern:
-    """--out: a pattern over the first pattern's fields, or a folder."""
-    path, key = split_input(out)
-    pattern = Pattern(out, path, key)
-    if not pattern.names:
-        if key is not None or Path(path).suffix.lower() in SUFFIXES:
-            raise UsageError(
-                f"--out {out}: all items would be written to the same place",
-                hint="Put a field into it, like 'fused/{id}.npy' or 'fused.h5::{id}'.",
-            )
-        inner = "/".join(f"{{{name}}}" for name in first.names)
-        return Pattern(out, f"{path.rstrip('/') or '/'}/{inner}", None, folder=True)
-    unknown = [name for name in pattern.names if name not in first.names]
-    if unknown:
-        raise UsageError(f"--out {out}: field {{{unknown[0]}}} is not in {first.text}")
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise UsageError(
-            f"--out {out}: the suffix names no format", hint=f"Use one of {', '.join(SUFFIXES)}."
-        )
-    return pattern
-
-
-def _wanted(item_id: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+def wanted(item_id: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Whether --include and --exclude leave the item in."""
     kept = not include or any(fnmatch.fnmatchcase(item_id, glob) for glob in include)
     return kept and not any(fnmatch.fnmatchcase(item_id, glob) for glob in exclude)
 
 
-def read_pairs(source: str, root: str, include: Sequence[str], exclude: Sequence[str]) -> Pairing:
-    """Items from a CSV (a header with a column `out`; all other columns are inputs) or JSON lines
-    (objects with `inputs`, a list, and `out`); `-` is standard input. Outputs are relative to `root`.
+def bad_value(name: str, value: str) -> str | None:
+    """Why a field's value may not become part of an output's name."""
+    parts = value.split("/")
+    if ".." in parts or "." in parts or value.startswith("/") or "\0" in value:
+        return f"field {{{name}}} = {value!r} is not a plain name"
+    if "::" in value:
+        return f"field {{{name}}} = {value!r} holds ::, which separates a file from a key"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def forget_folders() -> None:
+    """Links and the working directory may have changed since the last batch."""
+    _real_folder.cache_clear()
+
+
+def real_path(path: str) -> str:
+    """`os.path.realpath`, quick for many files in few folders."""
+    folder, name = os.path.split(path)
+    if name in ("", ".", ".."):
+        return os.path.realpath(path)
+    place = os.path.join(_real_folder(folder), name)  # noqa: PTH118 (100,000 of them)
+    return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114
+
+
+def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
+    """Items whose output would leave the root are marked.
+
+    Raises UsageError for two items with one output, and for an output or manifest that is an input.
     """
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--pairs {source}: cannot be read: {error}") from None
-    rows = _json_rows(text, source) if text.lstrip().startswith("{") else _csv_rows(text, source)
-    items = []
-    for number, (inputs, out) in enumerate(rows, start=1):
-        item_id = out if out else f"row {number}"
-        if not _wanted(item_id, include, exclude):
-            continue
-        absent = [name for name in inputs if name and not Path(split_input(name)[0]).exists()]
-        problem = "no inputs or no out" if not inputs or not out else None
-        if absent:
-            problem = f"no such file: {', '.join(absent)}"
-        escaped = _bad_fields({"out": split_input(out)[0]}) if out else None
-        place = str(Path(root) / out) if out else root
-        items.append(Item(item_id, tuple(inputs), place, {}, problem or escaped, bool(absent)))
-    if not items:
-        raise InputError(f"--pairs {source}: no items in it")
-    return Pairing(tuple(items), Path(root))
-
-
-def _csv_rows(text: str, source: str) -> Iterator[tuple[list[str], str]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if not reader.fieldnames or "out" not in reader.fieldnames or len(reader.fieldnames) < 2:
-        raise InputError(
-            f"--pairs {source}: the first line must name the columns, one of them out",
-            hint="Like: a,b,out",
-        )
-    for row in reader:
-        inputs = [row[name] for name in reader.fieldnames if name != "out" and row[name]]
-        yield inputs, row["out"] or ""
-
-
-def _json_rows(text: str, source: str) -> Iterator[tuple[list[str], str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            inputs, out = [str(name) for name in row["inputs"]], str(row["out"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(
-                f"--pairs {source}: line {number} is not an item: {error}",
-                hint='Like: {"inputs": ["a.npy", "b.npy"], "out": "c.npy"}',
-            ) from None
-        yield inputs, out
-
-
-def check_outputs(pairing: Pairing) -> Pairing:
-    """Items whose output would leave the root are marked; two for one place, or an output that is an
-    input, are an error of the whole batch."""
     root = os.path.realpath(pairing.root)
-    inputs = {os.path.realpath(split_input(name)[0]) for item in pairing.items for name in item.inputs}
-    taken: dict[str, str] = {}
+    inputs = {
+        real_path(split_input(name)[0]) for item in pairing.items for name in (*item.inputs, *item.side)
+    }
+    if os.path.realpath(manifest) in inputs:
+        raise UsageError(f"--manifest {manifest} is one of the inputs", hint="Inputs are never written to.")
+    taken = _Places()
     items = []
     for item in pairing.items:
+        if not item.out:
+            items.append(item)
+            continue
         path, key = split_input(item.out)
-        place = os.path.realpath(path)
+        place = real_path(path)
         if place in inputs:
             raise UsageError(
-                f"{item.id}: the output {path} is one of the inputs", hint="Inputs are never written to."
+                f"{item.id}: the output {path} is one of the inputs",
+                hint="Inputs are never written to. Write to another folder; a file that an interrupted "
+                "batch left here can be deleted.",
             )
-        where = place if key is None else f"{place}::{key}"
-        if item.problem is None and where in taken:
-            raise UsageError(
-                f"{taken[where]} and {item.id} would both be written to {item.out}",
-                hint="Put every field that tells items apart into --out.",
-            )
-        taken[where] = item.id
-        if item.problem is None and os.path.commonpath([root, place]) != root:
-            item = _marked(item, f"the output {path} leaves {pairing.root}")  # noqa: PLW2901
+        if item.problem is None:
+            taken.take(item, place, key)
+            if os.path.commonpath([root, place]) != root:
+                item = replace(item, problem=f"the output {path} leaves {pairing.root}")  # noqa: PLW2901
         items.append(item)
     return Pairing(tuple(items), pairing.root)
 
 
-def _marked(item: Item, problem: str) -> Item:
-    return Item(item.id, item.inputs, item.out, item.fields, problem, item.missing)
+class _Places:
+    """The outputs that items have claimed: a file for itself alone, or keys of a file."""
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[str, str | None], str] = {}
+        self._groups: dict[tuple[str, str], str] = {}
+
+    def take(self, item: Item, place: str, key: str | None) -> None:
+        """UsageError when another item writes there, or to a group of HDF5 that would be a tensor."""
+        if key is None:
+            self._claim(item, (place, None))
+            return
+        self._owners.setdefault((place, ""), item.id)
+        key = plain_key(place, key)
+        self._claim(item, (place, key), (place, None))
+        row = find_format(place)
+        if row is None or row.name != "hdf5":
+            return
+        parts = key.split("/")
+        for depth in range(1, len(parts)):
+            group = (place, "/".join(parts[:depth]))
+            self._refuse(item, self._owners.get(group))
+            self._groups.setdefault(group, item.id)
+        self._refuse(item, self._groups.get((place, key)))
+
+    def _claim(self, item: Item, place: tuple[str, str | None], *others: tuple[str, str | None]) -> None:
+        whole = (place[0], "") if place[1] is None else place
+        for other in (place, whole, *others):
+            self._refuse(item, self._owners.get(other))
+        self._owners[place] = item.id
+
+    def _refuse(self, item: Item, owner: str | None) -> None:
+        if owner is not None:
+            raise UsageError(
+                f"{owner} and {item.id} would both be written to {item.out}",
+                hint="Put every field that tells items apart into --out.",
+            )
 
 
-def refuse_existing(items: Iterable[Item]) -> None:
-    """Without --force or --resume, outputs that exist stop the batch before any work."""
-    existing = [item.out for item in items if item.problem is None and Path(item.out).exists()]
+def check_existing(items: Sequence[Item], *, replacing: bool) -> tuple[Item, ...]:
+    """The items, those marked whose key cannot be put into the container that is there.
+
+    Without `replacing` (--force, --resume), outputs that exist are a RunError before any work.
+    """
+    keyed: dict[str, list[int]] = defaultdict(list)
+    existing = []
+    result = list(items)
+    for index, item in enumerate(items):
+        if item.problem is not None:
+            continue
+        path, key = split_input(item.out)
+        if key is not None:
+            keyed[path].append(index)
+        elif not replacing and Path(path).exists():
+            existing.append(item.out)
+    for path, indices in keyed.items():
+        found = conflicts(path, [split_input(items[index].out)[1] or "" for index in indices])
+        for index, (problem, exists) in zip(indices, found, strict=True):
+            if problem is not None:
+                result[index] = replace(items[index], problem=problem)
+            elif exists and not replacing:
+                existing.append(items[index].out)
     if existing:
         raise RunError(
             f"{len(existing)} outputs exist already, the first is {existing[0]}",
             hint="--resume does what is missing or changed, --force replaces them all.",
         )
+    return tuple(result)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from featfuse.errors import InputError, UsageError
+from featfuse.errors import FeatfuseError, InputError, UsageError
 from featfuse.formats import open_input, split_input
 from featfuse.formats.registry import SUFFIXES
 
-__all__ = ["FOLDER_FIELD", "Found", "Pattern", "parse_pattern"]
+__all__ = ["FOLDER_FIELD", "Fields", "Found", "Pattern", "field_names", "fill_fields", "parse_pattern"]
 
 FOLDER_FIELD = "name"
 """The field that a folder stands for."""
@@ -26,10 +26,14 @@ Fields = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One match: the values of the pattern's fields, and the input they name."""
+    """One match: the values of the pattern's fields, and the input they name.
+
+    A container that cannot be read is one match, with `problem`: which items it holds nobody can tell.
+    """
 
     fields: Fields
     source: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,8 @@ class Pattern:
 
     def fill(self, fields: Fields) -> str:
         """The pattern with its fields filled in."""
-        path = _FIELD.sub(lambda match: fields[match[1]], self.path)
-        if self.key is None:
-            return path
-        return path + "::" + _FIELD.sub(lambda match: fields[match[1]], self.key)
+        path = fill_fields(self.path, fields)
+        return path if self.key is None else f"{path}::{fill_fields(self.key, fields)}"
 
     def find(self) -> Iterator[Found]:
         """Everything that matches, in no particular order. InputError for an unreadable container."""
@@ -95,12 +97,28 @@ class Pattern:
     def _keys(self, path: str, fields: dict[str, str]) -> Iterator[Found]:
         assert self.key is not None
         matcher = _matcher(self.key, fields)
-        with open_input(path) as reader:
-            keys = list(reader.specs())
+        try:
+            with open_input(path) as reader:
+                keys = list(reader.specs())
+        except FeatfuseError as error:
+            if not fields:
+                raise
+            yield Found({**dict.fromkeys(self.names, "*"), **fields}, self.fill(fields), str(error))
+            return
         for key in keys:
             match = matcher.fullmatch(key)
             if match:
                 yield Found({**fields, **match.groupdict()}, f"{path}::{key}")
+
+
+def fill_fields(text: str, fields: Fields) -> str:
+    """`text` with the fields it names filled in; a field that is not among `fields` stays."""
+    return _FIELD.sub(lambda match: fields.get(match[1], match[0]), text)
+
+
+def field_names(text: str) -> list[str]:
+    """The fields that `text` names."""
+    return _FIELD.findall(text)
 
 
 def parse_pattern(text: str) -> Pattern:

@@ -6,17 +6,20 @@ is replaced, its item is reported as failed, and the others go on.
 
 import multiprocessing
 import signal
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
 
 __all__ = ["run_in_processes"]
 
 
-def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     """The outcome of every task as it comes. Closing the iterator stops the workers at once."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["featfuse.fusion"])
@@ -51,7 +54,8 @@ class _Worker:
     def __init__(self, context: multiprocessing.context.BaseContext) -> None:
         self.pipe, inner = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(inner,), daemon=True)  # type: ignore[attr-defined]
-        self.process.start()
+        with _without_interrupt(), _without_main():
+            self.process.start()
         inner.close()
         self.task: Task | None = None
         self.dead = False
@@ -87,6 +91,28 @@ class _Worker:
             self.process.join()
 
 
+@contextmanager
+def _without_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back: processes started meanwhile never see it, from their first instruction on."""
+    resource_tracker.ensure_running()  # it lets SIGINT through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Workers need nothing of the caller's script, which multiprocessing would run once more in each."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _end(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
@@ -96,8 +122,7 @@ def _end(code: int | None) -> str:
 
 
 def _serve(pipe: Connection) -> None:
-    """A worker's life: take a task, do it, answer. Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker's life: take a task, do it, answer. Ctrl-C, which it never sees, is the parent's to handle."""
     signal.signal(signal.SIGTERM, _terminated)
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:

@@ -1,6 +1,7 @@
 """The work on one item, in whichever process it happens: plan it, or fuse it. Errors become text."""
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, cast
 from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.options import FusionOptions
 
-__all__ = ["Outcome", "Task", "fuse_item", "plan_item"]
+__all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item: `status` is done, planned, skipped, missing or failed.
+    """What became of an item: `status` is done, planned, staged, skipped, missing or failed.
 
     `shape`, `dtype` and `layout` describe the result, `bytes` its data, `error` why there is none.
     """
@@ -49,7 +50,7 @@ def fuse_item(task: Task) -> Outcome:
     from featfuse.fusion import fuse
 
     def work() -> Outcome:
-        _make_folder(task.out)
+        make_folder(task.out)
         options = cast(FusionOptions, dict(task.options))
         limits = {"memory": task.memory, "threads": task.threads}
         report = fuse(*task.inputs, out=task.out, force=task.force, **limits, **options)  # type: ignore[call-overload]
@@ -72,8 +73,13 @@ def plan_item(task: Task) -> Outcome:
         options = Options.resolve(cast(FusionOptions, dict(task.options)))
         with Inputs(task.inputs) as sources:
             plan = make_plan(sources.specs, options, open_extras(sources, options))
-        row = find_format(split_input(task.out)[0])
-        if row is not None and not row.stores(plan.dtype):
+        path, _ = split_input(task.out)
+        row = find_format(path)
+        if row is None:
+            raise UsageError(
+                f"{path}: the suffix names no format", hint="Write to a .npy, .h5 or .safetensors."
+            )
+        if not row.stores(plan.dtype):
             raise UsageError(
                 f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
             )
@@ -100,11 +106,14 @@ def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     except FeatfuseError as error:
         result = Outcome(task.id, "failed", task.out, _first_lines(str(error)))
     except MemoryError:
-        result = Outcome(task.id, "failed", task.out, "not enough memory")
+        result = Outcome(task.id, "failed", task.out, "not enough memory; a smaller --memory may help")
+    except Exception:  # a bug costs its item only, and is told whole
+        result = Outcome(task.id, "failed", task.out, f"a bug in featfuse:\n{traceback.format_exc()}")
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def _make_folder(out: str) -> None:
+def make_folder(out: str) -> None:
+    """Make the folder of an output; RunError when that cannot be."""
     from featfuse.formats import split_input
 
     folder = Path(split_input(out)[0]).parent

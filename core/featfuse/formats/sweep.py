@@ -11,10 +11,10 @@ __all__ = ["STAGE_SUFFIX", "sweep"]
 STAGE_SUFFIX = ".stage"
 """The folder in which a batch collects the items of one container."""
 
-_LEFTOVER = re.compile(r"\..+\.(\d+)\.\w+\.(tmp|stage)")
+_LEFTOVER = re.compile(r"\..+\.(\d+)\.([0-9a-f]{8}\.tmp|\w{8}\.stage)")
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: str | Path) -> None:
     """Remove temporary files and stages in `folder` whose process is gone. Those of live ones stay."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -33,6 +33,17 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):
+    except OverflowError:  # no process can have this number
+        return False
+    except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """A process that is dead, but that nobody has asked about: common in containers without an init."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] in ("Z", "X")

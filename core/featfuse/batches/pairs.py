@@ -1,0 +1,101 @@
+"""--pairs: items from a CSV or from JSON lines."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from featfuse.batches.items import Item, Pairing, bad_value, wanted
+from featfuse.errors import InputError
+from featfuse.formats import split_input
+
+__all__ = ["read_pairs"]
+
+Row = tuple[list[str], str]
+
+
+def read_pairs(source: str, root: str, include: Sequence[str], exclude: Sequence[str]) -> Pairing:
+    """Items from a CSV (a header with a column `out`; all other columns are inputs) or JSON lines
+    (objects with `inputs`, a list, and `out`); `-` is standard input. Outputs are relative to `root`.
+    """
+    text = _read(source).removeprefix("\ufeff")  # spreadsheets begin a CSV with a byte order mark
+    rows = _json_rows(text, source) if text.lstrip().startswith("{") else _csv_rows(text, source)
+    items = []
+    count = 0
+    for inputs, out in rows:
+        count += 1
+        item_id = out or f"row {count}"
+        if wanted(item_id, include, exclude):
+            items.append(_item(item_id, inputs, out, root))
+    if not items:
+        left = f"--include and --exclude leave nothing of {count} items" if count else "no items in it"
+        raise InputError(f"--pairs {source}: {left}")
+    return Pairing(tuple(items), Path(root))
+
+
+def _read(source: str) -> str:
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8
+        raise InputError(f"--pairs {source}: cannot be read: {error}") from None
+
+
+def _item(item_id: str, inputs: list[str], out: str, root: str) -> Item:
+    absent = [name for name in inputs if not Path(split_input(name)[0]).exists()]
+    if not inputs or not out:
+        return Item(item_id, tuple(inputs), "", {}, "no inputs or no out in this row")
+    parts = out.partition("::")[0].split("/")
+    problem = bad_value("out", "/".join(part for part in parts if part != "."))
+    if absent:
+        problem = f"no such file: {', '.join(absent)}"
+    return Item(item_id, tuple(inputs), str(Path(root) / out), {}, problem, bool(absent))
+
+
+def _csv_rows(text: str, source: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head = [name.strip() for name in next(reader, [])]
+        if head.count("out") != 1 or len(head) < 2:
+            raise InputError(
+                f"--pairs {source}: the first line must name the columns, one of them out",
+                hint="Like: a,b,out",
+            )
+        place = head.index("out")
+        for row in reader:
+            if not any(row):
+                continue
+            if len(row) != len(head):
+                raise InputError(
+                    f"--pairs {source}: line {reader.line_num} has {len(row)} columns, not {len(head)}",
+                    hint="Quote a name that holds a comma.",
+                )
+            yield [name for name in row[:place] + row[place + 1 :] if name], row[place]
+    except csv.Error as error:
+        raise InputError(f"--pairs {source}: line {reader.line_num} is no CSV: {error}") from None
+
+
+def _json_rows(text: str, source: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _json_row(line, f"--pairs {source}: line {number}")
+
+
+def _json_row(line: str, place: str) -> Row:
+    try:
+        row = json.loads(line)
+        inputs, out = row["inputs"], row["out"]
+    except (ValueError, TypeError, KeyError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{place} is not an item: {reason}", hint=_JSON_HINT) from None
+    if (
+        not isinstance(out, str)
+        or not isinstance(inputs, list)
+        or not all(isinstance(it, str) for it in inputs)
+    ):
+        raise InputError(f"{place}: inputs must be a list of texts, and out a text", hint=_JSON_HINT)
+    return inputs, out
+
+
+_JSON_HINT = 'Like: {"inputs": ["a.npy", "b.npy"], "out": "c.npy"}'

@@ -1,0 +1,93 @@
+"""Preparing a batch: find, pair, check and plan every item. Nothing is written."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from featfuse.batches.items import Item, Pairing, check_existing, check_outputs, forget_folders
+from featfuse.batches.keys import KnownKeys
+from featfuse.batches.manifest import Manifest
+from featfuse.batches.pairing import output_root, pair
+from featfuse.batches.pairs import read_pairs
+from featfuse.batches.patterns import parse_pattern
+from featfuse.batches.recipe import check_recipe, fill_recipe, resolved_recipe, side_files
+from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
+from featfuse.batches.work import Outcome, plan_item
+from featfuse.errors import UsageError
+from featfuse.execute import parse_memory
+from featfuse.formats import split_input
+from featfuse.options import FusionOptions
+
+__all__ = ["MANIFEST_NAME", "open_batch"]
+
+MANIFEST_NAME = "manifest.jsonl"
+
+
+def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOptions) -> Batch:
+    """Find, pair, check and plan all items; nothing is written. Raises what concerns the whole batch."""
+    forget_folders()
+    resolved = resolved_recipe(fusion)
+    _check(patterns, options)
+    recipe = {name: value for name, value in fusion.items() if value is not None}
+    root = Path(options.out or ".") if options.pairs is not None else output_root(patterns, options.out)
+    manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
+    pairing = _pairing(patterns, options, manifest.made)
+    check_recipe(recipe, [] if options.pairs is not None else parse_pattern(patterns[0]).names)
+    pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
+    items = check_existing(pairing.items, replacing=options.force or options.resume)
+    keys = KnownKeys()
+    planned = [_plan(item, recipe, resolved, options, manifest, keys) for item in items]
+    return Batch(items, planned, options, recipe, resolved, manifest)
+
+
+def _check(patterns: Sequence[str], options: BatchOptions) -> None:
+    """What is wrong with the options alone."""
+    parse_memory(options.memory)
+    if options.jobs is not None and options.jobs < 1:
+        raise UsageError(f"--jobs {options.jobs}: at least 1 is needed", hint="Leave it out for all cores.")
+    if options.jobs is not None and options.dask not in (None, "local"):
+        raise UsageError("--jobs is not used by --dask ADDRESS", hint="The cluster has the workers it has.")
+    if options.resume and options.force:
+        raise UsageError("--resume and --force exclude each other", hint="--force does everything anew.")
+    if options.pairs is not None and patterns:
+        raise UsageError("--pairs takes the place of patterns", hint="Leave the patterns out.")
+    if options.pairs is None and patterns and not options.out:
+        raise UsageError("batch needs --out", hint="Like --out fused/ or --out 'fused/{id}.npy'.")
+
+
+def _pairing(patterns: Sequence[str], options: BatchOptions, made: Iterable[str]) -> Pairing:
+    if options.pairs is not None:
+        return read_pairs(options.pairs, options.out or ".", options.include, options.exclude)
+    return pair(patterns, options.out, options.include, options.exclude, made)
+
+
+def _with_sides(pairing: Pairing, recipe: Mapping[str, Any]) -> Pairing:
+    """Each item with the files beside its inputs."""
+    if not side_files(recipe):
+        return pairing
+    items = [replace(item, side=side_files(fill_recipe(recipe, item.fields))) for item in pairing.items]
+    return Pairing(tuple(items), pairing.root)
+
+
+def _plan(
+    item: Item,
+    recipe: Mapping[str, Any],
+    resolved: Mapping[str, object],
+    options: BatchOptions,
+    manifest: Manifest,
+    keys: KnownKeys,
+) -> Outcome:
+    if item.missing and options.allow_missing:
+        return Outcome(item.id, "missing", item.out, item.problem)
+    if item.problem is not None:
+        return Outcome(item.id, "failed", item.out, item.problem)
+    if options.resume and _is_there(item, keys) and manifest.is_done(facts_of(item, resolved)):
+        return Outcome(item.id, "skipped", item.out)
+    return plan_item(task_of(item, recipe, options))
+
+
+def _is_there(item: Item, keys: KnownKeys) -> bool:
+    path, key = split_input(item.out)
+    return os.path.exists(path) and (key is None or keys.holds(path, key))  # noqa: PTH110

@@ -1,0 +1,272 @@
+"""`fuse batch`: options, summary, exit codes. What a batch does is tested beside the core."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+OPTIONS = ("-m", "nearest", "--layout", "CHW")
+
+
+@pytest.fixture
+def pairs(make_npy):
+    """a/0.npy and b/0.npy, and so on."""
+
+    def make(count):
+        for number in range(count):
+            make_npy(f"a/{number}.npy", (2, 8, 8))
+            make_npy(f"b/{number}.npy", (2, 4, 4))
+
+    return make
+
+
+@pytest.fixture
+def batch(fuse):
+    def call(*words):
+        return fuse("batch", *words, *OPTIONS)
+
+    return call
+
+
+def test_two_folders(batch, fuse, pairs):
+    pairs(3)
+    told = batch("a/", "b/", "--out", "o/", "--jobs", "1")
+    assert told.exit_code == 0
+    assert re.fullmatch(r"3 items: 3 done; 1\.5 KiB in \d+\.\d s\n", told.stdout)
+    assert told.stderr == ""
+    assert fuse("a/1.npy", "b/1.npy", *OPTIONS, "-o", "one.npy").exit_code == 0
+    assert Path("one.npy").read_bytes() == Path("o/1.npy").read_bytes()
+
+
+def test_failures_are_named_with_reasons_and_the_code_is_5(batch, pairs, make_npy):
+    pairs(5)
+    Path("a/1.npy").write_bytes(Path("a/1.npy").read_bytes()[:-9])
+    Path("b/2.npy").unlink()
+    make_npy("b/3.npy", (5, 4, 4))
+    told = batch("a/", "b/", "--out", "o/")
+    assert told.exit_code == 5
+    assert told.stdout.startswith("5 items: 2 done, 3 failed; ")
+    before, _, after = told.stderr.partition("failed: 1: ")
+    assert before.startswith("3 of 5 items cannot be fused:\n"), "a table before the work"
+    assert "b/2.*" in before
+    assert "a/1.npy" in after
+    assert "\nfailed: 2: no partner in b/: b/2.*\n" in after
+    assert "\nfailed: 3: axis C: channel counts differ" in after
+    assert "5" in after
+    assert "Traceback" not in told.stderr
+
+
+def test_a_resumed_batch(batch, pairs):
+    pairs(3)
+    batch("a/", "b/", "--out", "o/")
+    Path("o/1.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--resume")
+    assert told.exit_code == 0
+    assert told.stdout.startswith("3 items: 1 done, 2 skipped; 512 bytes in ")
+
+
+def test_json(batch, pairs):
+    pairs(3)
+    Path("b/1.npy").unlink()
+    Path("b/2.npy").write_text("rubbish")
+    told = batch("a/", "b/", "--out", "o/", "--json", "--allow-missing")
+    assert told.exit_code == 5
+    facts = json.loads(told.stdout)
+    assert facts["schema"] == 1
+    assert facts["command"] == "batch"
+    counts = {
+        name: facts[name] for name in ("items", "done", "skipped", "missing", "failed", "untried", "bytes")
+    }
+    assert counts == {
+        "items": 3,
+        "done": 1,
+        "skipped": 0,
+        "missing": 1,
+        "failed": 1,
+        "untried": 0,
+        "bytes": 512,
+    }
+    assert [row["id"] for row in facts["failures"]] == ["2"]
+    assert "b/2.npy" in facts["failures"][0]["error"]
+    assert facts["missing_items"] == [{"id": "1", "out": "o/1.npy", "error": "no partner in b/: b/1.*"}]
+    assert facts["seconds"] > 0
+    assert told.stderr == ""
+
+
+def test_allow_missing(batch, pairs):
+    pairs(2)
+    Path("b/1.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--allow-missing")
+    assert told.exit_code == 0
+    assert "2 items: 1 done, 1 missing" in told.stdout
+    assert "missing: 1: no partner in b/: b/1.*" in told.stdout
+
+
+def test_fail_fast(batch, fuse, pairs):
+    Path("a").mkdir()
+    for number in range(6):
+        np.save(f"a/{number}.npy", np.full((2, 2), 200 if number == 1 else 1, np.uint8))
+    told = fuse("batch", "a/", "a/{name}.npy", "--out", "o/", "--fail-fast", "--jobs", "1")
+    assert told.exit_code == 5
+    assert "6 items: 1 done, 1 failed, 4 not tried" in told.stdout
+    assert "failed: 1: 4 of 4 values do not fit uint8" in told.stderr
+
+
+def test_quiet(batch, pairs):
+    pairs(2)
+    Path("b/1.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--quiet")
+    assert told.exit_code == 5
+    assert told.stdout == ""
+    assert told.stderr == "failed: 1: no partner in b/: b/1.*\n"
+
+
+def test_a_dry_run_lists_the_items(batch, pairs):
+    pairs(3)
+    Path("b/1.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--dry-run")
+    assert told.exit_code == 5
+    rows = [re.split(r"  +", line.strip()) for line in told.stdout.splitlines()]
+    assert ["0", "2×8×8 float32", "o/0.npy"] in rows
+    assert ["1", "failed: no partner in b/: b/1.*", "o/1.npy"] in rows
+    assert "1 failed" in told.stdout
+    assert told.stdout.endswith("dry run: nothing was written\n")
+    assert not Path("o").exists()
+
+
+def test_a_dry_run_as_json(batch, pairs):
+    pairs(2)
+    told = batch("a/", "b/", "--out", "o/", "--dry-run", "--json")
+    facts = json.loads(told.stdout)
+    assert facts["dry_run"] is True
+    assert facts["items"][0] == {
+        "id": "0",
+        "status": "planned",
+        "out": "o/0.npy",
+        "shape": [2, 8, 8],
+        "error": None,
+    }
+    assert not Path("o").exists()
+
+
+def test_a_dry_run_of_many_shows_the_first(batch, pairs):
+    pairs(60)
+    told = batch("a/", "b/", "--out", "o/", "--dry-run")
+    assert "... and 10 more" in told.stdout
+    assert "60 planned" in told.stdout
+
+
+def test_a_dry_run_that_resumes(batch, pairs):
+    pairs(2)
+    batch("a/", "b/", "--out", "o/")
+    Path("o/1.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--resume", "--dry-run")
+    assert told.exit_code == 0
+    assert "1 skipped, 1 planned" in told.stdout
+    assert "skipped: done before" in told.stdout
+    assert not Path("o/1.npy").exists()
+
+
+def test_existing_outputs(batch, pairs):
+    pairs(2)
+    batch("a/", "b/", "--out", "o/")
+    for words in ((), ("--dry-run",)):
+        told = batch("a/", "b/", "--out", "o/", *words)
+        assert told.exit_code == 1
+        assert told.stderr.startswith("error: 2 outputs exist already, the first is o/0.npy\n--resume does")
+    assert batch("a/", "b/", "--out", "o/", "--force").exit_code == 0
+
+
+def test_the_manifest_option(batch, pairs):
+    pairs(1)
+    batch("a/", "b/", "--out", "o/", "--manifest", "m.jsonl")
+    assert json.loads(Path("m.jsonl").read_text())["status"] == "done"
+    assert not Path("o/manifest.jsonl").exists()
+
+
+def test_pairs_and_globs(batch, pairs):
+    pairs(3)
+    Path("p.csv").write_text("a,b,out\n" + "".join(f"a/{i}.npy,b/{i}.npy,x{i}.npy\n" for i in range(3)))
+    told = batch("--pairs", "p.csv", "--out", "o", "--include", "x[01]*", "--exclude", "x1*")
+    assert told.exit_code == 0
+    assert sorted(path.name for path in Path("o").glob("*.npy")) == ["x0.npy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("a/", "b/"), 2, "error: batch needs --out"),
+        ((), 2, "error: batch needs a pattern"),
+        (("a/", "b/", "--out", "o/", "--jobs", "0"), 2, "error: --jobs 0"),
+        (("a/", "b/", "--out", "o/", "--json", "--quiet"), 2, "exclude each other"),
+        (("a/", "b/", "--out", "o/", "--pad-value", "1"), 2, "--pad-value is not used"),
+        (("nowhere/{id}.npy", "--out", "o/"), 4, "error: nowhere/{id}.npy: nothing matches"),
+        (("a/", "b/", "--out", "a/"), 2, "is one of the inputs"),
+        (("a/", "b/", "--out", "o/", "--pairs", "p.csv"), 2, "--pairs takes the place of patterns"),
+        (("--pairs", "nowhere.csv"), 4, "--pairs nowhere.csv: cannot be read"),
+    ],
+)
+def test_what_stops_the_whole_batch(words, code, text, batch, pairs):
+    pairs(1)
+    told = batch(*words)
+    assert told.exit_code == code
+    assert text in told.stderr
+    assert "Traceback" not in told.stderr
+    assert told.stdout == ""
+    assert not Path("o").exists()
+
+
+def test_names_that_would_repaint_the_terminal(batch, make_npy):
+    make_npy("a/\x1b[2Jx.npy", (2, 8, 8))
+    make_npy("b/y.npy", (2, 4, 4))
+    told = batch("a/", "b/", "--out", "o/")
+    assert "\x1b" not in told.stdout + told.stderr
+    assert "\\x1b[2Jx" in told.stderr
+
+
+def on_terminal(command, env):
+    """What the command shows on a terminal of 100 columns."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, shell=True, env=env | {"COLUMNS": "100"}, stderr=theirs, stdout=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert process.wait() == 0
+    return shown.decode()
+
+
+def test_progress_on_a_terminal_only(pairs, shell, shell_env):
+    pairs(30)
+    command = "fuse batch a/ b/ --out {} -m nearest --layout CHW --jobs 1"
+    shown = on_terminal(command.format("'o.h5::{name}'"), shell_env | {"TERM": "xterm"})
+    assert "/30 items" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert re.search(r" \d+/30 items, .* of 15 KiB, [\d.]+/s", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown))
+    piped = shell(command.format("p/"))
+    assert piped.stderr == b""
+    assert b"\x1b" not in piped.stdout
+    quiet = on_terminal(command.format("q/") + " --quiet", shell_env | {"TERM": "xterm"})
+    assert quiet == ""
+
+
+def test_standard_input(pairs, shell):
+    pairs(2)
+    line = (
+        'printf "a,b,out\\na/0.npy,b/0.npy,c.npy\\n" | fuse batch --pairs - --out o -m nearest --layout CHW'
+    )
+    assert shell(line).returncode == 0
+    assert Path("o/c.npy").exists()
