@@ -1,5 +1,7 @@
 """The boundary: what becomes a message, and with which exit code."""
 
+import sys
+
 import pytest
 import typer
 from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
@@ -40,7 +42,7 @@ def test_a_bug_keeps_its_traceback(shell):
         "featfuse.inspect = lambda *inputs, **options: 1 / 0; "
         "from featfuse_cli import main; main()"
     )
-    result = shell(f'python -c "{code}"')
+    result = shell(f'{sys.executable} -c "{code}"')
     assert result.returncode == 1
     assert result.stderr.startswith(b"Traceback (most recent call last):")
     assert result.stderr.rstrip().endswith(b"ZeroDivisionError: division by zero")

@@ -5,6 +5,7 @@ is replaced, its item is reported as failed, and the others go on.
 """
 
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator
@@ -121,14 +122,30 @@ def _end(code: int | None) -> str:
     return f"ended with exit code {code}"
 
 
+class _Life:
+    """Whether this worker is at an item: then SIGTERM unwinds it, so that no temporary file stays."""
+
+    busy = False
+
+
 def _serve(pipe: Connection) -> None:
     """A worker's life: take a task, do it, answer. Ctrl-C, which it never sees, is the parent's to handle."""
     signal.signal(signal.SIGTERM, _terminated)
-    with suppress(EOFError, OSError, KeyboardInterrupt):
+    with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:
-            pipe.send(fuse_item(pipe.recv()))
+            task = pipe.recv()
+            try:
+                _Life.busy = True
+                outcome = fuse_item(task)
+                _Life.busy = False
+            except KeyboardInterrupt:
+                break
+            pipe.send(outcome)
+    _Life.busy = False
 
 
 def _terminated(_number: int, _frame: object) -> None:
-    """Unwind like Ctrl-C does, so that the output in the making is removed."""
-    raise KeyboardInterrupt
+    """Unwind like Ctrl-C does while an item is made; end at once when there is nothing to clear."""
+    if _Life.busy:
+        raise KeyboardInterrupt
+    os._exit(1)
