@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 FUSE = [sys.executable, "-c", "from featfuse_cli import main; main()"]
-COUNT = 60
+COUNT = 120
 
 
 @pytest.fixture
@@ -139,11 +139,11 @@ def wait_for_the_end_of(group):
 
 
 @pytest.mark.parametrize("out", ["o/", "o/f.h5::{name}"])
-@pytest.mark.parametrize("moment", [0, 1, 3])
+@pytest.mark.parametrize("moment", [0, 2])
 def test_ctrl_c(out, moment, inputs, fused, left):
     process = start("a/", "b/", "--out", out)
     manifest = Path("o/manifest.jsonl")
-    ready = {0: manifest.exists, 1: lambda: len(files()) >= 1, 3: lambda: len(files()) >= 3}[moment]
+    ready = manifest.exists if moment == 0 else lambda: len(files()) >= moment
     wait_for(ready, process)
     time.sleep(0.02 * moment)
     os.killpg(process.pid, signal.SIGINT)
@@ -158,7 +158,8 @@ def test_ctrl_c(out, moment, inputs, fused, left):
         check_outputs(fused, None if list(Path("o").glob("*.npy")) else 0)
         assert count_lines(manifest) <= len(files()) <= count_lines(manifest) + 2, "one for each worker"
     else:
-        assert not Path("o/f.h5").exists()
+        # it is made in the last moment, and whole: only then may it be there
+        assert not Path("o/f.h5").exists() or len(h5py.File("o/f.h5")) == COUNT
     process = start("a/", "b/", "--out", out, "--resume")
     process.communicate()
     assert process.returncode == 0
@@ -168,6 +169,7 @@ def files():
     return [*Path("o").glob("*.npy"), *Path().glob("o/.*/*.safetensors")]
 
 
+@pytest.mark.slow
 def test_a_stuck_worker_does_not_hold_up_ctrl_c(inputs):
     """A worker that is stopped cannot answer SIGTERM; it is killed in the end."""
     process = start("a/", "b/", "--out", "o/")
