@@ -7,7 +7,7 @@ from pathlib import Path
 from featfuse.errors import FeatfuseError
 from featfuse.formats import find_format, open_input
 from featfuse.formats.base import FileReader
-from featfuse.formats.creating import _check_key
+from featfuse.formats.creating import check_key
 
 __all__ = ["KnownKeys", "conflicts", "plain_key"]
 
@@ -53,7 +53,7 @@ def conflicts(path: str, keys: Sequence[str]) -> list[tuple[str | None, bool]]:
                 result.append((f"{path}: the suffix names no format", False))
                 continue
             try:
-                _check_key(path, row, key)
+                check_key(path, row, key)
             except FeatfuseError as error:
                 result.append((str(error), False))
                 continue

@@ -13,7 +13,7 @@ from featfuse.formats.base import FileReader, OutputTensor, Sink
 from featfuse.formats.opening import open_input
 from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
 
-__all__ = ["check_output", "create_sink"]
+__all__ = ["check_key", "check_output", "create_sink"]
 
 
 def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, force: bool = False) -> None:
@@ -33,7 +33,7 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
         )
     _check_dtype(path, row, dtype)
     if key is not None:
-        _check_key(path, row, key)
+        check_key(path, row, key)
     with write_faults(path):  # a name that is too long, a folder that may not be entered
         _check_place(path)
         exists = Path(path).exists()
@@ -57,7 +57,8 @@ def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
     )
 
 
-def _check_key(path: str, row: Format, key: str) -> None:
+def check_key(path: str, row: Format, key: str) -> None:
+    """UsageError when `key` cannot name a tensor in a file of this format."""
     if not row.container:
         raise UsageError(
             f"{path}::{key}: a {row.name} file holds one tensor without a key", hint=f"Write {path}."
