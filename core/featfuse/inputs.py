@@ -21,6 +21,10 @@ Source = str | Path | Array | tuple[int, ...]
 """`PATH[::KEY]`, an array, or (for planning only) a shape."""
 
 
+MOST_LOADED = 1 << 30
+"""Bytes of the largest kernel or bias: these are read whole, before planning."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tensor:
     """One open tensor: its header, how a shell names it, and where its data is."""
@@ -88,6 +92,11 @@ class Inputs:
     def load(self, source: Source, what: str) -> tuple[str, Array]:
         """A small tensor read whole: its name and its data."""
         index, spec = self.add_side(source, what)
+        if spec.nbytes > MOST_LOADED:
+            raise InputError(
+                f"{what}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
+                hint=f"At most {MOST_LOADED} bytes are read.",
+            )
         return spec.name, np.array(self.read(index, whole(spec.shape)))
 
     def lay_tokens(self, grid: tuple[int, ...], skip: int, layouts: Sequence[str | None]) -> None:
