@@ -1,0 +1,81 @@
+"""A border that is computed from more than one sample: constants, ramps and statistics."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from featfuse.axis import AxisMap, Fill
+from featfuse.engine.blocks import part_along
+from featfuse.tensor import Array
+
+__all__ = ["bordered"]
+
+
+def bordered(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """The input in the middle, the border computed by the very calls numpy.pad makes."""
+    fill = axis_map.fill
+    assert fill is not None
+    shape = list(block.shape)
+    shape[axis] = out.stop - out.start
+    result = np.empty(shape, dtype=block.dtype)
+    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + axis_map.in_size))
+    if inner.start < inner.stop:
+        source = slice(inner.start - fill.before - origin, inner.stop - fill.before - origin)
+        part_along(result, axis, slice(inner.start - out.start, inner.stop - out.start))[...] = part_along(
+            block, axis, source
+        )
+    total = axis_map.out_size
+    for side, border in (("before", slice(0, fill.before)), ("after", slice(total - fill.after, total))):
+        part = slice(max(out.start, border.start), min(out.stop, border.stop))
+        if part.start < part.stop:
+            within = slice(part.start - border.start, part.stop - border.start)
+            target = part_along(result, axis, slice(part.start - out.start, part.stop - out.start))
+            target[...] = _border_values(fill, side, block, axis, within)
+    return result
+
+
+def _border_values(fill: Fill, side: str, block: Array, axis: int, within: slice) -> Array:
+    """The values of one side's border at the positions `within` it, broadcastable along `axis`."""
+    if fill.kind == "constant":
+        return np.asarray(fill.value).astype(block.dtype)
+    if fill.kind == "linear_ramp":
+        edge = part_along(block, axis, slice(0, 1) if side == "before" else slice(-1, None))
+        return part_along(_ramp(fill, side, edge, axis), axis, within)
+    exact = block if block.dtype.kind in "biuf" else block.astype(np.float32)
+    values = _STATISTICS[fill.kind](exact, axis)
+    if block.dtype.kind in "iu" and values.dtype.kind == "f":
+        values = np.round(values)
+    return values.astype(block.dtype)
+
+
+def _mean(block: Array, axis: int) -> Array:
+    """The mean in float64, line by line: NumPy's own order of adding depends on the block's shape."""
+    lines = np.ascontiguousarray(np.moveaxis(block, axis, -1), dtype=np.float64)
+    return np.moveaxis(lines.mean(axis=-1, keepdims=True), -1, axis)
+
+
+_STATISTICS: dict[str, Callable[[Array, int], Array]] = {
+    "maximum": lambda block, axis: np.max(block, axis=axis, keepdims=True),
+    "minimum": lambda block, axis: np.min(block, axis=axis, keepdims=True),
+    "mean": _mean,
+    "median": lambda block, axis: np.median(block, axis=axis, keepdims=True),
+}
+
+
+def _ramp(fill: Fill, side: str, edge: Array, axis: int) -> Array:
+    """From the end value, outermost, to the edge sample: np.linspace, which numpy.pad calls, in float64.
+
+    Integers round down. np.linspace divides first when some step is zero, and multiplies by the step
+    otherwise; which of them holds depends on the whole tensor, so it comes with the map.
+    """
+    count, flat = (fill.before, fill.flat[0]) if side == "before" else (fill.after, fill.flat[1])
+    along = [1] * edge.ndim
+    along[axis] = -1
+    outward = np.arange(count, dtype=np.float64).reshape(along)
+    delta = edge.astype(np.float64) - fill.value
+    ramp = fill.value + (outward / count * delta if flat else outward * (delta / count))
+    if edge.dtype.kind in "iu":
+        ramp = np.floor(ramp)
+    if side == "after":
+        ramp = np.flip(ramp, axis=axis)
+    return ramp.astype(edge.dtype)

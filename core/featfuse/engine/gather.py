@@ -1,0 +1,87 @@
+"""The plain gather, tap by tap: it suits every map and every block, and the other strategies must equal it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from featfuse.axis import Reduce, Taps
+from featfuse.engine.blocks import part_along
+from featfuse.tensor import Array
+
+__all__ = ["MANY_TAPS", "gather", "take", "weighted_sum"]
+
+MANY_TAPS = 64
+"""Taps from which on going through them one by one is the slow way."""
+
+
+def gather(taps: Taps, reduce: Reduce, block: Array, axis: int, origin: int) -> Array:
+    """The output positions that `taps` describes, of a block whose first sample is number `origin`."""
+    if reduce is Reduce.MAX:
+        return _maximum(taps, block, axis, origin)
+    return weighted_sum(taps, block, axis, origin)
+
+
+def take(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """One unweighted sample per position: nearest, edge and mirror padding, tiling, broadcasting."""
+    source = taps.indices[:, 0] - origin
+    if block.shape[axis] == 1:
+        shape = list(block.shape)
+        shape[axis] = len(source)
+        return np.broadcast_to(block, shape)
+    return np.asarray(np.take(block, source, axis=axis))
+
+
+def weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """Tap by tap, first to last, in the block's own type."""
+    indices, present = taps.indices, taps.present
+    weights = np.ones(indices.shape) if taps.weights is None else taps.weights
+    shape = list(block.shape)
+    shape[axis] = len(indices)
+    result = np.zeros(shape, dtype=block.dtype)
+    behind = [1] * block.ndim
+    behind[axis] = -1
+    for tap in range(indices.shape[1]):
+        here = present[:, tap]
+        weight = weights[:, tap].astype(block.dtype)
+        if here.all():
+            samples = np.take(block, indices[:, tap] - origin, axis=axis)
+            samples *= weight.reshape(behind)
+            result += samples
+        elif here.any():
+            rows = np.flatnonzero(here)
+            samples = np.take(block, indices[rows, tap] - origin, axis=axis)
+            samples *= weight[rows].reshape(behind)
+            _combine_rows(result, axis, rows, samples, np.add)
+    return result
+
+
+def _maximum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
+    """Tap by tap, or window by window where these are few and wide. Every position has at least one tap,
+    and its taps are neighbours. NaN wins, as in torch."""
+    indices, present = taps.indices, taps.present
+    if indices.shape[1] > max(MANY_TAPS, len(indices)):
+        spans = [(row[row >= 0].min() - origin, row.max() + 1 - origin) for row in indices]
+        return _window_maxima(spans, block, axis)
+    first = np.argmax(present, axis=1)
+    result: Array = np.take(block, indices[np.arange(len(indices)), first] - origin, axis=axis)
+    for tap in range(indices.shape[1]):
+        rows = np.flatnonzero(present[:, tap])
+        if rows.size:
+            samples = np.take(block, indices[rows, tap] - origin, axis=axis)
+            _combine_rows(result, axis, rows, samples, np.maximum)
+    return result
+
+
+def _window_maxima(spans: Sequence[tuple[int, int]], block: Array, axis: int) -> Array:
+    parts = [part_along(block, axis, slice(*span)).max(axis=axis, keepdims=True) for span in spans]
+    return np.concatenate(parts, axis=axis)
+
+
+def _combine_rows(result: Array, axis: int, rows: Array, samples: Array, combine: np.ufunc) -> None:
+    """Combine `samples` into the `rows` of `result`; a run of rows is done in place."""
+    if rows[-1] - rows[0] + 1 == len(rows):
+        target = part_along(result, axis, slice(int(rows[0]), int(rows[-1]) + 1))
+        combine(target, samples, out=target)
+    else:
+        where = (slice(None),) * axis + (rows,)
+        result[where] = combine(result[where], samples)

@@ -1,0 +1,115 @@
+"""Maps that repeat: position k + period reads what position k reads, `stride` samples further on.
+
+Nearest by integer factors, pooling and tiling are such maps but for a few positions at the ends. Then all
+positions of one phase are strided slices, combined by a few whole-block operations. Only for taps of equal
+weight: where weights differ, a matrix product reads each sample once and is faster.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from featfuse.axis import AxisMap, Reduce, Taps
+from featfuse.engine.blocks import along, shares_in_cache
+from featfuse.engine.gather import gather
+from featfuse.tensor import Array
+
+__all__ = ["Phases", "find_phases", "phased"]
+
+_MOST_PHASES = 8
+_MOST_TAPS = 8
+_FEWEST_TURNS = 6
+
+_SAME_WEIGHT = 1e-14
+"""Weights that differ by less are one weight: positions are computed in float64."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phases:
+    """The output positions from `start` to `stop` repeat with `period`; `indices` are those of the first
+    position of each phase, (period, taps), and `weight` (None: one) is every tap's."""
+
+    start: int
+    stop: int
+    period: int
+    stride: int
+    indices: Array
+    weight: float | None
+
+
+@lru_cache(maxsize=256)
+def find_phases(axis_map: AxisMap, start: int, stop: int) -> Phases | None:
+    """How the output positions from `start` to `stop` repeat, None when they do not."""
+    taps = axis_map.taps(slice(start, stop))
+    count, width = taps.indices.shape
+    if width > _MOST_TAPS:
+        return None
+    for period in range(1, _MOST_PHASES + 1):
+        if count < _FEWEST_TURNS * period:
+            return None
+        found = _repeats(taps, start, period)
+        if found is not None:
+            return found
+    return None
+
+
+def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
+    """The middle of `taps` as phases, if most positions repeat with this period."""
+    indices, weights = taps.indices, taps.weights
+    steps = indices[period:] - indices[:-period]
+    middle = len(steps) // 2
+    stride = int(steps[middle, 0])
+    alike = taps.present.all(axis=1)
+    weight = None
+    if weights is not None:
+        weight = float(weights[middle, 0])
+        alike &= (np.abs(weights - weight) <= _SAME_WEIGHT).all(axis=1)
+    same = (steps == stride).all(axis=1) & alike[period:] & alike[:-period]
+    if stride < 1 or not same[middle]:
+        return None
+    breaks = np.flatnonzero(~same)
+    first = int(breaks[breaks < middle].max(initial=-1)) + 1
+    last = int(breaks[breaks > middle].min(initial=len(same))) + period
+    if 4 * (last - first) < 3 * len(indices) or not alike[first:last].all():
+        return None
+    return Phases(start + first, start + last, period, stride, indices[first : first + period], weight)
+
+
+def phased(axis_map: AxisMap, phases: Phases, block: Array, axis: int, origin: int, out: slice) -> Array:
+    """All positions of one phase at a time; the few positions at the ends are gathered."""
+    samples = along(block, axis)
+    result = np.empty((len(samples), out.stop - out.start, samples.shape[2]), dtype=block.dtype)
+    combine = np.maximum if axis_map.reduce is Reduce.MAX else np.add
+    slices = _slices(phases, origin, out)
+    for read, made in shares_in_cache(samples, result):
+        for place, sources in slices:
+            _fold(combine, [read[:, source] for source in sources], made[:, place])
+            if phases.weight is not None:
+                made[:, place] *= phases.weight
+    for end in (slice(out.start, phases.start), slice(phases.stop, out.stop)):
+        if end.start < end.stop:
+            place = slice(end.start - out.start, end.stop - out.start)
+            result[:, place] = gather(axis_map.taps(end), axis_map.reduce, samples, 1, origin)
+    return result.reshape(*block.shape[:axis], -1, *block.shape[axis + 1 :])
+
+
+def _slices(phases: Phases, origin: int, out: slice) -> list[tuple[slice, list[slice]]]:
+    """For each phase: its positions in the result, and for each tap its samples in the block."""
+    slices = []
+    for phase, indices in enumerate(phases.indices.tolist()):
+        place = range(phases.start - out.start + phase, phases.stop - out.start, phases.period)
+        reach = (len(place) - 1) * phases.stride + 1
+        sources = [slice(index - origin, index - origin + reach, phases.stride) for index in indices]
+        slices.append((slice(place.start, place.stop, place.step), sources))
+    return slices
+
+
+def _fold(combine: np.ufunc, samples: list[Array], made: Array) -> None:
+    """`combine` over the samples, into `made`."""
+    if len(samples) == 1:
+        made[...] = samples[0]
+        return
+    combine(samples[0], samples[1], out=made)
+    for sample in samples[2:]:
+        combine(made, sample, out=made)
