@@ -8,42 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from featfuse_cli.batch import batch
+from featfuse_cli.commands import MAIN, Commands
 from featfuse_cli.errors import boundary
-from featfuse_cli.inspect import inspect
-from featfuse_cli.methods import methods
-from featfuse_cli.run import run
 
 __all__ = ["app"]
-
-MAIN = "run"
-
-RUN_EPILOG = """\
-[bold]Examples[/bold]
-Resize the smaller map, repeat its 16 channels to 32, add:
-  fuse a.npy b.npy --method bilinear --channels tile
-Pad the smaller map on every side by reflecting its border, add:
-  fuse a.npy b.npy --method pad --pad-mode reflect -o padded.npy
-Join along the channels:
-  fuse a.npy b.h5::feat/l3 --combine concat -o joined.safetensors
-
-[bold]Exit codes[/bold]
-0 done, 1 the run failed, 2 wrong usage, 3 the shapes cannot be fused as
-asked, 4 an input cannot be read, 130 interrupted
-"""
-
-BATCH_EPILOG = """\
-[bold]Examples[/bold]
-Two folders, files matched by name:
-  fuse batch stage2/ stage3/ --out fused/ --method bilinear
-Named fields, other formats:
-  fuse batch 'a/{id}.npy' 'b/{id}.h5::feat' --out 'out/{id}.safetensors' -m nearest
-Keys of one file into keys of another:
-  fuse batch 'feats.h5::{id}/l3' 'feats.h5::{id}/l4' --out 'fused.h5::{id}' -m nearest
-
-[bold]Exit codes[/bold]
-0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
-"""
 
 
 class MainCommandGroup(TyperGroup):
@@ -53,6 +21,9 @@ class MainCommandGroup(TyperGroup):
     anything else belongs to the main command. A file that bears a command's name is `./inspect`.
     (Typer's contexts and parameters are `Any` here: their classes are private to Typer.)
     """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": Commands()})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the main command's name in front when the first word is none of ours."""
@@ -120,16 +91,6 @@ app = typer.Typer(
     epilog="fuse a.npy b.npy --method bilinear   is short for   fuse run a.npy b.npy ...\n"
     "Its options: fuse run --help. A file that bears a command's name: ./inspect.",
 )
-app.command(
-    MAIN,
-    epilog=RUN_EPILOG,
-)(run)
-app.command("inspect")(inspect)
-app.command(
-    "batch",
-    epilog=BATCH_EPILOG,
-)(batch)
-app.command("methods")(methods)
 
 
 @app.callback()

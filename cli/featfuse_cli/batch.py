@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 from featfuse.options import FusionOptions
 
+from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Json, Quiet, check_report_options
 
@@ -127,6 +128,7 @@ def batch(
 
     from featfuse.batches import BatchOptions, open_batch
 
+    start_collecting()
     how = BatchOptions(
         out=out,
         pairs=pairs,

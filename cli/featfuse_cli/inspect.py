@@ -3,6 +3,7 @@
 import typer
 from featfuse.options import FusionOptions
 
+from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
@@ -24,11 +25,12 @@ def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    import featfuse
+    from featfuse import inspect as look
 
     from featfuse_cli.render import print_report
 
-    report = featfuse.inspect(*inputs, **options)
+    start_collecting()
+    report = look(*inputs, **options)
     if not quiet:
         print_report(report, as_json=as_json)
     asked = set(options) - NOT_RECONCILING

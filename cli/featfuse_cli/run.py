@@ -7,6 +7,7 @@ import typer
 from featfuse.errors import UsageError
 from featfuse.options import FusionOptions
 
+from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
@@ -98,6 +99,7 @@ def run(
     from featfuse_cli.progress import ProgressBar
     from featfuse_cli.render import print_report
 
+    start_collecting()
     target = default_output(inputs) if out is None else out
     with ProgressBar(wanted=not quiet and sys.stderr.isatty()) as bar:
         report = featfuse.fuse(

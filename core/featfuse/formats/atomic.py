@@ -2,11 +2,9 @@
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,7 +48,7 @@ class AtomicFile:
         self.target = Path(os.path.realpath(path))
         self._replace = replace
         # the stem is cut so that the hidden name stays within the 255 bytes of a file name
-        hidden = f".{self.target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        hidden = f".{self.target.name[:40]}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
         self.temporary = self.target.with_name(hidden)
         self.fd = -1
         with write_faults(path):
@@ -114,6 +112,8 @@ class StreamFile:
     name = "-"
 
     def __init__(self, stream: BinaryIO | None = None) -> None:
+        import tempfile
+
         self._stream = stream if stream is not None else sys.stdout.buffer
         with write_faults("-"):
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by commit or abort)

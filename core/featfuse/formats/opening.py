@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,6 +126,8 @@ def _whole_file(stdin: BinaryIO) -> io.FileIO | None:
 
 def _spool(stdin: BinaryIO) -> io.FileIO:
     """Stdin copied into an anonymous temporary file, a piece at a time."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile() as spool:
             shutil.copyfileobj(stdin, spool, 1 << 20)
