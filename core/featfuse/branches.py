@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ __all__ = ["Branch", "as_branch", "normalize", "project", "reconcile", "resized"
 DType = np.dtype[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """`step` computes what `member` describes; `dtype` is the type it counts as when combined.
 
     `actions` says, by axis letter, what has been done. `moved` tells that the grid was changed, and
@@ -59,7 +57,7 @@ def resized(branch: Branch, sizes: Mapping[str, int]) -> Member:
     """The member with some sizes changed."""
     member = branch.member
     shape = tuple(sizes.get(letter, size) for letter, size in member.sizes.items())
-    return Member(replace(member.spec, shape=shape), member.reading)
+    return Member(member.spec._replace(shape=shape), member.reading)
 
 
 def project(branch: Branch, kernel: Weights, bias: Weights | None, layout: str) -> Branch:
@@ -70,8 +68,7 @@ def project(branch: Branch, kernel: Weights, bias: Weights | None, layout: str) 
     matrix = mixing_matrix(kernel, channels, None, branch.member.spec.name)
     out_channels = len(matrix)
     step = ChannelMix(branch.step, layout.index("C"), matrix, bias_vector(bias, out_channels))
-    return replace(
-        branch,
+    return branch._replace(
         member=resized(branch, {"C": out_channels}),
         step=step,
         dtype=weighted_dtype(branch.dtype),
@@ -89,7 +86,7 @@ def reconcile(
         chains = ((), *chains)
     dtype = weighted_dtype(branch.dtype) if is_weighted(options) else branch.dtype
     if not any(chains):
-        return replace(branch, dtype=dtype, chains=chains)
+        return branch._replace(dtype=dtype, chains=chains)
     order = [layout.index(letter) for letter in member.reading.layout]
     order += [axis for axis in range(len(layout)) if axis not in order]
     weighted = is_weighted(options)
@@ -106,7 +103,7 @@ def reconcile(
         if letter in SPATIAL and letter in member.grid
     )
     step = Remap(branch.step, chains, working, order)
-    return replace(branch, step=step, dtype=dtype, actions=actions, moved=moved, chains=chains)
+    return branch._replace(step=step, dtype=dtype, actions=actions, moved=moved, chains=chains)
 
 
 def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:
@@ -137,8 +134,7 @@ def normalize(branch: Branch, layout: str) -> Branch:
             f"{branch.member.reading.layout}",
             hint="Name the channel axis with --layout.",
         )
-    return replace(
-        branch,
+    return branch._replace(
         step=Normalize(branch.step, layout.index("C")),
         dtype=weighted_dtype(branch.dtype),
         actions=branch.acted("C", "l2"),

@@ -3,14 +3,13 @@
 `steps/combine.py` holds the arithmetic; the command line and the planner read this.
 """
 
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 __all__ = ["CHANNEL_MODES", "COMBINES", "REDUCES", "Combine", "Reduce"]
 
 
-@dataclass(frozen=True, slots=True)
-class Combine:
+class Combine(NamedTuple):
     """One row: `elementwise` needs equal shapes (after broadcasting); the others join along an axis."""
 
     name: str
@@ -44,8 +43,7 @@ COMBINES = MappingProxyType({row.name: row for row in _ROWS})
 """Every combine by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+class Reduce(NamedTuple):
     """One row: what follows the combining. `grouped` ones take the place of the concatenation."""
 
     name: str

@@ -1,11 +1,12 @@
 """Element types: their names, how they promote, and in which type arithmetic on them is done.
 
-NumPy has no bfloat16 and no 8-bit floats; ml-dtypes provides them as ordinary NumPy dtypes.
+NumPy has no bfloat16 and no 8-bit floats; ml-dtypes provides them as ordinary NumPy dtypes. It is
+imported when one of them is met: most runs need none.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from featfuse.errors import UsageError, did_you_mean
@@ -16,6 +17,7 @@ __all__ = [
     "compute_dtype",
     "is_float",
     "is_integer",
+    "native_dtype",
     "numpy_can_store",
     "parse_dtype",
     "weighted_dtype",
@@ -39,12 +41,34 @@ _NUMPY = (
 )
 _EXTENDED = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 
-DTYPES: dict[str, DType] = {name: np.dtype(name) for name in _NUMPY} | {
-    name: np.dtype(getattr(ml_dtypes, name)) for name in _EXTENDED
-}
+
+class _DTypes(Mapping[str, DType]):
+    """Names known at once, the types behind them when they are asked for."""
+
+    def __getitem__(self, name: str) -> DType:
+        if name in _NUMPY:
+            return np.dtype(name)
+        if name not in _EXTENDED:
+            raise KeyError(name)
+        import ml_dtypes
+
+        extended: DType = np.dtype(getattr(ml_dtypes, name))
+        return extended
+
+    def __contains__(self, name: object) -> bool:
+        return name in _NUMPY or name in _EXTENDED
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _NUMPY
+        yield from _EXTENDED
+
+    def __len__(self) -> int:
+        return len(_NUMPY) + len(_EXTENDED)
+
+
+DTYPES: Mapping[str, DType] = _DTypes()
 """Every element type featfuse reads and writes, by name."""
 
-_FLOATS = frozenset(DTYPES[name] for name in ("float16", "float32", "float64", *_EXTENDED))
 _F32, _F64 = DTYPES["float32"], DTYPES["float64"]
 
 
@@ -56,9 +80,16 @@ def parse_dtype(name: str) -> DType:
         raise UsageError(f"unknown dtype {name!r}", hint=did_you_mean(name, DTYPES)) from None
 
 
+def native_dtype(dtype: DType) -> DType | None:
+    """The type of DTYPES, in this machine's byte order, that `dtype` is; None when there is none."""
+    native = dtype.newbyteorder("=")
+    known = DTYPES.get(native.name)
+    return known if known is not None and known == native else None
+
+
 def is_float(dtype: DType) -> bool:
     """Floating point, the 8- and 16-bit ones of ml-dtypes included."""
-    return dtype in _FLOATS
+    return dtype.kind == "f" or dtype.name in _EXTENDED
 
 
 def is_integer(dtype: DType) -> bool:

@@ -1,6 +1,8 @@
 """Extras: what a fusion uses beside its inputs, opened before planning."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from featfuse.tensor import TensorSpec
 from featfuse.weights import Weights
@@ -8,16 +10,17 @@ from featfuse.weights import Weights
 __all__ = ["NO_EXTRAS", "Extras", "Side"]
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A tensor that is streamed like an input but is none: a mask, weights per position."""
+class Side(NamedTuple):
+    """A tensor that is streamed like an input but is none: a mask, weights per position.
 
-    index: int
+    `place` is its index for reading.
+    """
+
+    place: int
     spec: TensorSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
+class Extras(NamedTuple):
     """Headers and small arrays that the options name.
 
     `numbers` are scalar weights, one per input; `projections` holds kernel and bias by input index.
@@ -29,7 +32,7 @@ class Extras:
     numbers: tuple[float, ...] | None = None
     kernel: Weights | None = None
     bias: Weights | None = None
-    projections: dict[int, tuple[Weights, Weights | None]] = field(default_factory=dict)
+    projections: Mapping[int, tuple[Weights, Weights | None]] = MappingProxyType({})
 
 
 NO_EXTRAS = Extras()

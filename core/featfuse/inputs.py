@@ -1,14 +1,13 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from featfuse.dtypes import DTYPES
+from featfuse.dtypes import DTYPES, native_dtype
 from featfuse.errors import InputError, UsageError
 from featfuse.formats import open_input, select, split_input
 from featfuse.formats.base import Reader
@@ -25,8 +24,7 @@ MOST_LOADED = 1 << 30
 """Bytes of the largest kernel or bias: these are read whole, before planning."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tensor:
+class _Tensor(NamedTuple):
     """One open tensor: its header, how a shell names it, and where its data is."""
 
     spec: TensorSpec
@@ -106,7 +104,7 @@ class Inputs:
             tensor = self._tensors[index]
             if wants_grid(tensor.spec, layout, grid, skip):
                 spec, tokens = as_grid(tensor.spec, layout, grid, skip)
-                self._tensors[index] = replace(tensor, spec=spec, tokens=tokens)
+                self._tensors[index] = tensor._replace(spec=spec, tokens=tokens)
                 found = True
         if not found:
             # Name the first candidate's count, or say that there is none.
@@ -126,7 +124,7 @@ class Inputs:
             return [_Tensor(TensorSpec(name, source, DTYPES["float32"]), text)]
         array = np.asarray(source)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
-        if array.dtype not in DTYPES.values():
+        if native_dtype(array.dtype) is None:
             raise InputError(
                 f"{name}: dtype {array.dtype} is not supported", hint=f"One of: {', '.join(DTYPES)}."
             )

@@ -1,8 +1,7 @@
 """Joining: branches on one grid become one tensor, and a reduction may follow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -120,7 +119,7 @@ def _weighted(
     goal = {
         letter: size if letter in SPATIAL else member.sizes.get(letter, 1) for letter, size in target.items()
     }
-    source = start(maps.index, maps.spec, reading, layout)
+    source = start(maps.place, maps.spec, reading, layout)
     brought = reconcile_branch(source, layout, goal, Options(method="nearest"))
     return WeightedSum(steps, name, common, None, brought.step, layout.index("C"))
 
@@ -137,8 +136,7 @@ def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str)
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reduction:
+class Reduction(NamedTuple):
     """The result of `reduce`: its step and type, the layout it has now, and how it is told.
 
     `matrix` is the untrained kernel, if one was made.

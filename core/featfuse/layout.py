@@ -6,7 +6,7 @@ L tokens. DESIGN 3.4 gives the order in which a layout is looked for.
 
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.tensor import TensorSpec
@@ -32,8 +32,7 @@ _READINGS = {
 _BY_RANK = {0: "", 1: "W", 2: "HW"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One tensor's layout and where it comes from, in words for the report."""
 
     layout: str

@@ -1,7 +1,7 @@
 """Masks on branches: whose factors they are, how they are read, and where a padded input has data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from featfuse.axis import select
 from featfuse.branches import Branch, reconcile, start
@@ -19,8 +19,7 @@ from featfuse.tensor import TensorSpec
 __all__ = ["MaskUse", "apply_mask"]
 
 
-@dataclass(frozen=True, slots=True)
-class MaskUse:
+class MaskUse(NamedTuple):
     """What the report says of the mask: its name, layout, and the inputs it multiplies."""
 
     name: str
@@ -71,15 +70,15 @@ def apply_mask(
         mask, reading = _mask_step(extras.mask, second, layout, target, options, None)
         step = Blend(first.step, second.step, mask)
         dtype = weighted_dtype(common_dtype([first.dtype, second.dtype]))
-        return [replace(branches[0], step=step, dtype=dtype)], replace(used, layout=reading)
+        return [branches[0]._replace(step=step, dtype=dtype)], used._replace(layout=reading)
     own = _own_ranges(branches) if options.combine == "concat" else {}
     result = list(branches)
     for place, index in enumerate(chosen):
         branch = branches[index]
         mask, reading = _mask_step(extras.mask, branch, layout, target, options, own.get(index))
         masked = Masked(branch.step, mask, counts=place == 0 or extras.mask is None)
-        result[index] = replace(branch, step=masked, dtype=weighted_dtype(branch.dtype))
-        used = replace(used, layout=reading)
+        result[index] = branch._replace(step=masked, dtype=weighted_dtype(branch.dtype))
+        used = used._replace(layout=reading)
     return result, used
 
 
@@ -120,13 +119,13 @@ def _mask_step(
         letter: size if letter in SPATIAL else member.sizes.get(letter, 1) for letter, size in target.items()
     }
     goal |= {letter: 1 for letter in target if letter not in member.sizes}
-    source = start(mask.index, mask.spec, reading, layout)
+    source = start(mask.place, mask.spec, reading, layout)
     brought = reconcile(source, layout, goal, by_nearest)
     if own is not None and member.sizes.get("C", 1) > 1:
         chains = tuple(
             (select(target["C"], own, "own channels"),) if letter == "C" else () for letter in layout
         )
-        brought = replace(brought, step=Remap(brought.step, chains, brought.step.dtype, range(len(layout))))
+        brought = brought._replace(step=Remap(brought.step, chains, brought.step.dtype, range(len(layout))))
     return MaskValues(brought.step, branch.step.dtype, invert=invert), reading.layout
 
 

@@ -6,9 +6,8 @@ can be refused as not used. This module needs no NumPy.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
 from featfuse.errors import UsageError, did_you_mean
@@ -95,8 +94,7 @@ class FusionOptions(TypedDict, total=False):
     on_overflow: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How to fuse. `resolve` has checked every choice; the planner fills in the defaults."""
 
     method: str = "strict"
@@ -149,7 +147,7 @@ class Options:
     @classmethod
     def resolve(cls, given: FusionOptions) -> "Options":
         """Parse and check what the user gave; UsageError names the option and the way out."""
-        known = {field.name for field in fields(cls)}
+        known = cls._fields
         for name in given:
             if name not in known:
                 raise UsageError(f"unknown option {name!r}", hint=did_you_mean(name, known))

@@ -2,9 +2,8 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +32,7 @@ DType = np.dtype[Any]
 MOST_BYTES = 2**60
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """One level of a fold: its key in a container, and the step that computes it."""
 
     key: str
@@ -42,8 +40,7 @@ class Level:
     layout: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FusionPlan:
+class FusionPlan(NamedTuple):
     """What will be done. `root` computes any window of the result; the rest is for the report.
 
     `readings` are the inputs' layouts, `layout` the output's (None when the axes are anonymous).
@@ -74,8 +71,7 @@ class FusionPlan:
         return self.root.dtype
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fused:
+class _Fused(NamedTuple):
     """Branches brought together: what `combine` and `reduce` made of them."""
 
     branches: list[Branch]
@@ -89,7 +85,7 @@ def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO
     """Plan the fusion of `specs`. ShapeError when they cannot be fused as asked, UsageError when an
     option does not suit them."""
     check_counts(specs, options, extras)
-    effective = replace(options, combine=effective_combine(options))
+    effective = options._replace(combine=effective_combine(options))
     readings, template = _read_layouts(specs, effective, extras)
     members = [Member(spec, reading) for spec, reading in zip(specs, readings, strict=True)]
     layout = align([reading.layout for reading in readings])
@@ -188,7 +184,7 @@ def _convolved(
     """The branches that are not on the target grid, through the learned kernel."""
     assert extras.kernel is not None
     plain = layout.replace("S", "")
-    free = replace(options, channels="strict", combine="concat")  # the grid alone matters here
+    free = options._replace(channels="strict", combine="concat")  # the grid alone matters here
     grid: dict[str, int] = {}
     if len(started) > 1 or template is not None or options.to != "auto":
         sizes = target_sizes([branch.member for branch in started], plain, free, template)
@@ -213,7 +209,7 @@ def _fold(
     """Pairwise from the coarsest grid to the finest, each sum brought to the next finer input's grid."""
     plain = layout.replace("S", "")
     order = sorted(range(len(started)), key=lambda index: _fineness(started[index].member))
-    pairwise = replace(options, to="first" if options.method != "strict" else "auto", normalize="none")
+    pairwise = options._replace(to="first" if options.method != "strict" else "auto", normalize="none")
     if options.normalize == "l2":
         started = [on_branch.normalize(branch, layout) for branch in started]
     told = list(started)
@@ -221,7 +217,7 @@ def _fold(
     levels = [(current.member.spec.name, current.step, current.dtype)]
     for before, index in itertools.pairwise(order):
         step = _fuse([started[index], current], layout, pairwise, extras, None, wide=True)
-        told[before] = replace(told[before], actions=_merged(told[before], step.branches[1]))
+        told[before] = told[before]._replace(actions=_merged(told[before], step.branches[1]))
         name = started[index].member.spec.name
         current = on_branch.as_branch(name, step.root, step.dtype, plain)
         levels.append((name, step.root, step.dtype))

@@ -1,7 +1,7 @@
 """Reconciling: which grid the inputs meet on, and the AxisMaps that bring each input there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from featfuse.axis import AxisMap, broadcast, identity
 from featfuse.errors import ShapeError, UsageError
@@ -21,8 +21,7 @@ Chain = tuple[AxisMap, ...]
 _WORDS = {"N": "batch sizes", "C": "channel counts", "L": "token counts"}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """An input with its reading: size by axis letter."""
 
     spec: TensorSpec

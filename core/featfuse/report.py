@@ -6,7 +6,7 @@ Built from a plan, before any data; the run adds the size on disk, the seconds a
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 __all__ = [
     "AxisRow",
@@ -33,8 +33,7 @@ AXIS_MEANINGS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class InputRow:
+class InputRow(NamedTuple):
     """One input as the report shows it."""
 
     name: str
@@ -47,8 +46,7 @@ class InputRow:
     layout_source: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AxisRow:
+class AxisRow(NamedTuple):
     """One axis: each input's size (None: it has no such axis), what happens to it, the result."""
 
     axis: str
@@ -62,8 +60,7 @@ class AxisRow:
         return AXIS_MEANINGS.get(self.axis, "axis")
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRow:
+class OutputRow(NamedTuple):
     """The result; `bytes` is of the data, before compression and headers."""
 
     path: str | None
@@ -75,8 +72,7 @@ class OutputRow:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class MaskRow:
+class MaskRow(NamedTuple):
     """The mask: where it comes from (`auto`: shape None), and which inputs it multiplies."""
 
     name: str
@@ -94,16 +90,14 @@ class MaskRow:
         return f"mask: {what}{inverted}, {self.mode}: {', '.join(self.inputs)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """A command that would work, and the shape it would give."""
 
     command: str
     output_shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShapeReport:
+class ShapeReport(NamedTuple):
     """The plan in words: `print(report)`, `report.to_json()`, or the fields.
 
     `compatibility` speaks of the inputs as they are: "identical", "broadcast" or "mismatch".
@@ -123,13 +117,13 @@ class ShapeReport:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float | None = None
-    summary: str = field(default="")
+    summary: str = ""
 
     def finished(
         self, *, seconds: float, warnings: tuple[str, ...] = (), notes: tuple[str, ...] = ()
     ) -> "ShapeReport":
         """The same report after the run, with what the run found."""
-        return replace(self, seconds=seconds, warnings=self.warnings + warnings, notes=self.notes + notes)
+        return self._replace(seconds=seconds, warnings=self.warnings + warnings, notes=self.notes + notes)
 
     @property
     def layout_line(self) -> str:

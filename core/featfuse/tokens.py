@@ -1,6 +1,6 @@
 """Tokens: a (N, L, C) sequence of a vision transformer seen as a (N, H, W, C) grid."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.tensor import Array, TensorSpec, Window
@@ -8,8 +8,7 @@ from featfuse.tensor import Array, TensorSpec, Window
 __all__ = ["TokenGrid", "as_grid", "wants_grid"]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenGrid:
+class TokenGrid(NamedTuple):
     """`skip` leading tokens, then `height` x `width` in row order. `batched` tells N L C from L C."""
 
     height: int
@@ -57,8 +56,7 @@ def as_grid(
             hint=_fitting_grids(tokens, skip),
         )
     *batch, _tokens, channels = spec.shape
-    header = replace(
-        spec,
+    header = spec._replace(
         shape=(*batch, height, width, channels),
         layout=layout.replace("L", "HW"),
         layout_source=f"tokens on a {height}x{width} grid",

@@ -1,7 +1,6 @@
 """A branch through a learned transposed convolution: the geometry of torch and Keras, and whether it hits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from featfuse.branches import Branch, resized
 from featfuse.dtypes import weighted_dtype
@@ -49,11 +48,10 @@ def convolve(
     actions = branch.actions
     for letter in space:
         scale = reached[letter] / member.grid[letter]
-        actions = replace(branch, actions=actions).acted(letter, f"×{scale:.4g} transposed-conv")
+        actions = branch._replace(actions=actions).acted(letter, f"×{scale:.4g} transposed-conv")
     if out_channels != channels:
-        actions = replace(branch, actions=actions).acted("C", f"transposed-conv → {out_channels}")
-    return replace(
-        branch,
+        actions = branch._replace(actions=actions).acted("C", f"transposed-conv → {out_channels}")
+    return branch._replace(
         member=resized(branch, {"C": out_channels, **reached}),
         step=step,
         dtype=weighted_dtype(branch.dtype),

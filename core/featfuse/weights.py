@@ -4,7 +4,7 @@ Kernels are small, so they are read whole before planning; their shapes are part
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from featfuse.tensor import Array
 __all__ = ["Weights", "bias_vector", "glorot_uniform", "mixing_matrix", "transposed_kernel"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weights:
+class Weights(NamedTuple):
     """An array with the name that errors call it by."""
 
     name: str

@@ -1,6 +1,5 @@
 """The command line offers exactly the library's options, with the library's choices."""
 
-import dataclasses
 from typing import get_type_hints
 
 import pytest
@@ -16,7 +15,7 @@ from featfuse_cli.options import DTYPE_NAMES, choice_help
 from typer.main import get_command
 
 RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel"}
-FIELDS = {field.name for field in dataclasses.fields(Options)}
+FIELDS = set(Options._fields)
 
 
 def params(command: str) -> dict[str, object]:
@@ -53,15 +52,15 @@ def test_methods_knows_the_default_and_values_of_every_option():
     used = {name for row in METHODS.values() for name in row.options}
     assert set(DEFAULTS) == used - {"convention"}
     assert {name for name in used if name not in CHOICES} == set(FREE_VALUES)
-    for field in dataclasses.fields(AxisSettings):
-        if field.name not in used or field.default is None:
+    for name, default in AxisSettings._field_defaults.items():
+        if name not in used or default is None:
             continue
-        if isinstance(field.default, bool):
-            assert DEFAULTS[field.name] == ("yes" if field.default else "no")
-        elif isinstance(field.default, str):
-            assert DEFAULTS[field.name] == field.default
-        elif isinstance(field.default, (int, float)):
-            assert float(DEFAULTS[field.name]) == field.default
+        if isinstance(default, bool):
+            assert DEFAULTS[name] == ("yes" if default else "no")
+        elif isinstance(default, str):
+            assert DEFAULTS[name] == default
+        elif isinstance(default, (int, float)):
+            assert float(DEFAULTS[name]) == default
 
 
 def test_what_is_given_reaches_the_library(fuse, monkeypatch):

@@ -79,7 +79,7 @@ def check_plan(plan: FusionPlan) -> None:
     assert plan.pipeline["method"] in METHODS
     assert plan.pipeline["combine"] in COMBINES
     assert plan.pipeline["dtype"] == plan.dtype.name
-    assert set(plan.pipeline) <= {*Options.__dataclass_fields__, "grid_of_tokens"}
+    assert set(plan.pipeline) <= {*Options._fields, "grid_of_tokens"}
     assert plan.summary
 
 

@@ -46,7 +46,7 @@ def test_verbs_say_what_they_raise(verb: str) -> None:
 
 
 def test_options_are_the_same_everywhere() -> None:
-    assert set(get_type_hints(FusionOptions)) == set(Options.__dataclass_fields__)
+    assert set(get_type_hints(FusionOptions)) == set(Options._fields)
     own = {
         "fuse": [
             "inputs",
@@ -66,13 +66,13 @@ def test_options_are_the_same_everywhere() -> None:
     for verb in VERBS:
         parameters = inspect.signature(getattr(featfuse, verb)).parameters
         assert list(parameters) == own[verb]
-        assert not set(parameters) & set(Options.__dataclass_fields__)
+        assert not set(parameters) & set(Options._fields)
 
 
 def test_the_command_line_has_the_same_options() -> None:
     from featfuse_cli.flags import FusionFlags
 
-    assert set(get_type_hints(FusionFlags, include_extras=True)) == set(Options.__dataclass_fields__)
+    assert set(get_type_hints(FusionFlags, include_extras=True)) == set(Options._fields)
 
 
 @pytest.mark.parametrize(

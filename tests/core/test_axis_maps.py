@@ -6,7 +6,6 @@ with plain loops over `indices` and `weights`, and with numpy.pad where a border
 
 import math
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ OPTION_VALUES: dict[str, tuple[object, ...]] = {
 }
 """Every option a method may list, with the values worth trying. A new option needs a line here."""
 
-BUILDER_OPTIONS = {field.name for field in fields(AxisSettings)}
+BUILDER_OPTIONS = set(AxisSettings._fields)
 """What the builders of maps are told. Learned kernels are no maps, and so is what belongs to them."""
 
 FEASIBLE: dict[str, Callable[[int, int], int]] = {

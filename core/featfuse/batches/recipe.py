@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,8 +79,11 @@ def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
 def resolved_recipe(options: FusionOptions) -> dict[str, object]:
     """What the manifest remembers: every option that has a value, checked and named as the tables name it."""
     resolved = Options.resolve(options)
-    pairs = ((field.name, getattr(resolved, field.name)) for field in fields_of(resolved))
-    return {name: _plain(value) for name, value in pairs if value is not None and not _is_empty(value)}
+    return {
+        name: _plain(value)
+        for name, value in resolved._asdict().items()
+        if value is not None and not _is_empty(value)
+    }
 
 
 def _is_empty(value: object) -> bool:

@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from featfuse.tensor import Array, TensorSpec, Window, window_shape
 __all__ = ["FileReader", "OutputFile", "OutputTensor", "Reader", "Sink", "check_block"]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputTensor:
+class OutputTensor(NamedTuple):
     """One tensor of an output file, known whole before the first byte is written."""
 
     key: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.dtypes import DTYPES
+from featfuse.dtypes import DTYPES, native_dtype
 
 __all__ = [
     "check_shape",
@@ -31,12 +31,6 @@ _AXIS_NAMES = {
     "L": ("l", "length", "token", "tokens", "sequence"),
 }
 _LETTER_OF = {name: letter for letter, names in _AXIS_NAMES.items() for name in names}
-
-
-def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
-    """The supported dtype, in this machine's byte order, that `dtype` is; None when there is none."""
-    native = dtype.newbyteorder("=")
-    return next((known for known in DTYPES.values() if known == native), None)
 
 
 def unreadable(dtype: np.dtype[Any]) -> tuple[str, str]:

@@ -4,8 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -24,8 +23,7 @@ HEAD_BYTES = 12 + _MAX_HEADER
 """The first bytes of a file that are enough to know any header we accept."""
 
 
-@dataclass(frozen=True, slots=True)
-class NpyHeader:
+class NpyHeader(NamedTuple):
     """What a .npy header says; `dtype` is as stored, `length` is where header and data together end."""
 
     shape: tuple[int, ...]

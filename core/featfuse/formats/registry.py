@@ -4,11 +4,10 @@ A format's module is imported when a file of that format is met, so that h5py co
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -40,8 +39,7 @@ class FormatModule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One row of the table: `container` files hold several tensors by name."""
 
     name: str

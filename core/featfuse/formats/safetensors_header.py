@@ -7,12 +7,10 @@ or hole. https://github.com/huggingface/safetensors#format
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from featfuse.dtypes import DTYPES
 from featfuse.formats.headers import check_shape
 
 __all__ = ["CODES", "MAX_HEADER", "Entry", "Header", "build_header", "parse_header"]
@@ -39,21 +37,23 @@ CODES = {
 }
 """The format's name of every dtype featfuse supports."""
 
-_CODE_OF = {DTYPES[name]: code for code, name in CODES.items()}
-_BITS = {code: 8 * DTYPES[name].itemsize for code, name in CODES.items()} | {
-    # legal in a file, but nothing that featfuse can compute with
-    "F4": 4,
-    "F6_E2M3": 6,
-    "F6_E3M2": 6,
-    "F8_E8M0": 8,
-    "F8_E4M3FNUZ": 8,
-    "F8_E5M2FNUZ": 8,
-    "C64": 64,
+_CODE_OF = {name: code for code, name in CODES.items()}
+_BITS = {
+    code: bits
+    for bits, codes in {
+        4: "F4",
+        6: "F6_E2M3 F6_E3M2",
+        8: "BOOL I8 U8 F8_E4M3 F8_E5M2 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ",
+        16: "I16 U16 F16 BF16",
+        32: "I32 U32 F32",
+        64: "I64 U64 F64 C64",
+    }.items()
+    for code in codes.split()
 }
+"""Bits of an element, also of the types that are legal in a file but that featfuse cannot compute with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One tensor of a header: `start` and `stop` are byte positions within the data."""
 
     code: str
@@ -64,7 +64,7 @@ class Entry:
     @classmethod
     def of(cls, shape: tuple[int, ...], dtype: np.dtype[Any]) -> "Entry":
         """The entry of a new tensor, not yet placed."""
-        return cls(_CODE_OF[dtype], shape, 0, check_shape(shape, dtype.itemsize))
+        return cls(_CODE_OF[dtype.name], shape, 0, check_shape(shape, dtype.itemsize))
 
     @property
     def nbytes(self) -> int:
@@ -77,8 +77,7 @@ class Entry:
         return _BITS[self.code]
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A checked header; `offset` is where the data begins in the file."""
 
     entries: Mapping[str, Entry]

@@ -5,18 +5,16 @@ command line can list the methods without loading NumPy), the options it reads, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from featfuse.errors import UsageError, did_you_mean
 
 __all__ = ["ALIASES", "INTERPOLATIONS", "METHODS", "Method", "find_method"]
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """One row of the table.
 
     `target` is the direction `--to auto` takes. `weighted` methods compute sums in float32 (or

@@ -5,8 +5,8 @@ what happens to kernel taps beyond the edge, which sample is nearest, and whethe
 stretched when the map shrinks.
 """
 
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 __all__ = ["CONVENTIONS", "COORDS", "EDGES", "NEAREST_ROUNDINGS", "Convention"]
 
@@ -15,8 +15,7 @@ EDGES = ("clamp", "renormalize")
 NEAREST_ROUNDINGS = ("floor", "ceil", "prefer-floor", "prefer-ceil")
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(NamedTuple):
     """One framework's defaults.
 
     `nearest_arithmetic`: how the index of the nearest sample is rounded, where sizes make a tie or nearly

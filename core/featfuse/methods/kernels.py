@@ -1,7 +1,7 @@
 """Resampling kernels: weight as a function of the distance in (stretched) input samples."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,7 @@ __all__ = ["Kernel", "cubic", "gaussian", "lanczos", "mitchell", "triangle"]
 Distances = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """`weight(distance)` falls to zero at `radius`, or `jumps` there: then whoever uses it cuts it off."""
 
     radius: float

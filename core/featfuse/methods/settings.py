@@ -1,6 +1,6 @@
 """What a builder is told about one axis: the options of its method, resolved."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from featfuse.errors import ShapeError
 from featfuse.methods.conventions import Convention
@@ -8,8 +8,7 @@ from featfuse.methods.conventions import Convention
 __all__ = ["AxisSettings", "scale_text"]
 
 
-@dataclass(frozen=True, slots=True)
-class AxisSettings:
+class AxisSettings(NamedTuple):
     """One input, one axis. `name` is the input's, `letter` the axis', both for errors.
 
     None means not given: the convention decides. `grid` holds (in_size, out_size) of every spatial
