@@ -270,7 +270,7 @@ def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
     from featfuse.report import shape_text
     from rich.text import Text
 
-    from featfuse_cli.render import console_for, plain_table
+    from featfuse_cli.terminal import console_for, plain_table
     from featfuse_cli.text import visible
 
     table = plain_table("item", "plan", "output")

@@ -89,7 +89,7 @@ def methods(
 
     import sys
 
-    from featfuse_cli.render import console_for
+    from featfuse_cli.terminal import console_for
 
     console = console_for(sys.stdout)
     if row is None:
@@ -209,7 +209,7 @@ def _print_table(
 ) -> None:
     from rich.text import Text
 
-    from featfuse_cli.render import plain_table
+    from featfuse_cli.terminal import plain_table
 
     if title:
         console.print(Text(title, style="bold"))

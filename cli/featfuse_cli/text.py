@@ -1,6 +1,9 @@
 """Names of files and tensors as a terminal may safely show them. No Rich here: errors need it too."""
 
-__all__ = ["visible"]
+__all__ = ["PIPE_WIDTH", "visible"]
+
+PIPE_WIDTH = 80
+"""Columns of what is no terminal."""
 
 
 def visible(text: str, keep: str = "") -> str:

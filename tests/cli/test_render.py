@@ -5,7 +5,9 @@ import json
 
 import pytest
 from featfuse.report import AxisRow, InputRow, OutputRow, ShapeReport, Suggestion
-from featfuse_cli.render import print_report, shorten
+from featfuse_cli.render import print_report
+from featfuse_cli.table import shorten
+from featfuse_cli.terminal import print_with_rich
 from featfuse_cli.text import visible
 from rich.cells import cell_len
 
@@ -75,6 +77,26 @@ def test_table_fits_80_columns_and_shows_every_size(capsys, count, action):
     assert height.split().count("32") == count - 1
     if count > 1:
         assert " ".join(height.split()).count(action.split()[0]) == count - 1
+
+
+@pytest.mark.parametrize("names", [["a.npy"], ["a.npy", "名前.npy"], LONG[:2], LONG[:3], ["[x]", "\x1b[31m"]])
+@pytest.mark.parametrize("note", ["", "dry run: nothing was written"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"axes": ()},
+        {"summary": ""},
+        {"problem": "no:\n  NHWC\n  NCHW", "output": None, "warnings": ("it is\tlong " * 20,)},
+    ],
+)
+def test_a_pipe_gets_what_rich_would_print(capsys, names, note, changes):
+    """Byte for byte, though most reports in a pipe are printed without loading Rich."""
+    whole = report(names, **changes)
+    text = text_of(capsys, whole, note=note)
+    expected = io.StringIO()
+    print_with_rich(whole, expected, note)
+    assert text == expected.getvalue()
 
 
 def test_many_inputs_get_a_row_each(capsys):

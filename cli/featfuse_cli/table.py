@@ -1,0 +1,80 @@
+"""The shape-diff's table in cells, before anything decides how it looks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from featfuse.report import AxisRow, ShapeReport, cell_text, size_text
+from rich.cells import cell_len
+
+from featfuse_cli.text import visible
+
+__all__ = ["GAP", "ReportTable", "report_table", "shorten"]
+
+SHORTEST_NAME = 12
+GAP = 3  # between two columns: a space, the divider, a space
+
+
+class ReportTable(NamedTuple):
+    """Rows of cells in sections; one that `fits` needs no line broken."""
+
+    headings: tuple[str, ...]
+    sections: Sequence[Sequence[tuple[str, ...]]]
+    fits: bool
+
+
+def report_table(report: ShapeReport, width: int) -> ReportTable:
+    """One row per axis and one column per input while that fits `width`; else one row per both."""
+    names = [visible(row.name) for row in report.inputs]
+    lines = [_axis_cells(row) for row in report.axes]
+    limit = _name_limit(names, lines, width)
+    if limit is None:
+        return _stacked(report, names)
+    return ReportTable(("axis", *(shorten(name, limit) for name in names), "output"), [lines], fits=True)
+
+
+def _axis_cells(row: AxisRow) -> tuple[str, ...]:
+    cells = [cell_text(size, action) for size, action in zip(row.sizes, row.actions, strict=True)]
+    return (f"{row.axis} {row.meaning}", *cells, size_text(row.output))
+
+
+def _name_limit(names: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> int | None:
+    """To how many characters names must be cut for the table to fit `width`; None when that is too few."""
+    columns = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    first, *inner, last = columns
+    room = width - max(first, len("axis")) - max(last, len("output")) - GAP * (len(columns) - 1)
+    longest = max(map(cell_len, names))
+    for limit in range(longest, min(longest, SHORTEST_NAME) - 1, -1):
+        if (
+            sum(max(cells, min(cell_len(name), limit)) for cells, name in zip(inner, names, strict=True))
+            <= room
+        ):
+            return limit
+    return None
+
+
+def _stacked(report: ShapeReport, names: Sequence[str]) -> ReportTable:
+    """One row per axis and input; inputs that all agree on an axis share a row."""
+    sections = []
+    for row in report.axes:
+        parts = list(zip(names, row.sizes, row.actions, strict=True))
+        if len(parts) > 1 and len({part[1:] for part in parts}) == 1:
+            parts = [(f"all {len(parts)} inputs", *parts[0][1:])]
+        heading, output = f"{row.axis} {row.meaning}", size_text(row.output)
+        section = []
+        for name, size, action in parts:
+            section.append((heading, shorten(name, 36), size_text(size), action, output))
+            heading = output = ""
+        sections.append(section)
+    return ReportTable(("axis", "input", "size", "action", "output"), sections, fits=False)
+
+
+def shorten(name: str, width: int) -> str:
+    """`name` in at most `width` cells, cut in the middle: both its folder and its end stay in sight."""
+    if cell_len(name) <= width:
+        return name
+    for kept in range(min(width, len(name)) - 1, 0, -1):
+        tail = kept * 2 // 3
+        short = f"{name[: kept - tail]}…{name[len(name) - tail :]}"
+        if cell_len(short) <= width:
+            return short
+    return "…"
