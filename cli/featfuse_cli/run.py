@@ -95,11 +95,13 @@ def run(
 
     import featfuse
     from featfuse.fusion import default_output
+    from featfuse.heap import keep_freed_blocks
 
     from featfuse_cli.progress import ProgressBar
     from featfuse_cli.render import print_report
 
     start_collecting()
+    keep_freed_blocks()
     target = default_output(inputs) if out is None else out
     with ProgressBar(wanted=not quiet and sys.stderr.isatty()) as bar:
         report = featfuse.fuse(

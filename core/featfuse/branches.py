@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from featfuse.axis import Reduce
 from featfuse.dtypes import compute_dtype, is_float, weighted_dtype
 from featfuse.errors import ShapeError, UsageError
 from featfuse.layout import SPATIAL, Reading
@@ -89,9 +90,7 @@ def reconcile(
         return branch._replace(dtype=dtype, chains=chains)
     order = [layout.index(letter) for letter in member.reading.layout]
     order += [axis for axis in range(len(layout)) if axis not in order]
-    weighted = is_weighted(options)
-    computing = any(step.weighted or (weighted and step.fill) for chain in chains for step in chain)
-    working = compute_dtype(branch.step.dtype) if computing else branch.step.dtype
+    working = _working_dtype(branch.step.dtype, chains, weighted=is_weighted(options))
     _check_fill(chains, member.spec.name, working)
     actions = dict(branch.actions)
     for letter, chain in zip(layout, chains, strict=True):
@@ -104,6 +103,17 @@ def reconcile(
     )
     step = Remap(branch.step, chains, working, order)
     return branch._replace(step=step, dtype=dtype, actions=actions, moved=moved, chains=chains)
+
+
+def _working_dtype(dtype: DType, chains: Sequence[Chain], *, weighted: bool) -> DType:
+    """The type the maps are applied in: one to compute in where there are weights.
+
+    Short floats are compared in float32 too: NumPy compares them one by one, through casts of its own.
+    """
+    steps = list(itertools.chain.from_iterable(chains))
+    compares = is_float(dtype) and any(step.reduce is Reduce.MAX for step in steps)
+    computes = any(step.weighted or (weighted and step.fill) for step in steps)
+    return compute_dtype(dtype) if computes or compares else dtype
 
 
 def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:

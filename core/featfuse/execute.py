@@ -4,19 +4,22 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from itertools import islice
-from typing import cast
+from itertools import chain, islice
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from featfuse.blas import one_thread
 from featfuse.errors import UsageError
 from featfuse.report import human_bytes
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
 from featfuse.windows import window_cost, window_lengths, windows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "execute", "parse_memory"]
 
@@ -24,9 +27,10 @@ Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that called `execute`."""
 
 DEFAULT_MEMORY = "256M"
-_WINDOW_BYTES = 4 << 20
-"""A window's working set stays near the caches, also when the budget would allow more; so the windows,
-and with them every last bit, are the same for all budgets of at least four times this."""
+_WINDOW_BYTES = 12 << 20
+"""A window's working set stays near the caches, also when the budget would allow more, and is large enough
+for the interpreter's part in it to be small: only the rest runs in parallel. The windows, and with them
+every last bit, are the same for all budgets of at least four times this."""
 
 
 def parse_memory(text: str | int) -> int:
@@ -47,8 +51,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a run may use: `memory` in bytes, `threads` (None: all usable cores), and whom to tell."""
 
     memory: int
@@ -59,8 +62,8 @@ class Limits:
 def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits: Limits) -> None:
     """Compute every window of `root` and hand it to `write`; `run` keeps what was counted.
 
-    `run.read` and `write(window, block)` are called from several threads. Windows are computed
-    independently, so the result does not depend on `threads`.
+    `run.read` is called from several threads, `write(window, block)` by one at a time. Windows are
+    computed independently, so the result does not depend on `threads`.
     """
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
@@ -75,10 +78,13 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     workers = min(threads or usable_cores(), max(1, budget // max(cost, 1)))
     total = root.size * root.dtype.itemsize
 
+    writing = Lock()
+
     def compute(window: Window) -> int:
         with np.errstate(all="ignore"):  # NaN and inf pass by the arithmetic
             block = root.block(window, run)
-        write(window, block)
+        with writing:  # the kernel would make writers of one file wait too, but spinning
+            write(window, block)
         return block.nbytes
 
     def advance(done: int) -> None:
@@ -95,9 +101,7 @@ def _one_blas_thread(root: Step) -> AbstractContextManager[object]:
     """Windows run in parallel already, and a sum must not depend on how BLAS would share it out."""
     if not any(step.multiplies_matrices for step in root.walk()):
         return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return cast(AbstractContextManager[object], threadpool_limits(1, user_api="blas"))
+    return one_thread()
 
 
 def _walk(
@@ -108,11 +112,15 @@ def _walk(
 ) -> None:
     """Run `compute` over all windows, a few ahead of the slowest; the first error ends it."""
     done = 0
-    if workers == 1:
+    first = list(islice(todo, 2))
+    todo = chain(first, todo)
+    if workers == 1 or len(first) < 2:
         for window in todo:
             done += compute(window)
             advance(done)
         return
+    from concurrent.futures import ThreadPoolExecutor  # its imports cost as much as a small fusion
+
     with ThreadPoolExecutor(workers, thread_name_prefix="featfuse") as pool:
         pending: deque[Future[int]] = deque(
             pool.submit(compute, window) for window in islice(todo, 2 * workers)

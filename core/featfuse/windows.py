@@ -73,8 +73,9 @@ def _longest(root: Step, lengths: list[int], axis: int, budget: int) -> int:
             low = middle
         else:
             high = middle - 1
-    count = math.ceil(root.shape[axis] / low)
-    return math.ceil(root.shape[axis] / count)
+    even = math.ceil(root.shape[axis] / math.ceil(root.shape[axis] / low))
+    # a shorter window may cost more: it begins elsewhere
+    return even if window_cost(root, _with(lengths, axis, even)) <= budget else low
 
 
 def _with(lengths: list[int], axis: int, length: int) -> list[int]:

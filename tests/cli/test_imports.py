@@ -64,7 +64,6 @@ def test_a_small_fusion(loaded, files):
     assert not modules & SMALL
 
 
-@pytest.mark.xfail(reason="the engine imports them at once", strict=True)
 def test_a_small_fusion_needs_no_pools(loaded, files):
     assert not loaded(FUSE) & POOLS
 

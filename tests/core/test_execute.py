@@ -87,7 +87,7 @@ def plan_of(shapes: list[tuple[int, ...]], **options: Any) -> FusionPlan:
 @pytest.mark.parametrize("budget", [1 << 12, 1 << 16, 1 << 20])
 def test_windows_cover_the_result_once_within_the_budget(method: str, budget: int) -> None:
     plan = plan_of([(2, 3, 40, 36), (2, 3, 20, 18)], method=method, layout="NCHW")
-    lengths = window_lengths(plan.root, budget)
+    lengths = window_lengths(plan.root, budget, budget)
     assert window_cost(plan.root, lengths) <= budget
     seen = np.zeros(plan.shape, dtype=int)
     for window in windows(plan.shape, lengths):

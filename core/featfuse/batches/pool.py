@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
+from featfuse.heap import keep_freed_blocks
 
 __all__ = ["run_in_processes"]
 
@@ -131,6 +132,7 @@ class _Life:
 def _serve(pipe: Connection) -> None:
     """A worker's life: take a task, do it, answer. Ctrl-C, which it never sees, is the parent's to handle."""
     signal.signal(signal.SIGTERM, _terminated)
+    keep_freed_blocks()
     with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:
             task = pipe.recv()

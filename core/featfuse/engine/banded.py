@@ -1,89 +1,156 @@
 """A weighted sum as small dense matrix products."""
 
-from collections.abc import Sequence
+import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from featfuse.axis import AxisMap, Taps
-from featfuse.engine.blocks import along, shares_in_cache
+from featfuse.engine.blocks import along, lines_in_cache
 from featfuse.engine.gather import MANY_TAPS, weighted_sum
 from featfuse.tensor import Array
 
 __all__ = ["TILE", "banded", "suits_blas"]
 
 TILE = 32
-"""Output positions per product. Wider tiles multiply more zeros, narrower ones call BLAS more often; 16 to
-64 differ little."""
+"""Output positions per product, at most. Wider tiles multiply more zeros, narrower ones call BLAS more
+often; 16 to 64 differ little."""
 
 _LEAST_WIDTH = 8
 """Rows or columns below which a matrix product is not worth its call."""
 
+_SAME_WEIGHT = 1e-14
+"""Weights that differ by less are one weight: positions are computed in float64."""
+
+
+class _Tiles(NamedTuple):
+    """`number` tiles of output positions, side by side from `place` on, that have one `matrix` (positions,
+    samples): the first reads the samples from `source` on, each other those `step` further."""
+
+    place: int
+    number: int
+    source: int
+    step: int
+    matrix: Array
+
 
 def suits_blas(taps: Taps, block: Array, axis: int) -> bool:
     """Whether BLAS is the faster way: several taps, and enough lines to share the matrix."""
-    samples = along(block, axis)
-    outer, _, inner = samples.shape
-    width = outer if inner == 1 else inner
-    worth = width >= _LEAST_WIDTH or taps.indices.shape[1] >= MANY_TAPS
+    outer, inner = math.prod(block.shape[:axis]), math.prod(block.shape[axis + 1 :])
+    worth = (outer if inner == 1 else inner) >= _LEAST_WIDTH or taps.indices.shape[1] >= MANY_TAPS
     return taps.indices.shape[1] > 1 and block.dtype.kind == "f" and worth
 
 
 def banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
     """Each tile of output positions is a small dense matrix times the few input samples it reads.
 
+    Tiles that share a matrix are one call, on a view in which the samples of neighbours overlap: between
+    calls the interpreter lets only one thread go on.
+
     A zero of the matrix times NaN or inf is NaN: then, and only then, every output of the tile that reads
     next to it is not finite, so a look at the tiles' first positions tells whether to gather instead.
     """
     samples = along(np.ascontiguousarray(block), axis)
-    outer, _, inner = samples.shape
-    result = np.empty((outer, out.stop - out.start, inner), dtype=block.dtype)
-    tiles = _tiles(axis_map, out.start, out.stop, origin, block.dtype.str)
-    for read, made in shares_in_cache(samples, result):
-        for place, matrix, source in tiles:
-            if inner == 1:
-                np.matmul(read[:, source, 0], matrix.T, out=made[:, place, 0])
-            else:
-                np.matmul(matrix, read[:, source], out=made[:, place])
-    places = [place for place, _, _ in tiles]
-    if not np.isfinite(result[:, [place.start for place in places]]).all():
-        _gather_the_infinite(axis_map, samples, origin, out, result, places)
+    result = np.empty((samples.shape[0], out.stop - out.start, samples.shape[2]), dtype=block.dtype)
+    width = _tile_width(axis_map)
+    for tiles in _tilings(axis_map, out.start, out.stop, block.dtype.str):
+        if samples.shape[2] == 1:
+            _multiply_lines(tiles, samples[..., 0], origin, result[..., 0])
+        else:
+            _multiply_rows(tiles, samples, origin, result)
+    if not np.isfinite(result[:, ::width]).all():
+        _gather_the_infinite(axis_map, samples, origin, out, result, width)
     return result.reshape(*block.shape[:axis], -1, *block.shape[axis + 1 :])
 
 
+def _multiply_rows(tiles: _Tiles, samples: Array, origin: int, result: Array) -> None:
+    """Matrix times samples, for every tile of every (samples, inner) plane."""
+    rows, reach = tiles.matrix.shape
+    start = tiles.source - origin
+    read = _overlapping(samples[:, start:], 1, tiles.number, tiles.step, reach)
+    made = _overlapping(result[:, tiles.place :], 1, tiles.number, rows, rows)
+    np.matmul(tiles.matrix, read, out=made)
+
+
+def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -> None:
+    """Samples times the transposed matrix, for every tile: lines go through all tiles while in the cache."""
+    rows, reach = tiles.matrix.shape
+    start = tiles.source - origin
+    read = _overlapping(samples[:, start:], 1, tiles.number, tiles.step, reach)
+    made = _overlapping(result[:, tiles.place :], 1, tiles.number, rows, rows)
+    lines = lines_in_cache(samples, result)
+    whole = len(samples) // lines * lines
+    for part, share in ((slice(0, whole), lines), (slice(whole, None), len(samples) - whole)):
+        if share:
+            by_share = (_shares(read[part], share), _shares(made[part], share))
+            np.matmul(by_share[0], tiles.matrix.T, out=by_share[1])
+
+
+def _overlapping(block: Array, axis: int, count: int, step: int, length: int) -> Array:
+    """A view of `block` with `axis` as `count` stretches of `length`, each `step` behind the last."""
+    shape = (*block.shape[:axis], count, length, *block.shape[axis + 1 :])
+    stride = block.strides[axis]
+    strides = (*block.strides[:axis], step * stride, stride, *block.strides[axis + 1 :])
+    return as_strided(block, shape, strides)
+
+
+def _shares(block: Array, lines: int) -> Array:
+    """A view of (lines, tiles, positions) as (shares, tiles, lines of a share, positions)."""
+    shared = _overlapping(block, 0, len(block) // lines, lines, lines)
+    return shared.swapaxes(1, 2)
+
+
 def _gather_the_infinite(
-    axis_map: AxisMap, samples: Array, origin: int, out: slice, result: Array, places: Sequence[slice]
+    axis_map: AxisMap, samples: Array, origin: int, out: slice, result: Array, width: int
 ) -> None:
     """Compute anew, tap by tap, the tiles of `result` that are not finite."""
-    for place in places:
-        if not np.isfinite(result[:, place.start]).all():
-            taps = axis_map.taps(slice(out.start + place.start, out.start + place.stop))
-            result[:, place] = weighted_sum(taps, samples, 1, origin)
+    for place in range(0, result.shape[1], width):
+        if not np.isfinite(result[:, place]).all():
+            start = out.start + place
+            taps = axis_map.taps(slice(start, min(start + width, out.stop)))
+            result[:, place : place + width] = weighted_sum(taps, samples, 1, origin)
+
+
+def _tile_width(axis_map: AxisMap) -> int:
+    """Output positions per tile: fewer when they read many samples, and whole turns of a map that repeats."""
+    in_size, out_size = max(axis_map.in_size, 1), max(axis_map.out_size, 1)
+    width = max(1, min(TILE, TILE * out_size // in_size))
+    turn = out_size // math.gcd(in_size, out_size)
+    return width // turn * turn if turn <= width else width
 
 
 @lru_cache(maxsize=256)
-def _tiles(
-    axis_map: AxisMap, start: int, stop: int, origin: int, dtype: str
-) -> list[tuple[slice, Array, slice]]:
-    """The tiles of the output positions from `start` to `stop`: where each lies in the result, its matrix,
-    and the samples it reads of a block that begins at `origin`."""
-    step = max(1, min(TILE, TILE * axis_map.out_size // max(axis_map.in_size, 1)))
-    tiles = []
-    for first in range(start - start % step, stop, step):
-        low, high = max(first, start), min(first + step, stop)
-        matrix, source = _matrix(axis_map, low, high, dtype)
-        reads = slice(source.start - origin, source.stop - origin)
-        tiles.append((slice(low - start, high - start), matrix, reads))
-    return tiles
+def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> list[_Tiles]:
+    """The tiles of the output positions from `start` to `stop`, neighbours with one matrix together."""
+    width = _tile_width(axis_map)
+    found: list[_Tiles] = []
+    for low in range(start, stop, width):
+        matrix, source = _matrix(axis_map, low, min(low + width, stop))
+        last = found[-1] if found else None
+        if last is not None and _continues(last, matrix, source):
+            step = last.step if last.number > 1 else source - last.source
+            found[-1] = last._replace(number=last.number + 1, step=step)
+        else:
+            found.append(_Tiles(low - start, 1, source, 0, matrix))
+    return [tiles._replace(matrix=tiles.matrix.astype(dtype)) for tiles in found]
 
 
-@lru_cache(maxsize=1024)
-def _matrix(axis_map: AxisMap, start: int, stop: int, dtype: str) -> tuple[Array, slice]:
-    """The weights of some output positions as (positions, samples), and which samples these are."""
+def _continues(tiles: _Tiles, matrix: Array, source: int) -> bool:
+    """Whether a tile follows on the others: the same matrix, the samples as far on as before."""
+    if matrix.shape != tiles.matrix.shape:
+        return False
+    regular = tiles.number == 1 or source == tiles.source + tiles.number * tiles.step
+    return regular and source >= tiles.source and bool((np.abs(matrix - tiles.matrix) <= _SAME_WEIGHT).all())
+
+
+def _matrix(axis_map: AxisMap, start: int, stop: int) -> tuple[Array, int]:
+    """The weights of some output positions as (positions, samples), and the first of these samples."""
     taps = axis_map.taps(slice(start, stop))
     source = axis_map.needed(slice(start, stop))
     matrix = np.zeros((stop - start, source.stop - source.start), dtype=np.float64)
     rows, columns = np.nonzero(taps.present)
     weights = np.ones(len(rows)) if taps.weights is None else taps.weights[rows, columns]
     np.add.at(matrix, (rows, taps.indices[rows, columns] - source.start), weights)
-    return matrix.astype(dtype), source
+    return matrix, source.start

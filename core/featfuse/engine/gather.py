@@ -1,4 +1,4 @@
-"""The plain gather, tap by tap: it suits every map and every block, and the other strategies must equal it."""
+"""The plain gather, tap by tap: it suits every map and every block, and all others must equal it."""
 
 from collections.abc import Sequence
 

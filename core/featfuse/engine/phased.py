@@ -60,12 +60,12 @@ def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
     steps = indices[period:] - indices[:-period]
     middle = len(steps) // 2
     stride = int(steps[middle, 0])
-    alike = taps.present.all(axis=1)
+    alike: Array = np.all(taps.present, axis=1)
     weight = None
     if weights is not None:
         weight = float(weights[middle, 0])
         alike &= (np.abs(weights - weight) <= _SAME_WEIGHT).all(axis=1)
-    same = (steps == stride).all(axis=1) & alike[period:] & alike[:-period]
+    same: Array = (steps == stride).all(axis=1) & alike[period:] & alike[:-period]
     if stride < 1 or not same[middle]:
         return None
     breaks = np.flatnonzero(~same)

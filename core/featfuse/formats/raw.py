@@ -6,8 +6,7 @@ nothing beyond the window and a small scratch buffer is ever held.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ _MAX_SCRATCH = 1 << 20
 _LONG_RUN = 1 << 16  # runs this long are read straight into the result
 
 
-@dataclass(frozen=True, slots=True)
-class RawArray:
+class RawArray(NamedTuple):
     """An array whose elements lie side by side in the open file `fd` from byte `offset` on.
 
     `name` is what errors call the file; `dtype` is as stored, byte order included; with `fortran`
@@ -79,9 +77,25 @@ class RawArray:
                 scratch = np.empty((len(part) - 1) * stride + box.spans[axis + 1], np.uint8)
                 self._pread(position + first * stride, scratch)
                 part[...] = np.ndarray(part.shape, part.dtype, scratch, strides=box.strides[axis:])
+        elif box.contiguous[axis + 1]:
+            self._pread_rows(position, stride, target)
         else:
             for row, part in enumerate(target):
                 self._fill(box, axis + 1, position + row * stride, part)
+
+    def _pread_rows(self, position: int, stride: int, target: Array) -> None:
+        """Fill the rows of the contiguous `target`, which begin `stride` bytes apart in the file."""
+        length = target.nbytes // len(target)
+        rows = target.reshape(-1).view(np.uint8).data
+        for start in range(0, target.nbytes, length):
+            part = rows[start : start + length]
+            try:
+                complete = length <= _MAX_CALL and os.preadv(self.fd, [part], position) == length
+            except OSError:
+                complete = False
+            if not complete:
+                self._pread(position, np.frombuffer(part, np.uint8))
+            position += stride
 
     def _pread(self, position: int, target: Array) -> None:
         """Fill the contiguous `target` from byte `position` on."""
@@ -106,8 +120,7 @@ class RawArray:
                 left, position = left[count:], position + count
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
+class _Box(NamedTuple):
     """A window seen as bytes of the file; entry `i` of a list describes the box of axes `i`, `i+1`, ...
 
     `strides`: bytes from one index of axis i to the next. `contiguous`: the bytes have no gaps.
@@ -124,21 +137,22 @@ class _Box:
     @classmethod
     def of(cls, array: RawArray, window: Window) -> "_Box":
         shape, sizes = array.shape, window_shape(window)
-        inside = all(0 <= part.start <= part.stop <= size for part, size in zip(window, shape, strict=True))
-        if not inside:
-            raise ValueError(f"window {window} is not inside the shape {shape}")
-        strides: list[int] = []
-        contiguous, spans, gaps = [True], [array.dtype.itemsize], [0]
-        stride, full = array.dtype.itemsize, True
-        for size, length in zip(reversed(sizes), reversed(shape), strict=True):
-            strides.insert(0, stride)
-            contiguous.insert(0, full or (size == 1 and contiguous[0]))
-            gaps.insert(0, max(gaps[0], stride - spans[0]) if size > 1 else gaps[0])
-            spans.insert(0, (size - 1) * stride + spans[0])
+        start, stride, full = array.offset, array.dtype.itemsize, True
+        strides, contiguous, spans, gaps = [], [True], [stride], [0]
+        for axis in range(len(shape) - 1, -1, -1):
+            part, size, length = window[axis], sizes[axis], shape[axis]
+            if not 0 <= part.start <= part.stop <= length:
+                raise ValueError(f"window {window} is not inside the shape {shape}")
+            strides.append(stride)
+            contiguous.append(full or (size == 1 and contiguous[-1]))
+            gaps.append(max(gaps[-1], stride - spans[-1]) if size > 1 else gaps[-1])
+            spans.append((size - 1) * stride + spans[-1])
+            start += part.start * stride
             full = full and size == length
             stride *= length
-        start = array.offset + sum(part.start * step for part, step in zip(window, strides, strict=True))
-        return cls(start, sizes, tuple(strides), tuple(contiguous), tuple(spans), tuple(gaps))
+        return cls(
+            start, sizes, tuple(strides[::-1]), tuple(contiguous[::-1]), tuple(spans[::-1]), tuple(gaps[::-1])
+        )
 
     def rows_per_read(self, axis: int) -> int:
         """How many indices of `axis` one read should cover, gaps included; 1 when gaps are better skipped."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from featfuse.casts import cast, count_finite
 from featfuse.dtypes import is_float, is_integer
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
@@ -37,7 +38,7 @@ def convert(block: Array, dtype: DType, run: Run) -> Array:
         return block
     if is_integer(dtype):
         return _to_integer(block, dtype, run)
-    result = block.astype(dtype)
+    result = cast(block, dtype)
     narrow = dtype.itemsize <= 2 or (dtype.itemsize == 4 and block.dtype == np.float64)
     if is_float(dtype) and narrow:
         run.count(OVERFLOW_TO_INF, _lost(block, result))
@@ -46,10 +47,8 @@ def convert(block: Array, dtype: DType, run: Run) -> Array:
 
 def _lost(block: Array, result: Array) -> int:
     """How many finite values became infinite (or NaN, in a type that has no infinity)."""
-    finite_after = np.count_nonzero(np.isfinite(result))
-    if finite_after == result.size:
-        return 0
-    return int(np.count_nonzero(np.isfinite(block))) - int(finite_after)
+    finite_after = count_finite(result)
+    return 0 if finite_after == result.size else count_finite(block) - finite_after
 
 
 def _to_integer(block: Array, dtype: DType, run: Run) -> Array:

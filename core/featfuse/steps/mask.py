@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from featfuse.casts import cast
 from featfuse.dtypes import compute_dtype, is_float
 from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.combine import clipped
@@ -72,7 +73,7 @@ class Masked(Step):
         block, mask = blocks
         if self.counts:
             _count(mask, window, run)
-        return np.asarray(block.astype(self.dtype, copy=False) * mask)
+        return np.asarray(cast(block, self.dtype) * mask)
 
 
 class Blend(Step):
@@ -89,7 +90,7 @@ class Blend(Step):
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         first, second, mask = blocks
         _count(mask, window, run)
-        mask = mask.astype(self.dtype, copy=False)
+        mask = cast(mask, self.dtype)
         result = (1 - mask) * first.astype(self.dtype) + mask * second.astype(self.dtype)
         return np.broadcast_to(result, window_shape(window))
 

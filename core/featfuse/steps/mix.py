@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from featfuse.casts import cast
 from featfuse.dtypes import compute_dtype
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window, window_shape
@@ -44,7 +45,7 @@ class ChannelMix(_AllChannels):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         wanted = window[self.axis]
-        block = blocks[0].astype(self.dtype, copy=False)
+        block = cast(blocks[0], self.dtype)
         weights = self.weights[wanted]
         bias = None if self.bias is None else self.bias[wanted]
         before, after = block.shape[: self.axis], block.shape[self.axis + 1 :]
@@ -78,7 +79,7 @@ class Normalize(_AllChannels):
         self.dtype = compute_dtype(child.dtype)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
-        block = blocks[0].astype(self.dtype, copy=False)
+        block = cast(blocks[0], self.dtype)
         length = np.sqrt(np.add.reduce(np.square(block), axis=self.axis, keepdims=True))
         part = block[(slice(None),) * self.axis + (window[self.axis],)]
         return np.asarray(part / np.maximum(length, self.dtype.type(1e-12)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from featfuse import engine
 from featfuse.axis import AxisMap
+from featfuse.casts import cast
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window, window_shape
 from featfuse.windows import even_lengths, windows
@@ -16,11 +17,14 @@ __all__ = ["Remap"]
 
 Chain = tuple[AxisMap, ...]
 
+_MOST_KNOWN = 1 << 12
+"""Slices whose needs are kept: the windows of a run ask for the same few again and again."""
+
 
 class Remap(Step):
     """`chains[axis]` is a chain of maps, applied in turn; empty for an axis that stays.
 
-    Axes that shrink go first, so that the others have less to do. Blocks are computed in `dtype`.
+    Blocks are computed in `dtype`.
     """
 
     def __init__(
@@ -34,9 +38,18 @@ class Remap(Step):
             for chain, size in zip(self.chains, child.shape, strict=True)
         )
         self.multiplies_matrices = any(step.weighted for chain in self.chains for step in chain)
-        grows = [out_size > in_size for out_size, in_size in zip(self.shape, child.shape, strict=True)]
-        # Ties keep the input's own axis order: numpy.pad's, on which its medians depend.
-        self.order = sorted((axis for axis in order if self.chains[axis]), key=lambda axis: grows[axis])
+        self.order = sorted((axis for axis in order if self.chains[axis]), key=self._turn)
+        self._known: dict[tuple[int, int, int], list[slice]] = {}
+
+    def _turn(self, axis: int) -> tuple[bool, int]:
+        """When an axis has its turn: those that shrink first; of those that grow by weights the last axis
+        first, as its products read single samples and the others' whole rows.
+
+        All others keep the input's own order, which is numpy.pad's: its medians depend on it.
+        """
+        grows = self.shape[axis] > self.children[0].shape[axis]
+        by_weights = grows and any(step.weighted for step in self.chains[axis])
+        return grows, -axis if by_weights else 0
 
     def prepare(self, run: Run) -> None:
         super().prepare(run)
@@ -69,6 +82,16 @@ class Remap(Step):
 
     def _slices(self, axis: int, out: slice) -> list[slice]:
         """What each map of the chain must give out, from the chain's input to its result."""
+        if not self.chains[axis]:
+            return [out]
+        known = self._known.get((axis, out.start, out.stop))
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[axis, out.start, out.stop] = self._found(axis, out)
+        return known
+
+    def _found(self, axis: int, out: slice) -> list[slice]:
         slices = [out]
         for axis_map in reversed(self.chains[axis]):
             slices.insert(0, axis_map.needed(slices[0]))
@@ -78,7 +101,7 @@ class Remap(Step):
         return (tuple(self._slices(axis, out)[0] for axis, out in enumerate(window)),)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
-        block = blocks[0].astype(self.dtype, copy=False)
+        block = cast(blocks[0], self.dtype)
         for axis in self.order:
             slices = self._slices(axis, window[axis])
             steps = zip(self.chains[axis], slices[:-1], slices[1:], strict=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from featfuse.casts import cast
 from featfuse.dtypes import compute_dtype
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window, window_shape
@@ -88,7 +89,7 @@ class TransposedConvolution(Step):
         space = list(self.geometry)
         others = [axis for axis in range(len(window)) if axis not in space and axis != self.axis]
         order = [*others, self.axis, *space]
-        block = blocks[0].astype(self.dtype, copy=False).transpose(order)
+        block = cast(blocks[0], self.dtype).transpose(order)
         lead, spatial = block.shape[: len(others)], block.shape[len(others) + 1 :]
         block = block.reshape(math.prod(lead), self.groups, block.shape[len(others)] // self.groups, *spatial)
         kernel, channels = self._kernel_for(window[self.axis])

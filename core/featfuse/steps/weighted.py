@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from featfuse.casts import cast
 from featfuse.dtypes import compute_dtype
 from featfuse.steps.base import DType, Run, Step, joint_shape
 from featfuse.steps.combine import clipped
@@ -72,9 +73,9 @@ class WeightedSum(Step):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         factors = self._factors(blocks)
-        result = factors[0] * blocks[0].astype(self.dtype, copy=False)
+        result = factors[0] * cast(blocks[0], self.dtype)
         for factor, block in zip(factors[1:], blocks[1 : self.inputs], strict=True):
-            result = result + factor * block.astype(self.dtype, copy=False)
+            result = result + factor * cast(block, self.dtype)
         return np.broadcast_to(result, window_shape(window))
 
     def _factors(self, blocks: Sequence[Array]) -> Sequence[Array]:
@@ -83,7 +84,7 @@ class WeightedSum(Step):
             return list(self.weights)
         axis = self.channel_axis
         assert axis is not None
-        raw = np.moveaxis(blocks[-1].astype(self.dtype, copy=False), axis, 0)
+        raw = np.moveaxis(cast(blocks[-1], self.dtype), axis, 0)
         return [np.expand_dims(factor, axis) for factor in NORMALIZATIONS[self.kind](raw)]
 
     def scratch_bytes(self, window: Window) -> int:

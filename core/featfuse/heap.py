@@ -1,0 +1,23 @@
+"""The C library's heap: freed blocks are kept for the next window instead of going back to the kernel."""
+
+import ctypes
+from contextlib import suppress
+
+__all__ = ["keep_freed_blocks"]
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_KEPT = 32 << 20  # glibc's own limit
+_MOST_KEPT = 128 << 20
+
+
+def keep_freed_blocks() -> None:
+    """Let a window's arrays take the memory of the last window's, in this whole process.
+
+    glibc otherwise gives every array of some size back when it is freed, and for the next one the kernel
+    finds and clears the same pages again: half of a run's system time. For a program, not for a library
+    within one; without glibc nothing happens. What is kept, beyond what is in use, is bounded.
+    """
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
+        mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
