@@ -1,4 +1,4 @@
-"""float16 to float32 and back by integer arithmetic: NumPy's own bits, for every half and around every tie."""
+"""float16 to float32 and back: NumPy's own bits, for every half and around every tie."""
 
 import numpy as np
 import pytest
