@@ -1,4 +1,4 @@
-"""HDF5: datasets in groups, read and written through h5py, one call at a time.
+"""HDF5: datasets in groups, found and described by h5py, one call at a time, and read past it where possible.
 
 Whatever would make the library read another file of this machine is refused: external links, external
 storage and virtual datasets.
@@ -7,12 +7,15 @@ storage and virtual datasets.
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import h5py
 import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.base import FileReader
+from featfuse.formats.hdf5_cache import CACHE
+from featfuse.formats.hdf5_direct import Data, open_direct
 from featfuse.formats.hdf5_tree import (
     FAULTS,
     Refused,
@@ -57,7 +60,7 @@ class Hdf5Reader(FileReader):
         self.path = path
         self._lock = threading.Lock()
         self._specs: dict[str, TensorSpec] | None = None
-        self._datasets: dict[str, h5py.Dataset] = {}
+        self._data: dict[str, Data] = {}
         with _read_faults(path):
             self._file = h5py.File(path, "r", locking="best-effort")
 
@@ -100,20 +103,21 @@ class Hdf5Reader(FileReader):
 
     def read(self, key: str, window: Window) -> Array:
         """The block at `window` of the dataset at `key`."""
-        with self._lock, _read_faults(f"{self.path}::{key}"):
-            dataset = self._dataset(key)
-            block = np.asarray(dataset[window])  # a 0-d dataset comes as a scalar
-            result: Array = block.astype(tensor_dtype(dataset), copy=False)
-            return result
+        name = f"{self.path}::{key}"
+        with _read_faults(name):
+            with self._lock:
+                if key not in self._data:
+                    self._data[key] = self._open_data(key, name)
+                data = self._data[key]
+            return data.read(window)
 
-    def _dataset(self, key: str) -> h5py.Dataset:
-        if key not in self._datasets:
-            found = resolve(self._file, key)
-            if not isinstance(found, h5py.Dataset):
-                raise Refused("is no dataset", "")
-            tensor_dtype(found)
-            self._datasets[key] = found
-        return self._datasets[key]
+    def _open_data(self, key: str, name: str) -> Data:
+        found = resolve(self._file, key)
+        if not isinstance(found, h5py.Dataset):
+            raise Refused("is no dataset", "")
+        dtype = tensor_dtype(found)
+        library = _Library(found, dtype, self._lock)
+        return open_direct(found, dtype, name, library.read) or library
 
     def conflict(self, key: str, *, force: bool) -> str | None:
         """Why a dataset `key` cannot be added, None when it can."""
@@ -122,8 +126,23 @@ class Hdf5Reader(FileReader):
 
     def close(self) -> None:
         with self._lock, _read_faults(self.path):
-            self._datasets.clear()
+            for data in self._data.values():
+                CACHE.forget(data)
+            self._data.clear()
             self._file.close()
+
+
+class _Library:
+    """A dataset read by h5py, which can do everything, but one window at a time."""
+
+    def __init__(self, dataset: h5py.Dataset, dtype: np.dtype[Any], lock: threading.Lock) -> None:
+        self._dataset, self._dtype, self._lock = dataset, dtype, lock
+
+    def read(self, window: Window) -> Array:
+        with self._lock:
+            block = np.asarray(self._dataset[window])  # a 0-d dataset comes as a scalar
+        result: Array = block.astype(self._dtype, copy=False)
+        return result
 
 
 def open_reader(path: str) -> Hdf5Reader:
