@@ -11,7 +11,7 @@ __all__ = ["CACHE", "CACHE_BYTES", "ChunkCache"]
 
 Index = tuple[int, ...]
 
-CACHE_BYTES = 48 << 20
+CACHE_BYTES = 56 << 20
 """Chunks of all open datasets together. Enough for those that a row of windows crosses in most files."""
 
 
