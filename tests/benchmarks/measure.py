@@ -1,0 +1,95 @@
+"""Commands, timed as whole processes, in turn: A B C, A B C, ... so that a slow minute hits all of them.
+
+The measuring process must stay small (no NumPy here): a child's peak memory begins at its parent's.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["RSS_UNIT", "Command", "Run", "environment", "measure", "rounds"]
+
+# ru_maxrss is in kibibytes, but in bytes on macOS
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_STDERR = "stderr.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is run; `writes` are removed before each run, and the first of them is compared.
+
+    `scale` extrapolates a command that does only a part of the work.
+    """
+
+    argv: tuple[str, ...]
+    writes: tuple[str, ...] = ()
+    scale: float = 1.0
+    compared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Wall seconds and peak resident bytes (of the largest process) of one run."""
+
+    seconds: float
+    peak: int
+
+
+def environment() -> dict[str, str]:
+    """The child's: bytecode is cached, and a relative PYTHONPATH still holds in another folder."""
+    child = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if "PYTHONPATH" in child:
+        child["PYTHONPATH"] = os.pathsep.join(
+            str(Path(part).resolve()) for part in child["PYTHONPATH"].split(os.pathsep) if part
+        )
+    return child
+
+
+def measure(command: Command, folder: Path) -> Run | str:
+    """One run, or the last line of what a failed one said."""
+    for name in command.writes:
+        _remove(folder / name)
+    with (folder / _STDERR).open("wb") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command.argv,
+            cwd=folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        lines = (folder / _STDERR).read_text(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), f"exit code {process.returncode}")
+    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT)
+
+
+def rounds(
+    commands: dict[str, Command], folder: Path, count: int
+) -> tuple[dict[str, list[Run]], dict[str, str]]:
+    """`count` runs of each command, in turn, and the reasons of those that failed (they have no runs)."""
+    runs: dict[str, list[Run]] = {label: [] for label in commands}
+    failed: dict[str, str] = {}
+    for _ in range(count):
+        for label in [label for label in runs if label not in failed]:
+            result = measure(commands[label], folder)
+            if isinstance(result, str):
+                failed[label] = result
+            else:
+                runs[label].append(result)
+    return {label: done for label, done in runs.items() if label not in failed}, failed
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
