@@ -6,6 +6,7 @@ by its own library, none by featfuse.
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from data import KEY
@@ -19,15 +20,15 @@ def load(path: Path) -> np.ndarray:
         from safetensors.numpy import load_file
 
         (tensor,) = load_file(path).values()
-        return tensor
+        return np.asarray(tensor)
     if path.suffix == ".h5":
         import h5py
 
         with h5py.File(path) as file:
-            return file[KEY][()]
+            return np.asarray(file[KEY])
     if path.suffix == ".mif":
         return _mif(path)
-    return np.load(path, mmap_mode="r")
+    return np.asarray(np.load(path, mmap_mode="r"))
 
 
 def _mif(path: Path) -> np.ndarray:
@@ -40,9 +41,9 @@ def _mif(path: Path) -> np.ndarray:
     return np.memmap(path, "<f4", "r", int(fields["file"].split()[1]), shape)
 
 
-def _header(file: object) -> list[str]:
-    lines = []
-    for raw in file:  # type: ignore[attr-defined]
+def _header(file: BinaryIO) -> list[str]:
+    lines: list[str] = []
+    for raw in file:
         line = raw.decode().strip()
         if line == "END":
             return lines

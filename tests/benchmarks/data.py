@@ -11,13 +11,14 @@ import sys
 import zlib
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 KEY = "fused"
 
 
-def make(path: Path, spec: dict) -> None:
+def make(path: Path, spec: dict[str, Any]) -> None:
     generator = np.random.default_rng(zlib.crc32(path.stem.encode()))
     shape, dtype = tuple(spec["shape"]), spec.get("dtype", "float32")
     if spec.get("many"):
