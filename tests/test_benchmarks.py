@@ -99,6 +99,9 @@ def test_goals_are_judged_by_the_median_of_the_rounds(load):
     assert goals.Faster(2, "torch", "import").judge(done) == ("2.00 ×", True)
     assert goals.Faster(2.1, "torch", "import").judge(done) == ("2.00 ×", False)
 
+    short = {"featfuse": runs(1), "torch": runs(3), "import": runs(4)}
+    assert goals.Faster(1, "torch", "import").judge(short) == ("no longer than its import", None)
+
     sized = {"small": runs(2, peak=300_000_000), "large": runs(5, peak=400_000_000), "tiny": runs(1)}
     assert goals.PeakAbove(150, 256_000_000, ("small", "large")).judge(sized) == ("+144 MB", True)
     assert goals.PeakAbove(140, 256_000_000, ("small", "large")).judge(sized) == ("+144 MB", False)

@@ -31,8 +31,8 @@ class Goal(Protocol):
         """What is wanted, for the table."""
         ...
 
-    def judge(self, runs: Runs) -> tuple[str, bool]:
-        """What was measured, for the table, and whether it meets the goal."""
+    def judge(self, runs: Runs) -> tuple[str, bool | None]:
+        """What was measured, for the table, and whether it meets the goal; None: cannot be told."""
         ...
 
 
@@ -78,10 +78,13 @@ class Faster:
         taken = ", its import taken off" if self.off else ""
         return f"at least {self.limit:g} × as fast as {self.against}{taken}"
 
-    def judge(self, runs: Runs) -> tuple[str, bool]:
+    def judge(self, runs: Runs) -> tuple[str, bool | None]:
         off = median_seconds(runs[self.off]) if self.off else 0.0
         pairs = zip(runs[self.who], runs[self.against], strict=True)
         ratio = statistics.median((other.seconds - off) / ours.seconds for ours, other in pairs)
+        if ratio <= 0:
+            # with small data the import's own scatter is more than the work
+            return "no longer than its import", None
         return f"{ratio:.2f} ×", ratio >= self.limit
 
 

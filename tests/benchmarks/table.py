@@ -71,7 +71,7 @@ def goal_rows(result: Result) -> Iterator[str]:
             measured, met = f"{', '.join(bad)}: {'FAILED' if bad[0] in result.failed else 'WRONG'}", "no"
         else:
             measured, reached = goal.judge(result.runs)
-            met = "yes" if reached else "**no**"
+            met = {True: "yes", False: "**no**", None: "unknown"}[reached]
         yield f"| {workload.name} | {goal.subject()} | {goal.text()} | {measured} | {met} |"
 
 
