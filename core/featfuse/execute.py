@@ -1,13 +1,13 @@
 """Executing a plan: window after window of the result is read, computed and written, in bounded memory."""
 
+import math
 import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from itertools import chain, islice
-from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from threading import Lock, Thread
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from featfuse.report import human_bytes
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
 from featfuse.windows import window_cost, window_lengths, windows
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 __all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "execute", "parse_memory"]
 
@@ -75,7 +72,8 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
             f"--memory {human_bytes(budget)} is too small: one window needs {human_bytes(cost)}",
             hint=f"Give --memory {max(1, -(-cost // (1 << 20)))}M or more.",
         )
-    workers = min(threads or usable_cores(), max(1, budget // max(cost, 1)))
+    count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
+    workers = max(1, min(threads or usable_cores(), budget // max(cost, 1), count))
     total = root.size * root.dtype.itemsize
 
     writing = Lock()
@@ -110,27 +108,43 @@ def _walk(
     workers: int,
     advance: Callable[[int], None],
 ) -> None:
-    """Run `compute` over all windows, a few ahead of the slowest; the first error ends it."""
-    done = 0
-    first = list(islice(todo, 2))
-    todo = chain(first, todo)
-    if workers == 1 or len(first) < 2:
-        for window in todo:
-            done += compute(window)
-            advance(done)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # its imports cost as much as a small fusion
+    """Run `compute` over all windows in `workers` threads, this one among them; the first error ends it.
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="featfuse") as pool:
-        pending: deque[Future[int]] = deque(
-            pool.submit(compute, window) for window in islice(todo, 2 * workers)
-        )
+    Each thread takes the next window when it is done with one. Nothing is handed over and nobody waits
+    for a result: waking a thread costs as much as copying a megabyte.
+    """
+    taking, counting = Lock(), Lock()
+    errors: list[BaseException] = []
+    done = reported = 0
+
+    def work(*, here: bool) -> None:
+        nonlocal done, reported
         try:
-            while pending:
-                done += pending.popleft().result()
-                advance(done)
-                pending.extend(pool.submit(compute, window) for window in islice(todo, 1))
-        except BaseException:
-            for future in pending:
-                future.cancel()
-            raise
+            while not errors:
+                with taking:
+                    window = next(todo, None)
+                if window is None:
+                    break
+                count = compute(window)
+                with counting:
+                    done += count
+                if here:
+                    reported = done
+                    advance(reported)
+        except BaseException as error:
+            errors.append(error)
+
+    helpers = [Thread(target=partial(work, here=False), name="featfuse") for _ in range(workers - 1)]
+    for helper in helpers:
+        helper.start()
+    work(here=True)
+    for helper in helpers:
+        while helper.is_alive():  # also after Ctrl-C: nobody may write once the output is given up
+            try:
+                helper.join()
+            except BaseException as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]
+    if helpers and done != reported:
+        advance(done)

@@ -42,7 +42,9 @@ class _Tensor(NamedTuple):
 
     def _read(self, window: Window) -> Array:
         if self.array is not None:
-            return self.array[window]
+            block: Array = self.array[(*window, ...)]  # type: ignore[arg-type]  # a view, 0-d ones too
+            block.flags.writeable = False  # the caller's own memory
+            return block
         if self.reader is None:
             raise InputError(f"{self.spec.name} is only a shape", hint="Give an array or a path.")
         return self.reader.read(self.spec.key or "", window)

@@ -211,7 +211,7 @@ def test_progress_reaches_the_total(threads: int) -> None:
 
     x = np.ones((8, 64, 64), dtype=np.float32)
     result = featfuse.fuse(x, x, memory="64K", threads=threads, progress=progress)
-    assert len(calls) > 4
+    assert len(calls) > (4 if threads == 1 else 0)  # the calling thread reports after its own windows
     assert {total for _, total in calls} == {result.nbytes}
     assert [done for done, _ in calls] == sorted({done for done, _ in calls})
     assert calls[-1][0] == result.nbytes

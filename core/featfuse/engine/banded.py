@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from featfuse.axis import AxisMap, Taps
 from featfuse.engine.blocks import along, lines_in_cache
@@ -68,38 +67,51 @@ def banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) 
 def _multiply_rows(tiles: _Tiles, samples: Array, origin: int, result: Array) -> None:
     """Matrix times samples, for every tile of every (samples, inner) plane."""
     rows, reach = tiles.matrix.shape
-    start = tiles.source - origin
-    read = _overlapping(samples[:, start:], 1, tiles.number, tiles.step, reach)
-    made = _overlapping(result[:, tiles.place :], 1, tiles.number, rows, rows)
+    outer, size, inner = samples.shape
+    read = _view(
+        samples,
+        (tiles.source - origin) * inner,
+        (outer, tiles.number, reach, inner),
+        (size * inner, tiles.step * inner, inner, 1),
+    )
+    made = _view(
+        result,
+        tiles.place * inner,
+        (outer, tiles.number, rows, inner),
+        (result.shape[1] * inner, rows * inner, inner, 1),
+    )
     np.matmul(tiles.matrix, read, out=made)
 
 
 def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -> None:
     """Samples times the transposed matrix, for every tile: lines go through all tiles while in the cache."""
     rows, reach = tiles.matrix.shape
-    start = tiles.source - origin
-    read = _overlapping(samples[:, start:], 1, tiles.number, tiles.step, reach)
-    made = _overlapping(result[:, tiles.place :], 1, tiles.number, rows, rows)
-    lines = lines_in_cache(samples, result)
-    whole = len(samples) // lines * lines
-    for part, share in ((slice(0, whole), lines), (slice(whole, None), len(samples) - whole)):
-        if share:
-            by_share = (_shares(read[part], share), _shares(made[part], share))
-            np.matmul(by_share[0], tiles.matrix.T, out=by_share[1])
+    outer, size, out_size = len(samples), samples.shape[1], result.shape[1]
+    share = lines_in_cache(samples, result)
+    whole = outer // share * share
+    for first, last, lines in ((0, whole, share), (whole, outer, outer - whole)):
+        if first == last:
+            continue
+        shares = (last - first) // lines
+        read = _view(
+            samples,
+            first * size + tiles.source - origin,
+            (shares, tiles.number, lines, reach),
+            (lines * size, tiles.step, size, 1),
+        )
+        made = _view(
+            result,
+            first * out_size + tiles.place,
+            (shares, tiles.number, lines, rows),
+            (lines * out_size, rows, out_size, 1),
+        )
+        np.matmul(read, tiles.matrix.T, out=made)
 
 
-def _overlapping(block: Array, axis: int, count: int, step: int, length: int) -> Array:
-    """A view of `block` with `axis` as `count` stretches of `length`, each `step` behind the last."""
-    shape = (*block.shape[:axis], count, length, *block.shape[axis + 1 :])
-    stride = block.strides[axis]
-    strides = (*block.strides[:axis], step * stride, stride, *block.strides[axis + 1 :])
-    return as_strided(block, shape, strides)
-
-
-def _shares(block: Array, lines: int) -> Array:
-    """A view of (lines, tiles, positions) as (shares, tiles, lines of a share, positions)."""
-    shared = _overlapping(block, 0, len(block) // lines, lines, lines)
-    return shared.swapaxes(1, 2)
+def _view(block: Array, first: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A view of the contiguous `block` from element `first` on; `strides` are in elements."""
+    width = block.itemsize
+    return np.ndarray(shape, block.dtype, block, first * width, tuple(step * width for step in strides))
 
 
 def _gather_the_infinite(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -55,9 +55,10 @@ class Elementwise(Step):
         if self.exact:
             result = self._exactly(ufunc, blocks, run)
         else:
-            result = np.asarray(reduce(ufunc, [convert(block, self.dtype, run) for block in blocks]))
+            combine = partial(_in_place, ufunc, window_shape(window))
+            result = np.asarray(reduce(combine, [convert(block, self.dtype, run) for block in blocks]))
         if self.kind == "mean":
-            result = np.asarray(result / self.dtype.type(len(blocks)))
+            result = np.asarray(_in_place(np.divide, result.shape, result, self.dtype.type(len(blocks))))
         return np.broadcast_to(result, window_shape(window))
 
     def _exactly(self, ufunc: Callable[..., Any], blocks: Sequence[Array], run: Run) -> Array:
@@ -89,6 +90,20 @@ class Elementwise(Step):
         elements = math.prod(window_shape(window))
         copies = sum(child.dtype != self.dtype for child in self.children) + 1
         return elements * (self.dtype.itemsize * copies + (48 + 16 * len(self.children) if self.exact else 0))
+
+
+def _in_place(
+    ufunc: Callable[..., Any], shape: tuple[int, ...], first: Array, second: Array | np.generic
+) -> Array:
+    """`ufunc` of both, in the memory of one of them where that is ours and large enough.
+
+    A block that may be written to belongs to the step that asked for it; a caller's arrays, and what is
+    repeated along an axis, come read-only.
+    """
+    for block in (first, second):
+        if block.flags.writeable and block.shape == shape and block.dtype == first.dtype:
+            return np.asarray(ufunc(first, second, out=block))
+    return np.asarray(ufunc(first, second))
 
 
 def clipped(window: Window, shape: tuple[int, ...]) -> Window:
