@@ -118,6 +118,10 @@ class OutputFile(Protocol):
 
     fd: int
 
+    def reserve(self, size: int) -> None:
+        """Make the file `size` bytes long and take the room for them; RunError when there is none."""
+        ...
+
     def commit(self) -> int:
         """Make the bytes visible under the output's name; their number."""
         ...

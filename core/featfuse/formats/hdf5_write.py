@@ -6,18 +6,20 @@ compressed, so that their positions are known, and the blocks are written there 
 """
 
 import itertools
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
 from featfuse.errors import RunError
-from featfuse.formats.atomic import AtomicFile, write_faults
+from featfuse.formats.atomic import AtomicFile, check_room, write_faults
 from featfuse.formats.base import OutputTensor, check_block
 from featfuse.formats.hdf5_tree import FAULTS, reason
 from featfuse.formats.raw import RawArray
@@ -126,6 +128,8 @@ def create_sink(
     existing: str | None,
 ) -> Hdf5Sink:
     """A sink for `tensors`; with `existing`, they are added to a copy of what is there."""
+    size = sum(math.prod(tensor.shape) * tensor.dtype.itemsize for tensor in tensors)
+    check_room(output.fd, output.name, size + (0 if existing is None else Path(existing).stat().st_size))
     if existing is not None:
         output.copy_target()
     with _library_faults(output.name):
@@ -140,6 +144,7 @@ def create_sink(
             with suppress(*FAULTS):
                 file.close()
             raise
+    output.reserve(os.fstat(output.fd).st_size)
     return Hdf5Sink(output, data)
 
 

@@ -140,9 +140,9 @@ class NpySink:
         self._output = output
         head = npy_head(tensor)
         self._data = RawArray(output.name, output.fd, len(head), tensor.shape, tensor.dtype)
+        output.reserve(len(head) + check_shape(tensor.shape, tensor.dtype.itemsize))
         with write_faults(output.name):
             os.pwrite(output.fd, head, 0)
-            os.ftruncate(output.fd, len(head) + check_shape(tensor.shape, tensor.dtype.itemsize))
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window`; there is one tensor, whatever its key."""

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from featfuse.errors import InputError, RunError
-from featfuse.formats.atomic import write_faults
+from featfuse.formats.atomic import reserve, write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, native_dtype
 from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
@@ -198,9 +198,9 @@ class NpzSink:
         head = npy_head(tensor)
         with write_faults(self._output.name):
             spool = self._stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
-            os.pwrite(spool.fileno(), head, 0)
             size = len(head) + check_shape(tensor.shape, tensor.dtype.itemsize)
-            os.ftruncate(spool.fileno(), size)
+            reserve(spool.fileno(), self._output.name, size)
+            os.pwrite(spool.fileno(), head, 0)
         self._spools[tensor.key] = spool
         self._data[tensor.key] = RawArray(
             self._output.name, spool.fileno(), len(head), tensor.shape, tensor.dtype

@@ -128,9 +128,9 @@ class SafetensorsSink:
             for tensor in tensors
         }
         size = header.offset + sum(entry.nbytes for entry in header.entries.values())
+        output.reserve(size)
         with write_faults(output.name):
             os.pwrite(output.fd, text, 0)
-            os.ftruncate(output.fd, size)
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window` of the tensor `key`."""
