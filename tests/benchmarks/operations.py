@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from goals import AtMost, Faster, Goal
 from measure import Command
-from peers import Peers, copy_inputs
+from peers import Peers, copy_flushed, copy_inputs
 from workload import Sizes, Workload, array, fuse
 
 __all__ = ["conv1x1", "fusions", "halves", "headline"]
@@ -120,6 +120,7 @@ def headline(sizes: Sizes, peers: Peers, layout: str) -> Workload:
                 ("fused.npy",),
             ),
             "cp of the large input": copy_inputs("large.npy"),
+            "the same, flushed": copy_flushed("large.npy"),
             **peers.torch(BILINEAR_2X.torch, "nhwc" if layout == "NHWC" else "npy"),
             **peers.tensorflow_bilinear(layout),
             **mrtrix,
@@ -170,6 +171,7 @@ def _workload(operation: Operation, sizes: Sizes, peers: Peers, dtype: str) -> W
                 fuse(large, small, *operation.options, "--layout", "NCHW", "-q", "-o", fused), (fused,)
             ),
             "cp of the large input": copy_inputs(large),
+            "the same, flushed": copy_flushed(large),
             "cp of all inputs": copy_inputs(large, small),
             **peers.torch(expression, suffix),
         },

@@ -7,11 +7,14 @@ named after the peer. A peer that is not installed is left out.
 import importlib.util
 import shutil
 import subprocess
+from collections.abc import Collection
 
 from measure import Command, environment
 from workload import python
 
-__all__ = ["H5PY", "Peers", "copy_inputs"]
+__all__ = ["H5PY", "PEERS", "Peers", "copy_flushed", "copy_inputs"]
+
+PEERS = ("torch", "tensorflow", "scipy", "mrtrix")
 
 _TORCH = """
 import numpy as np, torch{imports}
@@ -97,10 +100,11 @@ print(*[one.version for one in distributions() if one.metadata["Name"] in names]
 class Peers:
     """What is installed, and its commands by the label they have in the table."""
 
-    def __init__(self, python_tf: str | None) -> None:
-        self._torch = importlib.util.find_spec("torch") is not None
-        self._scipy = importlib.util.find_spec("scipy") is not None
-        self._mrtrix = bool(shutil.which("mrgrid") and shutil.which("mrcalc"))
+    def __init__(self, python_tf: str | None, without: Collection[str] = ()) -> None:
+        python_tf = None if "tensorflow" in without else python_tf
+        self._torch = "torch" not in without and importlib.util.find_spec("torch") is not None
+        self._scipy = "scipy" not in without and importlib.util.find_spec("scipy") is not None
+        self._mrtrix = "mrtrix" not in without and bool(shutil.which("mrgrid") and shutil.which("mrcalc"))
         self._tensorflow = python_tf
         self.tensorflow_version = _tensorflow_version(python_tf) if python_tf else None
         self.mrtrix_version = _mrtrix_version() if self._mrtrix else None
@@ -138,6 +142,12 @@ class Peers:
 def copy_inputs(*names: str) -> Command:
     """`cp` of files to new files."""
     return Command(("cp", *names, "copies"), tuple(f"copies/{name}" for name in names), compared=False)
+
+
+def copy_flushed(name: str) -> Command:
+    """`cp`, then the copy flushed to the disk as featfuse flushes what it writes."""
+    script = f"cp {name} flushed && sync flushed"
+    return Command(("sh", "-c", script), ("flushed",), compared=False)
 
 
 def _tensorflow_version(interpreter: str) -> str | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import operations
 import others
 from measure import environment, rounds
-from peers import Peers
+from peers import PEERS, Peers
 from table import Result, document, goal_rows
 from workload import Sizes, Workload
 
@@ -100,6 +100,14 @@ def parse() -> argparse.Namespace:
         "--largest-mib", type=_positive, default=2048, help="largest sparse output (default 2048)"
     )
     parser.add_argument("--pairs", type=_positive, default=2000, help="items of the batch (default 2000)")
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        metavar="PEER",
+        choices=PEERS,
+        default=[],
+        help=f"leave out: {', '.join(PEERS)}",
+    )
     parser.add_argument("--folder", type=Path, help="where the temporary folders go")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the page here")
     found = sys.executable if importlib.util.find_spec("tensorflow") else None
@@ -116,7 +124,7 @@ def _positive(text: str) -> int:
 
 def main() -> None:
     arguments = parse()
-    peers = Peers(arguments.python_tf)
+    peers = Peers(arguments.python_tf, arguments.without)
     sizes = Sizes(arguments.mib, arguments.largest_mib, arguments.pairs)
     every = workloads(sizes, peers)
     unknown = [name for name in arguments.only if not any(fnmatch(one.name, name) for one in every)]
@@ -136,7 +144,8 @@ def main() -> None:
         for name in ("--mib", "--runs", "--largest-mib", "--pairs")
     )
     only = "" if arguments.only == ["*"] else f" --only {shlex.join(arguments.only)}"
-    page = document(results, f"python tests/benchmarks/run.py {options}{only}", peers)
+    less = f" --without {shlex.join(arguments.without)}" if arguments.without else ""
+    page = document(results, f"python tests/benchmarks/run.py {options}{only}{less}", peers)
     print(page)
     if arguments.markdown:
         arguments.markdown.parent.mkdir(parents=True, exist_ok=True)
