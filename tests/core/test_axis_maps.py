@@ -60,14 +60,14 @@ FEASIBLE: dict[str, Callable[[int, int], int]] = {
 
 
 def draw_chain(
-    draw: Draw, method: str, axis_settings: Settings
+    draw: Draw, method: str, axis_settings: Settings, most: int = 24
 ) -> tuple[tuple[AxisMap, ...], dict[str, Any]]:
-    """Maps of `method` for drawn sizes and options, and the options."""
+    """Maps of `method` for drawn sizes (up to `most`) and options, and the options."""
     row = METHODS[method]
     options = {
         name: draw(st.sampled_from(OPTION_VALUES[name])) for name in row.options if name in BUILDER_OPTIONS
     }
-    in_size, size = draw(st.integers(1, 24)), draw(st.integers(1, 24))
+    in_size, size = draw(st.integers(1, most)), draw(st.integers(1, most))
     out_size = FEASIBLE.get(method, lambda _in_size, any_size: any_size)(in_size, size)
     if options.get("pool_size") is not None:
         assume(2 * options["pool_padding"] <= options["pool_size"])

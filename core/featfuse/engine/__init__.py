@@ -5,7 +5,7 @@ order in which they are tried:
 
 - view: identity, crop, stride. No copy at all.
 - `bordered`: padding whose border is computed. One copy.
-- `phased`: the map repeats and its taps weigh the same (pooling, nearest by integer factors, tiling): whole
+- `phased`: the map repeats and its taps weigh the same (pooling, nearest by integer factors): whole
   strided slices are combined. No index is looked up: 2 to 10 times faster than tap by tap.
 - `take`: one unweighted sample per position. One gather.
 - `banded`: any other weighted sum on a block large enough for BLAS: small dense matrices multiply more

@@ -1,6 +1,6 @@
 """Maps that repeat: position k + period reads what position k reads, `stride` samples further on.
 
-Nearest by integer factors, pooling and tiling are such maps but for a few positions at the ends. Then all
+Nearest by integer factors, pooling and repeating are such maps but for a few positions at the ends. Then all
 positions of one phase are strided slices, combined by a few whole-block operations. Only for taps of equal
 weight: where weights differ, a matrix product reads each sample once and is faster.
 """
