@@ -58,7 +58,9 @@ def check_equal(axis_map: AxisMap, result: np.ndarray, expected: np.ndarray, blo
         np.testing.assert_allclose(result, expected, rtol=0, atol=1)
         return
     size = np.abs(block[np.isfinite(block)]).max(initial=1)
-    np.testing.assert_allclose(result, expected, rtol=0, atol=32 * np.finfo(block.dtype).eps * size)
+    # tiles whose weights differ by 1e-14, as positions computed in float64 do, share one matrix
+    share = max(32 * float(np.finfo(block.dtype).eps), 1e-13)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=share * size)
 
 
 def draw_block(draw: Draw, axis_map: AxisMap, samples: int, axis: int) -> np.ndarray:

@@ -55,7 +55,9 @@ def banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) 
     result = np.empty((samples.shape[0], out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     width = _tile_width(axis_map)
     for tiles in _tilings(axis_map, out.start, out.stop, block.dtype.str):
-        if samples.shape[2] == 1:
+        if not tiles.matrix.shape[1]:  # every tap is absent
+            result[:, tiles.place : tiles.place + tiles.number * len(tiles.matrix)] = 0
+        elif samples.shape[2] == 1:
             _multiply_lines(tiles, samples[..., 0], origin, result[..., 0])
         else:
             _multiply_rows(tiles, samples, origin, result)
