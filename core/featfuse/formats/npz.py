@@ -63,7 +63,9 @@ class NpzReader(FileReader):
             with _zip_faults(path):
                 self._zip = self._stack.enter_context(zipfile.ZipFile(self._file))
             self._members = {
-                info.filename.removesuffix(".npy"): info for info in self._zip.infolist() if not info.is_dir()
+                info.filename.removesuffix(".npy"): info
+                for info in self._zip.infolist()
+                if not info.filename.endswith("/")  # zipfile's is_dir fails on an empty name
             }
             self._refuse_torch()
             self._headers: dict[str, NpyHeader] = {}
