@@ -82,7 +82,10 @@ def parse_dtype(name: str) -> DType:
 
 def native_dtype(dtype: DType) -> DType | None:
     """The type of DTYPES, in this machine's byte order, that `dtype` is; None when there is none."""
-    native = dtype.newbyteorder("=")
+    try:
+        native = dtype.newbyteorder("=")
+    except TypeError:  # NumPy's texts of any length (StringDType) know no byte order
+        return None
     known = DTYPES.get(native.name)
     return known if known is not None and known == native else None
 

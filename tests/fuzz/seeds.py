@@ -28,18 +28,19 @@ _NPY_HEADERS = (
     "{'descr': [('a', '<f4'), ('b', '<i2')], 'fortran_order': False, 'shape': (2,), }",
     "{'descr': ('<f4', (2, 2)), 'fortran_order': False, 'shape': (4,), }",
     "{'descr': '<f4', 'shape': (16,), }",
+    "{'descr': 'T', 'fortran_order': False, 'shape': (4,), }",  # a TypeError once: it has no byte order
     "{" + "[" * 90 + "]" * 90 + "}",
     "import os",
     "",
 )
 _SAFETENSORS_HEADERS = (
     {"x": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}},
-    {"x": {"dtype": "BF16", "shape": [], "data_offsets": [0, 2]}, "__metadata__": {"layout": "NCHW"}},
+    {"x": {"dtype": "BF16", "shape": [4, 8], "data_offsets": [0, 64]}, "__metadata__": {"layout": "NCHW"}},
     {
         "a": {"dtype": "F8_E4M3", "shape": [0, 2], "data_offsets": [0, 0]},
         "b": {"dtype": "I64", "shape": [8], "data_offsets": [0, 64]},
     },
-    {"a": {"dtype": "F4", "shape": [2], "data_offsets": [0, 1]}},
+    {"a": {"dtype": "F4", "shape": [128], "data_offsets": [0, 64]}},
     {"a": {"dtype": "F33", "shape": [16], "data_offsets": [0, 64]}},
     {"a": {"dtype": "U8", "shape": [2**40, 2**40], "data_offsets": [0, 64]}},
     {"a": {"dtype": "U8", "shape": [-1], "data_offsets": [0, True]}},
@@ -95,6 +96,12 @@ def _npz_seeds() -> dict[str, bytes]:
     central = plain.index(b"PK\x01\x02")
     seeds["encrypted"] = plain[: central + 8] + b"\x01" + plain[central + 9 :]
     seeds["truncated"] = plain[:central]
+    unnamed = io.BytesIO()
+    with zipfile.ZipFile(unnamed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), array.getvalue())
+    seeds["unnamed"] = unnamed.getvalue()  # an IndexError once, in zipfile's is_dir
+    central = seeds["unnamed"].index(b"PK\x01\x02")
+    seeds["unnamed, encrypted"] = seeds["unnamed"][: central + 8] + b"\x01" + seeds["unnamed"][central + 9 :]
     seeds["empty"] = b"PK\x05\x06" + bytes(18)
     return seeds
 

@@ -32,7 +32,8 @@ def _zip_faults(name: str) -> Iterator[None]:
     """Turn what zipfile raises on a damaged archive into an InputError that names the file."""
     try:
         yield
-    # zipfile gives NotImplementedError for unknown compressions and RuntimeError for encrypted members
+    # zipfile gives NotImplementedError for unknown compressions, RuntimeError for encrypted members, and
+    # IndexError when it would name a member that has an empty name
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -41,6 +42,7 @@ def _zip_faults(name: str) -> Iterator[None]:
         ValueError,
         struct.error,
         RuntimeError,
+        IndexError,
     ) as error:
         raise InputError(
             f"{name}: not a readable .npz: {error}", hint="Write or copy the file again."
