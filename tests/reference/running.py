@@ -1,0 +1,37 @@
+"""How the property tests draw cases and run the command line.
+
+FEATFUSE_SLOW=1 draws many more cases, other ones on every run.
+"""
+
+import os
+
+from featfuse_cli.app import app
+from hypothesis import HealthCheck, note, settings
+from typer.testing import CliRunner, Result
+
+__all__ = ["drawn", "run_fuse"]
+
+SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+DOCUMENTED = {0, 1, 2, 3, 4, 5, 130}
+
+
+def drawn(examples: int) -> settings:
+    return settings(
+        max_examples=examples * (20 if SLOW else 1),
+        derandomize=not SLOW,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def run_fuse(*args: str) -> Result:
+    """`fuse ARGS` in this process; anything but an exit is a bug."""
+    result = CliRunner().invoke(app, list(args), prog_name="fuse")
+    note(f"fuse {' '.join(args)}\nexit {result.exit_code}\n{result.stderr}")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code in DOCUMENTED
+    if result.exit_code and args[0] != "inspect":  # inspect answers with the code alone
+        assert result.stderr.startswith(("error: ", "Usage: ")), result.stderr
+    return result
