@@ -101,7 +101,7 @@ def draw_method_options(draw: Draw, method: str, alone: bool, whole: bool) -> di
     if method in ("pad", "crop", "crop-or-pad"):
         maybe(draw, options, "anchor", ("center", "start", "end"))
     if method in ("crop", "crop-or-pad") and options.get("anchor", "center") == "center":
-        maybe(draw, options, "odd", ("floor", "ceil", "round", "monai"))
+        options["odd"] = draw(st.sampled_from(("floor", "ceil", "round", "monai")))
     return options
 
 
