@@ -15,7 +15,7 @@ from featfuse.errors import FeatfuseError
 from featfuse.formats import create_sink, open_input, split_input
 from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import OutputTensor
-from featfuse.formats.sweep import STAGE_SUFFIX
+from featfuse.formats.sweep import STAGE_SUFFIX, hidden_prefix
 from featfuse.tensor import Window, whole
 from featfuse.windows import even_lengths, windows
 
@@ -38,7 +38,7 @@ class Container:
         self.path = path
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
         target = Path(os.path.realpath(path))
-        prefix = f".{target.name[:40]}.{os.getpid()}."
+        prefix = hidden_prefix(target.name)
         with write_faults(path):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))

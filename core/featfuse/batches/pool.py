@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
+from featfuse.formats.atomic import remove_unfinished
 from featfuse.heap import keep_freed_blocks
 
 __all__ = ["run_in_processes"]
@@ -144,6 +145,7 @@ def _serve(pipe: Connection) -> None:
                 break
             pipe.send(outcome)
     _Life.busy = False
+    remove_unfinished()  # a worker ends without Python's own end
 
 
 def _terminated(_number: int, _frame: object) -> None:

@@ -1,6 +1,8 @@
 """Outputs that appear whole or not at all: written beside their place, renamed over it at the end."""
 
+import atexit
 import errno
+import math
 import os
 import shutil
 import stat
@@ -8,12 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from featfuse.errors import RunError
 from featfuse.formats.flushing import EarlyFlush
+from featfuse.formats.sweep import hidden_prefix
 
-__all__ = ["AtomicFile", "StreamFile", "check_room", "reserve", "write_faults"]
+__all__ = ["AtomicFile", "StreamFile", "check_room", "remove_unfinished", "reserve", "write_faults"]
 
 _LARGE = 64 << 20
 """Bytes from which on flushing early saves more than a thread costs."""
@@ -24,6 +27,8 @@ _HINTS = {
     errno.EFBIG: "The file would pass this process's or file system's size limit (`ulimit -f`).",
     errno.EACCES: "Choose a folder you may write to with --out.",
     errno.EPERM: "Choose a folder you may write to with --out.",
+    errno.ENOENT: "Its folder was there, and has been moved or removed meanwhile.",
+    errno.ENAMETOOLONG: "Choose a shorter name with --out.",
     errno.EROFS: "The file system is read-only: choose another folder with --out.",
 }
 
@@ -41,8 +46,10 @@ def write_faults(name: str) -> Iterator[None]:
 
 
 def check_room(fd: int, name: str, size: int) -> None:
-    """RunError when the disk of the open file `fd` has no room for `size` bytes of it."""
+    """RunError when the open file `fd` may not grow to `size` bytes, or its disk has no room for them."""
     with write_faults(name):
+        if size > _largest_file():
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         disk = os.fstatvfs(fd)
         free = disk.f_bavail * disk.f_frsize
         if disk.f_blocks and size > free + os.fstat(fd).st_blocks * 512:
@@ -50,6 +57,16 @@ def check_room(fd: int, name: str, size: int) -> None:
                 f"{name}: {size:,} bytes do not fit on the disk, where {free:,} are free",
                 hint=_HINTS[errno.ENOSPC],
             )
+
+
+def _largest_file() -> float:
+    """The bytes that this process may write to one file."""
+    try:
+        import resource
+    except ImportError:
+        return math.inf
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 def reserve(fd: int, name: str, size: int) -> None:
@@ -68,6 +85,24 @@ def reserve(fd: int, name: str, size: int) -> None:
         os.ftruncate(fd, size)
 
 
+_unfinished: dict[Path, int] = {}
+"""Temporary files that exist, or may, and the process that made them: a fork has no part in them."""
+
+
+@atexit.register
+def remove_unfinished() -> None:
+    """Remove the temporary files of this process that nobody else will.
+
+    A signal can end a run between any two steps, also between the making of a file and the code that
+    would have removed it, or while it is being removed.
+    """
+    for path, owner in list(_unfinished.items()):
+        if owner == os.getpid():
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            _unfinished.pop(path, None)
+
+
 class AtomicFile:
     """A new file for `path`, kept under a hidden name in the same folder until `commit` renames it.
 
@@ -75,23 +110,38 @@ class AtomicFile:
     that turned up meanwhile stays.
     """
 
+    latest: ClassVar[str | None] = None
+    """The output of this process that was put in its place last."""
+
     def __init__(self, path: str, *, replace: bool = False) -> None:
         self.name = path
         self.target = Path(os.path.realpath(path))
         self._replace = replace
-        # the stem is cut so that the hidden name stays within the 255 bytes of a file name
-        hidden = f".{self.target.name[:40]}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+        hidden = f"{hidden_prefix(self.target.name)}{os.urandom(4).hex()}.tmp"
         self.temporary = self.target.with_name(hidden)
         self.fd = -1
         self._early: EarlyFlush | None = None
-        with write_faults(path):
-            self.fd = os.open(self.temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        _unfinished[self.temporary] = os.getpid()
+        try:
+            with write_faults(path):
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self.fd = os.open(self.temporary, flags, 0o666)
+        except BaseException:
+            self.abort()
+            raise
 
     def reserve(self, size: int) -> None:
         """Make the file `size` bytes long and take the room for them; RunError when there is none."""
         reserve(self.fd, self.name, size)
         if size >= _LARGE and self._early is None:
             self._early = EarlyFlush(self.fd)
+
+    def write(self, text: bytes) -> None:
+        """Append `text`, all of it."""
+        left = memoryview(text)
+        with write_faults(self.name):
+            while left:
+                left = left[os.write(self.fd, left) :]
 
     def copy_target(self) -> None:
         """Start from a copy of what is there."""
@@ -114,22 +164,40 @@ class AtomicFile:
                 self._stop_flushing()
                 os.fsync(self.fd)
                 self._close()
-                if not self._replace and self.target.exists():
-                    raise RunError(
-                        f"{self.name} appeared while it was being made", hint="--force replaces it."
-                    )
-                self.temporary.replace(self.target)
+                if self._replace or not self._link():
+                    self.temporary.replace(self.target)
+                AtomicFile.latest = self.name
         except BaseException:
             self.abort()
             raise
         self._flush_folder()
+        self.abort()
         return size
+
+    def _link(self) -> bool:
+        """Give the file its name unless that is taken, in one step; False where there are no hard links.
+
+        RunError when another process was faster.
+        """
+        try:
+            os.link(self.temporary, self.target)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if not self.target.exists():
+                return False
+        else:
+            return True
+        raise RunError(f"{self.name} appeared while it was being made", hint="--force replaces it.")
 
     def abort(self) -> None:
         """Remove the temporary file, if it is still there."""
         self._close()
         with suppress(OSError):
             self.temporary.unlink(missing_ok=True)
+        _unfinished.pop(self.temporary, None)
 
     def _stop_flushing(self) -> None:
         if self._early is not None:

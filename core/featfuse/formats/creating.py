@@ -1,6 +1,7 @@
 """Creating an output: everything that can be refused before work, then a sink."""
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,8 +13,9 @@ from featfuse.formats.atomic import AtomicFile, StreamFile, write_faults
 from featfuse.formats.base import FileReader, OutputTensor, Sink
 from featfuse.formats.opening import open_input
 from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
+from featfuse.formats.sweep import sweep_once
 
-__all__ = ["check_key", "check_output", "create_sink"]
+__all__ = ["check_key", "check_output", "check_place", "create_sink"]
 
 
 def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, force: bool = False) -> None:
@@ -34,10 +36,7 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
     _check_dtype(path, row, dtype)
     if key is not None:
         check_key(path, row, key)
-    with write_faults(path):  # a name that is too long, a folder that may not be entered
-        _check_place(path)
-        exists = Path(path).exists()
-    if exists:
+    if check_place(path):
         _check_existing(path, row, key, force=force)
 
 
@@ -71,9 +70,25 @@ def check_key(path: str, row: Format, key: str) -> None:
         )
 
 
-def _check_place(path: str) -> None:
-    """The folder of the file (of the file a link points to) can be written to."""
-    target = Path(os.path.realpath(path))
+def check_place(path: str) -> bool:
+    """Whether there is a file at `path`; RunError when none could be (of a link: where it points to)."""
+    with write_faults(path):  # a name that is too long, a folder that may not be entered
+        target = Path(os.path.realpath(path))
+        _check_folder(path, target)
+        try:
+            mode = target.stat().st_mode
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(mode):
+            raise RunError(
+                f"{path} is not a regular file, and would be replaced by one",
+                hint="`--out -` writes a .npy to whatever stdout is.",
+            )
+        return True
+
+
+def _check_folder(path: str, target: Path) -> None:
+    """The folder can be written to."""
     if target.is_dir():
         raise RunError(f"{path} is a directory", hint="Name a file in it.")
     if not target.parent.is_dir():
@@ -134,6 +149,7 @@ def create_sink(
         raise UsageError(f"{path}: two tensors have the same key", hint="Give each its own.")
     if path == STREAM:
         return _create_stream(tensors, stdout)
+    sweep_once(Path(os.path.realpath(path)).parent)
     output = AtomicFile(path, replace=force or key is not None)
     try:
         existing = path if key is not None and Path(path).exists() else None

@@ -20,12 +20,14 @@ class EarlyFlush:
         self._fd = fd
         self._end = Event()
         self._thread = Thread(target=self._run, name="featfuse flush", daemon=True)
-        self._thread.start()
+        with suppress(RuntimeError):  # no more threads for this process: then all is flushed at the end
+            self._thread.start()
 
     def stop(self) -> None:
         """Return when the file is no longer touched."""
         self._end.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         flush = getattr(os, "fdatasync", os.fsync)

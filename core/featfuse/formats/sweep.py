@@ -1,25 +1,61 @@
-"""Clearing what killed processes left behind: hidden files that carry the number of their process."""
+"""Hidden names for what is being made, and clearing what killed processes left behind under them."""
 
 import os
+import platform
 import re
 import shutil
 from contextlib import suppress
+from functools import cache, lru_cache
+from hashlib import blake2b
 from pathlib import Path
 
-__all__ = ["STAGE_SUFFIX", "sweep"]
+__all__ = ["STAGE_SUFFIX", "hidden_prefix", "sweep", "sweep_once"]
 
 STAGE_SUFFIX = ".stage"
 """The folder in which a batch collects the items of one container."""
 
-_LEFTOVER = re.compile(r"\..+\.(\d+)\.([0-9a-f]{8}\.tmp|\w{8}\.stage)")
+_LEFTOVER = re.compile(r"\..+\.([0-9a-f]{8})\.(\d+)\.([0-9a-f]{8}\.tmp|\w{8}\.stage)", re.DOTALL)
+
+
+def hidden_prefix(name: str) -> str:
+    """How a hidden name for the output `name` begins: it tells whose it is.
+
+    The name is cut, so that with a few more letters the whole stays within the 255 bytes of a file name.
+    """
+    return f".{name[:40]}.{_host()}.{os.getpid()}."
+
+
+@cache
+def _host() -> str:
+    """Where process numbers mean what they mean here: this machine, and its container's set of processes.
+
+    A lock on the file would tell live from dead as well, but not on every network file system, and it
+    would be in the way of HDF5's own.
+    """
+    facts = [platform.node()]
+    with suppress(OSError):
+        facts.append(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 (no path, but a kind and a number)
+    with suppress(OSError):
+        facts.append(Path("/etc/machine-id").read_text(errors="replace"))
+    return blake2b("\n".join(facts).encode("utf-8", "replace"), digest_size=4).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def sweep_once(folder: Path) -> None:
+    """`sweep`, but not again for every output that a process writes to one folder."""
+    sweep(folder)
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove temporary files and stages in `folder` whose process is gone. Those of live ones stay."""
+    """Remove temporary files and stages in `folder` whose process is gone.
+
+    Those of live ones stay, and those of other machines, about whose processes nothing is known. So does
+    a file whose number another process has by now.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _LEFTOVER.fullmatch(entry.name)
-            if match is None or _alive(int(match[1])):
+            if match is None or match[1] != _host() or _alive(int(match[2])):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)

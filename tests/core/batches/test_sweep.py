@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 from featfuse.formats.atomic import AtomicFile
-from featfuse.formats.sweep import sweep
+from featfuse.formats.sweep import hidden_prefix, sweep
 
 
 def names(folder="."):
     return sorted(path.name for path in Path(folder).iterdir())
+
+
+def prefix(pid):
+    """How the hidden names of that process begin."""
+    return hidden_prefix("out.npy").replace(f".{os.getpid()}.", f".{pid}.")
 
 
 @pytest.fixture
@@ -23,8 +28,8 @@ def dead():
 
 
 def test_leftovers_of_the_dead_go(dead):
-    Path(f".out.npy.{dead}.0123abcd.tmp").touch()
-    stage = Path(f".f.h5.{dead}.ab_cd012.stage")
+    Path(f"{prefix(dead)}0123abcd.tmp").touch()
+    stage = Path(f"{prefix(dead)}ab_cd012.stage")
     stage.mkdir()
     (stage / "1.safetensors").touch()
     sweep(".")
@@ -42,11 +47,13 @@ def test_the_names_are_those_that_outputs_have(dead):
 
 def test_everything_else_stays(dead):
     kept = [
-        f".out.npy.{os.getpid()}.0123abcd.tmp",
-        f".f.h5.{os.getpid()}.abcd0123.stage",
-        f"out.npy.{dead}.0123abcd.tmp",
-        f".notes.{dead}.backup.tmp",
-        f".out.npy.{dead}.0123abcd.npy",
+        f"{prefix(os.getpid())}0123abcd.tmp",
+        f"{prefix(os.getpid())}abcd0123.stage",
+        f"{prefix(dead)[1:]}0123abcd.tmp",
+        f"{prefix(dead)}backup.tmp",
+        f"{prefix(dead)}0123abcd.npy",
+        f".out.npy.00000000.{dead}.0123abcd.tmp",  # of another machine
+        f".out.npy.{dead}.0123abcd.tmp",
         ".tmp",
         "out.npy",
     ]
@@ -59,7 +66,7 @@ def test_everything_else_stays(dead):
 def test_the_dead_that_nobody_has_asked_about(dead):
     process = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie now
-    Path(f".out.npy.{process.pid}.0123abcd.tmp").touch()
+    Path(f"{prefix(process.pid)}0123abcd.tmp").touch()
     sweep(".")
     process.wait()
     assert names() == []
@@ -68,7 +75,7 @@ def test_the_dead_that_nobody_has_asked_about(dead):
 def test_a_link_is_removed_and_not_followed(dead):
     Path("kept").mkdir()
     Path("kept/file").touch()
-    Path(f".x.{dead}.abcd0123.stage").symlink_to("kept")
+    Path(f"{prefix(dead)}abcd0123.stage").symlink_to("kept")
     sweep(".")
     assert names() == ["kept"]
     assert names("kept") == ["file"]
