@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from threading import Lock, Thread
 from typing import NamedTuple
@@ -102,6 +102,17 @@ def _one_blas_thread(root: Step) -> AbstractContextManager[object]:
     return one_thread()
 
 
+def _start(work: Callable[[], None], count: int) -> list[Thread]:
+    """Up to `count` threads that run `work`: fewer where the process may have no more."""
+    helpers: list[Thread] = []
+    with suppress(RuntimeError, MemoryError):
+        for _ in range(count):
+            helper = Thread(target=work, name="featfuse")
+            helper.start()
+            helpers.append(helper)
+    return helpers
+
+
 def _walk(
     compute: Callable[[Window], int],
     todo: Iterator[Window],
@@ -134,9 +145,7 @@ def _walk(
         except BaseException as error:
             errors.append(error)
 
-    helpers = [Thread(target=partial(work, here=False), name="featfuse") for _ in range(workers - 1)]
-    for helper in helpers:
-        helper.start()
+    helpers = _start(partial(work, here=False), workers - 1)
     work(here=True)
     for helper in helpers:
         while helper.is_alive():  # also after Ctrl-C: nobody may write once the output is given up

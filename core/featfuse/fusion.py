@@ -1,10 +1,9 @@
 """The verbs: fuse, inspect, resize. The command line and the Python API are these functions."""
 
-import json
-import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Unpack, overload
@@ -13,12 +12,12 @@ import numpy as np
 
 from featfuse.errors import RunError, ShapeError, UsageError
 from featfuse.execute import DEFAULT_MEMORY, Limits, Progress, execute, parse_memory
-from featfuse.formats import FORMATS, STREAM, check_output, create_sink, find_format, split_input
-from featfuse.formats.atomic import AtomicFile, write_faults
-from featfuse.formats.base import OutputTensor
+from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
+from featfuse.formats.base import OutputTensor, Sink
 from featfuse.inputs import Inputs, Source
-from featfuse.opening import check_save_kernel, open_extras, write_kernel
+from featfuse.opening import check_save_kernel, open_extras
 from featfuse.options import FusionOptions, Options
+from featfuse.outputs import begin_beside, begin_output, check_sidecar
 from featfuse.plan import FusionPlan, make_plan
 from featfuse.report import ShapeReport, Suggestion
 from featfuse.reporting import plan_report, refusal_report
@@ -96,7 +95,7 @@ def fuse(
             hint="inspect plans without one.",
         )
     limits = Limits(parse_memory(memory), threads, progress)
-    with Inputs(inputs) as sources:
+    with _memory_faults(), Inputs(inputs) as sources:
         extras = open_extras(sources, resolved)
         try:
             plan = make_plan(sources.specs, resolved, extras)
@@ -108,20 +107,29 @@ def fuse(
         check_save_kernel(plan, save_kernel, out, force=force)
         run = Run(sources.read, limits.memory)
         if out is None:
-            array = _collect(plan, run, resolved, limits)
-            write_kernel(plan, save_kernel, force=force)
+            with sources.held_still():
+                array = _collect(plan, run, resolved, limits)
+            with ExitStack() as stack:
+                for output in begin_beside(plan, save_kernel, None, {}, stack, force=force):
+                    output.commit()
             return array
         path, key = split_input(str(out))
-        report = plan_report("fuse", plan, _tensors(plan, path, key), path)
+        tensors = _tensors(plan, path, key)
+        report = plan_report("fuse", plan, tensors, path)
         check_output(path, plan.dtype, key=key, force=force or dry_run)
-        if sidecar:
-            _check_sidecar(path, force=force or dry_run)
+        place = f"{path}.json" if sidecar else None
+        if place is not None:
+            check_sidecar(place, force=force or dry_run)
         if not dry_run:
             provenance = _provenance(report)
-            warnings = _stream(plan, run, path, key, provenance, resolved, limits, force=force)
-            write_kernel(plan, save_kernel, force=force)
-            if sidecar:
-                _write_sidecar(path, provenance)
+            with ExitStack() as stack:
+                held = [tensor for tensor, _ in tensors]
+                sink = begin_output(path, key, held, provenance, stack, force=force)
+                beside = begin_beside(plan, save_kernel, place, provenance, stack, force=force)
+                with sources.held_still():
+                    warnings = _stream(plan, run, sink, tensors, resolved, limits)
+                for output in (sink, *beside):
+                    output.commit()
             report = report.finished(
                 seconds=time.perf_counter() - started, warnings=warnings, notes=_notes(run, plan)
             )
@@ -163,45 +171,27 @@ def _collect(plan: FusionPlan, run: Run, options: Options, limits: Limits) -> Ar
 def _stream(
     plan: FusionPlan,
     run: Run,
-    path: str,
-    key: str | None,
-    provenance: dict[str, object],
+    sink: Sink,
+    tensors: Sequence[tuple[OutputTensor, Step]],
     options: Options,
     limits: Limits,
-    *,
-    force: bool,
 ) -> tuple[str, ...]:
-    """Compute into the output file, which appears whole or not at all; returns the warnings."""
-    tensors = _tensors(plan, path, key)
-    words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
-    sink = create_sink(path, [tensor for tensor, _ in tensors], provenance=words, key=key, force=force)
+    """Compute into the output; returns the warnings."""
+    for tensor, root in tensors:
+        execute(run, root, partial(sink.write, tensor.key), limits)
+    return _check_overflow(run, plan, options, sum(root.size for _, root in tensors))
+
+
+@contextmanager
+def _memory_faults() -> Iterator[None]:
+    """Turn a MemoryError of the block into a RunError."""
     try:
-        for tensor, root in tensors:
-            execute(run, root, partial(sink.write, tensor.key), limits)
-        warnings = _check_overflow(run, plan, options, sum(root.size for _, root in tensors))
-        sink.commit()
-    except BaseException:
-        sink.abort()
-        raise
-    return warnings
-
-
-def _check_sidecar(path: str, *, force: bool) -> None:
-    place = Path(f"{path}.json")
-    if place.is_dir() or (place.exists() and not force):
-        raise RunError(f"{place} exists already", hint="--force replaces it, if it is a file.")
-
-
-def _write_sidecar(path: str, provenance: dict[str, object]) -> None:
-    """OUT.json, whole or not at all."""
-    output = AtomicFile(f"{path}.json", replace=True)
-    try:
-        with write_faults(output.name):
-            os.write(output.fd, (json.dumps(provenance, indent=2, allow_nan=False) + "\n").encode())
-        output.commit()
-    except BaseException:
-        output.abort()
-        raise
+        yield
+    except MemoryError as error:
+        raise RunError(
+            f"not enough memory{f': {error}' if str(error) else ''}",
+            hint="A smaller --memory or fewer --threads need less.",
+        ) from error
 
 
 def _notes(run: Run, plan: FusionPlan) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -8,8 +11,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from featfuse.dtypes import DTYPES, native_dtype
-from featfuse.errors import InputError, UsageError
-from featfuse.formats import open_input, select, split_input
+from featfuse.errors import InputError, RunError, UsageError
+from featfuse.formats import STREAM, open_input, select, split_input
 from featfuse.formats.base import Reader
 from featfuse.tensor import Array, TensorSpec, Window, whole
 from featfuse.tokens import TokenGrid, as_grid, wants_grid
@@ -50,6 +53,26 @@ class _Tensor(NamedTuple):
         return self.reader.read(self.spec.key or "", window)
 
 
+class _State(NamedTuple):
+    """What changes when another program writes to a file, or puts another one in its place."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def _state(path: str) -> _State | None:
+    """The state of the file at `path` (`-`: of the file that stdin is); None when there is none."""
+    try:
+        facts = os.fstat(0) if path == STREAM else os.stat(path)  # noqa: PTH116 (a Path cannot hold all strings)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return _State(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
 class Inputs:
     """Open inputs, in order; one glob key may stand for several. Each file is opened once.
 
@@ -61,6 +84,7 @@ class Inputs:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
+        self._states: dict[str, _State | None] = {}
         try:
             for number, source in enumerate(sources, start=1):
                 self._tensors += self._open(source, f"{what} {number}" if what == "input" else what)
@@ -135,6 +159,7 @@ class Inputs:
     def _open_file(self, text: str) -> list[_Tensor]:
         path, key = split_input(text)
         if path not in self._readers:
+            self._states[path] = _state(path)
             self._readers[path] = open_input(path)
         elif path == "-":
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
@@ -147,6 +172,31 @@ class Inputs:
     def read(self, index: int, window: Window) -> Array:
         """The block of tensor `index` at `window`; it must not be written to."""
         return self._tensors[index].read(window)
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """RunError when a file is no longer what it was when it was opened, at the end of the block.
+
+        Also instead of an InputError that only follows from that: the file was good.
+        """
+        try:
+            yield
+        except InputError:
+            self._check_states()
+            raise
+        self._check_states()
+
+    def _check_states(self) -> None:
+        for path, before in self._states.items():
+            after = _state(path)
+            if after == before:
+                continue
+            shorter = after is not None and before is not None and after.size < before.size
+            what = "was removed" if after is None else "was cut short" if shorter else "changed"
+            raise RunError(
+                f"{path} {what} while it was being read; nothing was written",
+                hint="Run it again when no other program writes to that file.",
+            )
 
     def close(self) -> None:
         """Close every file."""

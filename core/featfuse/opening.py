@@ -1,5 +1,6 @@
 """Opening what the options name beside the inputs: a grid to take, a mask, weights, kernels."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -9,14 +10,14 @@ import numpy as np
 from featfuse.errors import UsageError
 from featfuse.extras import Extras, Side
 from featfuse.formats import check_output, create_sink, find_format, split_input
-from featfuse.formats.base import OutputTensor
+from featfuse.formats.base import OutputTensor, Sink
 from featfuse.inputs import Inputs, Source
 from featfuse.options import Options
 from featfuse.plan import FusionPlan
 from featfuse.tensor import TensorSpec, whole
 from featfuse.weights import Weights
 
-__all__ = ["check_save_kernel", "open_extras", "write_kernel"]
+__all__ = ["check_save_kernel", "kernel_sink", "open_extras"]
 
 
 def open_extras(inputs: Inputs, options: Options) -> Extras:
@@ -99,7 +100,7 @@ def check_save_kernel(
     """Refuse before any work what --save-kernel could not do."""
     if path is None:
         return
-    if out is not None and split_input(str(path))[0] == split_input(str(out))[0]:
+    if out is not None and _same_place(str(path), str(out)):
         raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
     if plan.made_kernel is None:
         raise UsageError(
@@ -109,10 +110,16 @@ def check_save_kernel(
     check_output(name, plan.made_kernel.dtype, key=key, force=force)
 
 
-def write_kernel(plan: FusionPlan, path: str | Path | None, *, force: bool) -> None:
-    """Keep the untrained kernel as (out, in): `--kernel` takes it from there."""
+def _same_place(first: str, second: str) -> bool:
+    """Whether two outputs would be one file, however they are spelt."""
+    places = [split_input(text)[0] for text in (first, second)]
+    return os.path.realpath(places[0]) == os.path.realpath(places[1])
+
+
+def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool) -> Sink | None:
+    """The untrained kernel as (out, in), written but for its commit: `--kernel` takes it from there."""
     if path is None or plan.made_kernel is None:
-        return
+        return None
     name, key = split_input(str(path))
     row = find_format(name)
     held = (key or "kernel") if row is not None and row.container else ""
@@ -120,7 +127,7 @@ def write_kernel(plan: FusionPlan, path: str | Path | None, *, force: bool) -> N
     sink = create_sink(name, [tensor], provenance={}, key=key, force=force)
     try:
         sink.write(held, whole(tensor.shape), plan.made_kernel)
-        sink.commit()
     except BaseException:
         sink.abort()
         raise
+    return sink

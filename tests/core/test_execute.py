@@ -250,7 +250,8 @@ def test_a_failure_leaves_nothing_behind(
         out.write_bytes(b"what was there")
     monkeypatch.setattr(Elementwise, "apply", failing(3, error))
     before = threading.active_count()
-    with pytest.raises(error, match="in the middle"):
+    told = RunError if error is MemoryError else error
+    with pytest.raises(told, match="in the middle"):
         featfuse.fuse(x, x, out=out, force=True, memory="64K", threads=threads, sidecar=True)
     assert [path.name for path in tmp_path.iterdir()] == ([name] if existing else [])
     if existing:
