@@ -4,33 +4,65 @@ import gc
 
 __all__ = ["main", "start_collecting"]
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """The entry point: read the arguments, run the command, end the process."""
-    import signal
     import sys
 
-    def terminated(_number: int, _frame: object) -> None:
-        """SIGTERM unwinds like Ctrl-C, so that nothing half-written stays."""
-        sys.exit(128 + signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, terminated)
-    for stream in (sys.stdout, sys.stderr):
-        # a file name that is not valid UTF-8, or a terminal that cannot show `×`, must not end a run
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    # modules are no garbage, yet loading them makes Python look for some again and again; the command
-    # calls `start_collecting` when it has what it needs
-    gc.disable()
     try:
+        _end_on_signals()
+        _fill_closed_streams()
+        for stream in (sys.stdout, sys.stderr):
+            # a file name that is not valid UTF-8, or a terminal that cannot show `×`, must not end a run
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        # modules are no garbage, yet loading them makes Python look for some again and again; the command
+        # calls `start_collecting` when it has what it needs
+        gc.disable()
         from featfuse.blas import hold_to_one_thread
 
         hold_to_one_thread()
 
         from featfuse_cli.app import app
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     app()
+
+
+def _end_on_signals() -> None:
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that nothing half-written stays."""
+    import signal
+    import sys
+
+    def terminated(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, terminated)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, terminated)
+
+
+def _fill_closed_streams() -> None:
+    """Put something that fails where a standard stream is closed (`>&-`).
+
+    The next file to be opened would get its number otherwise, and all that is printed. The null device,
+    opened the wrong way round, refuses what is asked of it, so that lost output is told.
+    """
+    import os
+    import sys
+
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            wrong_way = os.O_RDONLY if name == "stdout" else os.O_RDWR
+            fd = os.open(os.devnull, wrong_way)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            stream = open(number, "r" if name == "stdin" else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # held to the end, like those that Python opens
 
 
 def start_collecting() -> None:

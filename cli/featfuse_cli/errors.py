@@ -27,6 +27,7 @@ def error_text(error: FeatfuseError) -> str:
 @contextmanager
 def boundary() -> Iterator[None]:
     """Turn what a user can cause into a message and an exit code; let a bug keep its traceback."""
+    _forget_written()
     try:
         yield
         sys.stdout.flush()  # so that a closed pipe shows here, not when the interpreter ends
@@ -35,13 +36,35 @@ def boundary() -> Iterator[None]:
             _print_error(error_text(error))
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:  # whoever read our output has left, which is no failure: `fuse inspect | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the interpreter's last flush)
+        _silence_stdout()
     except OSError as error:
+        _silence_stdout()
         _print_error(f"error: {error.filename or 'standard output'}: {error.strerror}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _print_error("interrupted: nothing was written")
+        _print_error(f"interrupted: {_written()}")
         raise typer.Exit(INTERRUPTED) from None
+    except MemoryError:
+        _print_error("error: not enough memory\nA smaller --memory or fewer --threads need less.")
+        raise typer.Exit(1) from None
+
+
+def _silence_stdout() -> None:
+    """Nothing can be printed any more, not by the interpreter's last flush either."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _forget_written() -> None:
+    atomic = sys.modules.get("featfuse.formats.atomic")
+    if atomic is not None:
+        atomic.AtomicFile.latest = None
+
+
+def _written() -> str:
+    """What an interrupted run leaves: Ctrl-C may come when the output stands, and the report does not."""
+    atomic = sys.modules.get("featfuse.formats.atomic")
+    latest = None if atomic is None else atomic.AtomicFile.latest
+    return "nothing was written" if latest is None else f"{visible(latest)} was written, and is whole"
 
 
 def _print_error(text: str) -> None:
