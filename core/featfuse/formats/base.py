@@ -87,6 +87,10 @@ class FileReader(ABC):
         """
         return self.specs().get(key)
 
+    def refusal(self) -> InputError | None:
+        """Why something in the file is no tensor: the first reason there is, for a file without tensors."""
+        return None
+
     def conflict(self, key: str, *, force: bool) -> str | None:
         """Why a new tensor `key` cannot be added to this file, None when it can.
 

@@ -6,7 +6,7 @@ storage and virtual datasets.
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import h5py
@@ -28,6 +28,7 @@ from featfuse.formats.hdf5_tree import (
     walk,
 )
 from featfuse.formats.hdf5_write import Hdf5Sink, create_sink
+from featfuse.rehearsal import new_token, rehearse, release
 from featfuse.tensor import Array, TensorSpec, Window
 
 __all__ = ["Hdf5Reader", "Hdf5Sink", "create_sink", "open_reader"]
@@ -60,25 +61,42 @@ class Hdf5Reader(FileReader):
         self.path = path
         self._lock = threading.Lock()
         self._specs: dict[str, TensorSpec] | None = None
+        self._refusal: InputError | None = None
         self._data: dict[str, Data] = {}
+        self._token = new_token()
+        self._rehearse("")
         with _read_faults(path):
             self._file = h5py.File(path, "r", locking="best-effort")
+
+    def _rehearse(self, method: str, *arguments: object) -> None:
+        rehearse(Hdf5Reader, self._token, self.path, method, *arguments)
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every numeric dataset, dimension scales left out, in natural order of the paths."""
         if self._specs is None:
+            self._rehearse("specs")
             with self._lock, _read_faults(self.path):
                 found = {}
                 for key, dataset in walk(self._file):
-                    with suppress(Refused):
+                    try:
                         if not is_scale(dataset):
                             found[key] = self._spec(key, dataset)
+                    except Refused as error:
+                        self._refusal = self._refusal or InputError(
+                            f"{self.path}::{key}: {error}", hint=error.hint
+                        )
                 self._specs = found
         return self._specs
+
+    def refusal(self) -> InputError | None:
+        """Why the first dataset that is no tensor is none."""
+        self.specs()
+        return self._refusal
 
     def find(self, key: str) -> TensorSpec | None:
         """The dataset at path `key`; InputError when what stands there cannot be read as a tensor."""
         name = f"{self.path}::{key}"
+        self._rehearse("find", key)
         with self._lock, _read_faults(name):
             found = resolve(self._file, key)
             if isinstance(found, h5py.Group):
@@ -121,10 +139,12 @@ class Hdf5Reader(FileReader):
 
     def conflict(self, key: str, *, force: bool) -> str | None:
         """Why a dataset `key` cannot be added, None when it can."""
+        self._rehearse("find", key)  # the same steps
         with self._lock, _read_faults(self.path):
             return find_conflict(self._file, key, force=force)
 
     def close(self) -> None:
+        release(Hdf5Reader, self._token, self.path)
         with self._lock, _read_faults(self.path):
             for data in self._data.values():
                 CACHE.forget(data)

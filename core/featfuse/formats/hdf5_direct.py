@@ -236,6 +236,8 @@ class _Chunked:
         offset, size, mask = self._places.of(index)
         if size > self._pipeline.most_stored(self._nbytes) or offset + size > self._file_size:
             raise _damaged(index, f"takes {size} bytes in the file")
+        if self._nbytes > self._pipeline.most_inflated(size):  # before any memory is taken
+            raise _damaged(index, f"claims {self._nbytes:,} bytes, packed into {size:,}")
         stored = RawArray(self._name, self._fd, offset, (size,), _BYTES).read((slice(0, size),))
         target = np.empty(self._nbytes, _BYTES)
         try:

@@ -45,6 +45,13 @@ class Pipeline:
         """The most bytes that a chunk of `nbytes` can take in the file: some do not compress."""
         return nbytes + nbytes // 8 + 1024
 
+    def most_inflated(self, nbytes: int) -> int:
+        """The most bytes that a chunk can have which takes `nbytes` in the file: deflate has a limit.
+
+        Below 1 MiB the decoding tells better what is wrong.
+        """
+        return max(1 << 20, 1100 * nbytes)
+
     def decode(self, stored: memoryview, mask: int, target: Array) -> None:
         """Fill `target`, the chunk's bytes, from what is stored; ValueError when they do not fit together.
 

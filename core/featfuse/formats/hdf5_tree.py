@@ -4,7 +4,9 @@ Links are followed here, name by name, and never by the HDF5 library: it would o
 external link names.
 """
 
+import math
 import os
+import re
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
@@ -13,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from featfuse.formats.headers import layout_from_names, native_dtype, natural_key, unreadable
+from featfuse.formats.headers import clip, layout_from_names, native_dtype, natural_key, unreadable
 
 __all__ = [
     "FAULTS",
@@ -31,8 +33,14 @@ FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """What h5py raises when the library fails: OSError and RuntimeError mostly, KeyError for damaged links,
 ValueError and TypeError for damaged types."""
 
+_BOMB_BYTES = 1 << 32
+_BOMB_RATIO = 1000
+_MAX_CHUNKS = 1 << 20
 _MAX_SOFT_LINKS = 16  # on one path, as in the HDF5 library
-_MAX_OBJECTS = 1_000_000  # nested aliases can spell any number of paths in a small file
+# Nested aliases can spell any number of paths in a small file; a link of its own takes more bytes than this.
+_MAX_PATHS = 1_000_000
+_BYTES_A_PATH = 8
+_MIN_PATHS = 1_000
 
 
 class Refused(Exception):
@@ -46,7 +54,10 @@ class Refused(Exception):
 def reason(error: BaseException) -> str:
     """The system's words where there are some, else HDF5's own on one line."""
     number = getattr(error, "errno", None)
-    return os.strerror(number) if number else " ".join(str(error).split())
+    cut = re.search(r"truncated file: eof = (\d+).* stored_eof = (\d+)", str(error))
+    if cut:
+        return f"truncated: its header promises {int(cut[2]):,} bytes, the file holds {int(cut[1]):,}"
+    return os.strerror(number) if number else clip(" ".join(str(error).split()))
 
 
 class _Link(Enum):
@@ -109,12 +120,15 @@ def resolve(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
 def walk(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
     """Every dataset that a path within the file leads to, in natural order of the paths."""
     stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", file, ())]
-    visited = 0
+    visited, limit = 0, min(_MAX_PATHS, max(_MIN_PATHS, file.id.get_filesize() // _BYTES_A_PATH))
     while stack:
         path, node, above = stack.pop()
         visited += 1
-        if visited > _MAX_OBJECTS:
-            raise Refused(f"has more than {_MAX_OBJECTS:,} paths", "Name the one you need: FILE::KEY.")
+        if visited > limit:
+            raise Refused(
+                f"has more than {limit:,} paths, many of which lead to the same object",
+                "Name the one you need: FILE::KEY.",
+            )
         if isinstance(node, h5py.Dataset):
             yield path, node
         elif isinstance(node, h5py.Group) and node.id not in above:  # a group may hold itself
@@ -164,7 +178,28 @@ def tensor_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
     dtype = native_dtype(stored)
     if dtype is None:
         raise Refused(*_no_tensor(stored))
+    _refuse_bomb(dataset)
     return dtype
+
+
+def _refuse_bomb(dataset: h5py.Dataset) -> None:
+    """Refuse sizes that next to nothing is stored of: a few bytes can claim any number of fill values."""
+    file_size = dataset.file.id.get_filesize()
+    if dataset.nbytes > _BOMB_BYTES:
+        stored = min(dataset.id.get_storage_size(), file_size)  # that of contiguous data is a claim too
+        if dataset.nbytes > _BOMB_RATIO * stored:
+            raise Refused(
+                f"claims {dataset.nbytes:,} bytes, of which the file stores {stored:,}",
+                "No real data packs so well. Copy what you need of it into a dataset of its own.",
+            )
+    if dataset.chunks is not None:
+        # each stored chunk takes some bytes, and the library many more for each that a window crosses
+        chunks = math.prod(-(-size // step) for size, step in zip(dataset.shape, dataset.chunks, strict=True))
+        if chunks > max(_MAX_CHUNKS, file_size):
+            raise Refused(
+                f"claims {chunks:,} chunks in a file of {file_size:,} bytes",
+                "Copy what you need of it into a dataset with larger chunks.",
+            )
 
 
 def _no_tensor(dtype: np.dtype[Any]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from featfuse.dtypes import DTYPES, native_dtype
 
 __all__ = [
     "check_shape",
+    "clip",
     "layout_from_names",
     "layout_from_text",
     "native_dtype",
@@ -20,6 +21,7 @@ __all__ = [
 
 _MAX_AXES = 32  # what every supported NumPy can hold
 _MAX_BYTES = 2**63 - 1
+_MAX_QUOTED = 200
 
 _AXIS_NAMES = {
     "N": ("n", "batch", "batches", "sample", "samples"),
@@ -36,10 +38,13 @@ _LETTER_OF = {name: letter for letter, names in _AXIS_NAMES.items() for name in 
 def unreadable(dtype: np.dtype[Any]) -> tuple[str, str]:
     """Why an array of `dtype` is refused, as (what it holds, what would mend it)."""
     if dtype.hasobject:
-        return "Python objects (pickled), which are never loaded", "Save it again as an array of numbers."
+        return (
+            "Python objects (pickled), which are never loaded",
+            "Save it again as an array of numbers, with allow_pickle=False.",
+        )
     if dtype.names is not None:
         return (
-            f"records with the fields {', '.join(dtype.names)}",
+            f"records with the fields {clip(', '.join(dtype.names))}",
             "Save the field you need as its own array.",
         )
     if dtype.kind == "c":
@@ -51,18 +56,29 @@ def unreadable(dtype: np.dtype[Any]) -> tuple[str, str]:
         )
     kinds = {"M": "dates", "m": "time spans", "S": "text", "U": "text", "T": "text", "V": "raw bytes"}
     what = kinds.get(dtype.kind, "numbers of an unsupported type")
-    return f"{what} ({dtype})", f"featfuse reads {', '.join(DTYPES)}."
+    return f"{what} ({clip(str(dtype))})", f"featfuse reads {', '.join(DTYPES)}."
 
 
 def check_shape(shape: Sequence[int], itemsize: int) -> int:
     """The bytes that an array of `shape` takes; ValueError when no array can have this shape."""
     if any(size < 0 for size in shape):
-        raise ValueError(f"its shape {tuple(shape)} has a negative size")
+        raise ValueError(f"its shape {_words(shape)} has a negative size")
     if len(shape) > _MAX_AXES:
         raise ValueError(f"it has {len(shape)} axes, more than the {_MAX_AXES} that NumPy can hold")
     if math.prod(size for size in shape if size) * itemsize > _MAX_BYTES:
-        raise ValueError(f"its shape {tuple(shape)} is larger than any file")
+        raise ValueError(f"its shape {_words(shape)} is larger than any file")
     return math.prod(shape) * itemsize
+
+
+def _words(shape: Sequence[int]) -> str:
+    # Python refuses to spell integers of thousands of digits
+    sizes = [str(size) if abs(size) < 10**30 else f"2**{size.bit_length() - 1} or more" for size in shape]
+    return clip(f"({', '.join(sizes)})")
+
+
+def clip(text: str) -> str:
+    """`text` as far as an error should quote it: a malformed file may hold words of any length."""
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
 
 
 def layout_from_names(names: Iterable[str]) -> str | None:

@@ -66,9 +66,10 @@ def _only(reader: Reader) -> TensorSpec:
     if len(specs) == 1:
         return next(iter(specs.values()))
     if not specs:
-        raise InputError(
-            f"{reader.path} holds no numeric tensor", hint="`PATH::KEY` says why KEY is not one."
-        )
+        why = reader.refusal() if isinstance(reader, FileReader) else None
+        if why is None:
+            raise InputError(f"{reader.path} holds no numeric tensor")
+        raise InputError(f"{reader.path} holds no numeric tensor; {why.message}", hint=why.hint)
     first = min(specs, key=natural_key)
     raise InputError(
         f"{reader.path} holds {len(specs)} tensors{_listing(specs)}",

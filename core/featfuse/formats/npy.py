@@ -12,7 +12,7 @@ from numpy.lib import format as npy_format
 from featfuse.errors import InputError
 from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
-from featfuse.formats.headers import check_shape, native_dtype, unreadable
+from featfuse.formats.headers import check_shape, clip, native_dtype, unreadable
 from featfuse.formats.raw import RawArray
 from featfuse.tensor import Array, TensorSpec, Window
 
@@ -48,7 +48,7 @@ def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
     # NumPy's parser of headers lets through whatever Python's own parsers raise
     except Exception as error:
         raise InputError(
-            f"{name}: not a readable .npy header: {' '.join(str(error).split())[:200]}",
+            f"{name}: not a readable .npy header: {clip(' '.join(str(error).split()))}",
             hint="The file is damaged, or is no .npy file in spite of its name.",
         ) from error
     if native_dtype(dtype) is None:
@@ -79,6 +79,8 @@ def _parse(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # headers by Python 2 (sizes written as 64L) are fine
         shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
+    if any(isinstance(size, bool) for size in shape):  # which NumPy takes for 0 and 1
+        raise ValueError(f"its shape {shape} is not made of sizes")
     return tuple(int(size) for size in shape), fortran, dtype, stream.tell()
 
 

@@ -3,11 +3,10 @@
 import io
 import os
 import shutil
-import struct
 import tempfile
 import threading
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO
@@ -17,36 +16,13 @@ from featfuse.formats.atomic import reserve, write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, native_dtype
 from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
+from featfuse.formats.npz_checks import LOCAL_HEADER, check_places, refuse_member, zip_faults
 from featfuse.formats.raw import RawArray
 from featfuse.tensor import Array, TensorSpec, Window
 
 __all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
 
 _BLOCK = 1 << 20
-_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
-_ENCRYPTED = 0x1
-
-
-@contextmanager
-def _zip_faults(name: str) -> Iterator[None]:
-    """Turn what zipfile raises on a damaged archive into an InputError that names the file."""
-    try:
-        yield
-    # zipfile gives NotImplementedError for unknown compressions, RuntimeError for encrypted members, and
-    # IndexError when it would name a member that has an empty name
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        struct.error,
-        RuntimeError,
-        IndexError,
-    ) as error:
-        raise InputError(
-            f"{name}: not a readable .npz: {error}", hint="Write or copy the file again."
-        ) from error
 
 
 class NpzReader(FileReader):
@@ -62,18 +38,19 @@ class NpzReader(FileReader):
         self._lock = threading.Lock()
         self._arrays: dict[str, RawArray] = {}
         try:
-            with _zip_faults(path):
+            with zip_faults(path):
                 self._zip = self._stack.enter_context(zipfile.ZipFile(self._file))
-            self._members = {
-                info.filename.removesuffix(".npy"): info
-                for info in self._zip.infolist()
-                if not info.filename.endswith("/")  # zipfile's is_dir fails on an empty name
-            }
+            # zipfile's is_dir fails on an empty name
+            members = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
+            self._members = {info.filename.removesuffix(".npy"): info for info in members}
             self._refuse_torch()
+            with zip_faults(path):
+                check_places(members, os.fstat(self._file.fileno()).st_size)
             self._headers: dict[str, NpyHeader] = {}
             self._refused: dict[str, InputError] = {}
+            counts = Counter(info.filename.removesuffix(".npy") for info in members)
             for key in self._members:
-                self._read_header(key)
+                self._read_header(key, counts[key])
         except BaseException:
             self.close()
             raise
@@ -85,10 +62,13 @@ class NpzReader(FileReader):
                 hint="Load it in PyTorch and save the tensors with safetensors.torch.save_file.",
             )
 
-    def _read_header(self, key: str) -> None:
+    def _read_header(self, key: str, count: int) -> None:
         member, name = self._members[key], f"{self.path}::{key}"
         try:
-            with _zip_faults(name), self._zip.open(member) as stream:
+            if count > 1:
+                raise InputError(f"{name}: {count} members have this name", hint="Save the archive again.")
+            refuse_member(member, name)
+            with zip_faults(name), self._zip.open(member) as stream:
                 head = stream.read(HEAD_BYTES)
             self._headers[key] = parse_header(head, name, member.file_size)
         except InputError as error:
@@ -110,6 +90,10 @@ class NpzReader(FileReader):
             raise self._refused[key]
         return self.specs().get(key)
 
+    def refusal(self) -> InputError | None:
+        """Why the first member that is no numeric array is none."""
+        return next(iter(self._refused.values()), None)
+
     def read(self, key: str, window: Window) -> Array:
         """The block at `window` of the array `key`."""
         with self._lock:
@@ -119,7 +103,7 @@ class NpzReader(FileReader):
 
     def _locate(self, key: str) -> RawArray:
         member, name = self._members[key], f"{self.path}::{key}"
-        if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & _ENCRYPTED:
+        if member.compress_type == zipfile.ZIP_STORED:
             fd, start = self._file.fileno(), self._data_start(member, name)
         else:
             fd, start = self._unpack(member, name), 0
@@ -127,12 +111,12 @@ class NpzReader(FileReader):
 
     def _data_start(self, member: zipfile.ZipInfo, name: str) -> int:
         """The file position of a stored member's bytes, which the central directory does not tell."""
-        with _zip_faults(name):
-            head = os.pread(self._file.fileno(), _LOCAL_HEADER.size, member.header_offset)
-            signature, name_length, extra_length = _LOCAL_HEADER.unpack(head)
+        with zip_faults(name):
+            head = os.pread(self._file.fileno(), LOCAL_HEADER.size, member.header_offset)
+            signature, name_length, extra_length = LOCAL_HEADER.unpack(head)
             if signature != b"PK\x03\x04" or member.compress_size != member.file_size:
                 raise zipfile.BadZipFile("bad local header")
-        start: int = member.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        start: int = member.header_offset + LOCAL_HEADER.size + name_length + extra_length
         return start
 
     def _unpack(self, member: zipfile.ZipInfo, name: str) -> int:
@@ -162,10 +146,10 @@ def _spool_faults(name: str) -> Iterator[None]:
 def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
     """The member's bytes, unpacked; only faults of reading are faults of the input."""
     with ExitStack() as stack:
-        with _zip_faults(name):
+        with zip_faults(name):
             stream = stack.enter_context(archive.open(member))
         while True:
-            with _zip_faults(name):
+            with zip_faults(name):
                 block = stream.read(_BLOCK)
             if not block:
                 return
@@ -244,7 +228,7 @@ class NpzSink:
         """Copy what the archive holds already, save the members that are written anew."""
         replaced = {f"{key}.npy" for key in self._spools}
         with ExitStack() as stack:
-            with _zip_faults(existing):
+            with zip_faults(existing):
                 source = stack.enter_context(zipfile.ZipFile(existing))
             for member in source.infolist():
                 if member.filename not in replaced:

@@ -10,12 +10,10 @@ from typing import BinaryIO
 
 from featfuse.errors import InputError, RunError
 from featfuse.formats.base import Reader
-from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
+from featfuse.formats.registry import STREAM, find_format
+from featfuse.formats.sniff import HEAD, find_foreign, readable, recognise, suffix_note
 
 __all__ = ["open_input"]
-
-_HEAD = 4096
-_TORCH_HINT = "Load it in PyTorch and save the tensors with safetensors.torch.save_file."
 
 
 def open_input(path: str, *, stdin: BinaryIO | None = None) -> Reader:
@@ -26,18 +24,19 @@ def open_input(path: str, *, stdin: BinaryIO | None = None) -> Reader:
     if path == STREAM:
         return _open_stream(stdin if stdin is not None else sys.stdin.buffer)
     head = _read_head(path)
-    _refuse_known(path, head)
-    row = _recognise(head) or find_format(path)
+    known = recognise(head)
+    _refuse_foreign(path, head)
+    row = known or find_format(path)
     if row is None:
-        raise InputError(f"{path}: not a tensor file that featfuse can read", hint=_readable())
+        raise InputError(f"{path}: not a tensor file that featfuse can read", hint=readable())
     try:
         return row.load().open_reader(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {error.strerror or error}") from error
-
-
-def _readable() -> str:
-    return f"featfuse reads {', '.join(SUFFIXES)}."
+    except InputError as error:
+        if known is not None:
+            error.hint = " ".join(filter(None, (error.hint, suffix_note(path, known))))
+        raise
 
 
 def _read_head(path: str) -> bytes:
@@ -53,50 +52,42 @@ def _read_head(path: str) -> bytes:
                 f"{path} is not a regular file", hint="Pipe a .npy stream to the input `-` instead."
             )
         with open(path, "rb", buffering=0) as file:
-            return file.read(_HEAD)
+            return file.read(HEAD)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file", hint=_same_stem(path)) from None
+        raise _missing(path) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise InputError(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _missing(path: str) -> InputError:
+    """What to say of a file that is not there, or is a link to one that is not."""
+    if Path(path).is_symlink():
+        aim = str(Path(path).readlink())
+        annexed = ".git/annex/objects/" in aim
+        return InputError(
+            f"{path} is a link to {aim}, which does not exist",
+            hint="It is kept by git-annex: run `git annex get` to fetch the data." if annexed else "",
+        )
+    return InputError(f"{path}: no such file", hint=_same_stem(path))
 
 
 def _same_stem(path: str) -> str:
     """A hint naming a file beside the missing one that differs in its suffix only."""
     try:
-        beside = sorted(other.name for other in Path(path).parent.glob(f"{Path(path).stem}.*"))
+        beside = sorted(other.name for other in Path(path).parent.iterdir() if other.stem == Path(path).stem)
     except (OSError, ValueError):
         return ""
-    known = [name for name in beside if find_format(name)]
+    known = [name for name in beside if find_format(name) and name != Path(path).name]
     return f"Did you mean {Path(path).with_name(known[0])}?" if known else ""
 
 
-def _refuse_known(path: str, head: bytes) -> None:
+def _refuse_foreign(path: str, head: bytes) -> None:
     """Say what a file is that is often taken for a tensor file."""
     if not head:
         raise InputError(f"{path} is empty (0 bytes)", hint="Write or copy the file again.")
-    if head.startswith(b"version https://git-lfs"):
-        raise InputError(
-            f"{path} is a git-LFS pointer, not the data", hint="Run `git lfs pull` to fetch the data."
-        )
-    if head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5" and _recognise(head) is None:
-        raise InputError(
-            f"{path}: a pickle (as PyTorch's .pt and .pth are), which can run code when loaded",
-            hint=_TORCH_HINT,
-        )
-
-
-def _recognise(head: bytes) -> Format | None:
-    """The format that the first bytes of a file name."""
-    if head.startswith(b"\x93NUMPY"):
-        return FORMATS["npy"]
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return FORMATS["npz"]
-    # HDF5 allows a preamble of 512, 1024, ... bytes (MATLAB writes one)
-    if any(head.startswith(b"\x89HDF\r\n\x1a\n", start) for start in (0, 512, 1024, 2048)):
-        return FORMATS["hdf5"]
-    if head[8:9] == b"{" and head[5:8] == b"\0\0\0":  # a header length below 1 TiB, then JSON
-        return FORMATS["safetensors"]
-    return None
+    foreign = None if recognise(head) else find_foreign(head)
+    if foreign is not None:
+        raise InputError(f"{path} is {foreign.what}", hint=foreign.hint)
 
 
 def _open_stream(stdin: BinaryIO) -> Reader:
@@ -106,7 +97,7 @@ def _open_stream(stdin: BinaryIO) -> Reader:
         raise InputError("-: stdin is a terminal", hint="Pipe a .npy file into the command.")
     file = _whole_file(stdin) or _spool(stdin)
     try:
-        _refuse_known(STREAM, os.pread(file.fileno(), _HEAD, 0))
+        _refuse_foreign(STREAM, os.pread(file.fileno(), HEAD, 0))
     except BaseException:
         file.close()
         raise

@@ -71,11 +71,21 @@ class SafetensorsReader(FileReader):
         if entry is None:
             return None
         if entry.code not in CODES:
-            raise InputError(
-                f"{self.path}::{key}: its dtype {entry.code} is not supported",
-                hint=f"featfuse reads {', '.join(CODES)}; cast the tensor to one of them.",
-            )
+            raise self._unsupported(key, entry)
         return self._spec(key, entry)
+
+    def refusal(self) -> InputError | None:
+        """Why the first tensor is left out whose dtype is not supported."""
+        entries = self.header.entries.items()
+        return next(
+            (self._unsupported(key, entry) for key, entry in entries if entry.code not in CODES), None
+        )
+
+    def _unsupported(self, key: str, entry: Entry) -> InputError:
+        return InputError(
+            f"{self.path}::{key}: its dtype {entry.code} is not supported",
+            hint=f"featfuse reads {', '.join(CODES)}; cast the tensor to one of them.",
+        )
 
     def read(self, key: str, window: Window) -> Array:
         """The block at `window` of the tensor `key`."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from featfuse.formats.headers import check_shape
+from featfuse.formats.headers import check_shape, clip
 
 __all__ = ["CODES", "MAX_HEADER", "Entry", "Header", "build_header", "parse_header"]
 
@@ -87,6 +87,8 @@ class Header(NamedTuple):
 
 def parse_header(text: bytes, data_bytes: int) -> Header:
     """Check the header `text` of a file that holds `data_bytes` after it; ValueError says what is wrong."""
+    if not text.startswith(b"{"):
+        raise ValueError("its header is not a JSON object: it does not begin with {")
     try:
         fields = json.loads(text.decode("utf-8"), object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
@@ -95,11 +97,10 @@ def parse_header(text: bytes, data_bytes: int) -> Header:
         raise ValueError(f"its header is not JSON ({error})") from error
     except RecursionError as error:
         raise ValueError("its header is nested too deeply") from error
-    if not isinstance(fields, dict):
-        raise ValueError("its header is not a JSON object")
     metadata = fields.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its __metadata__ is not a table of texts")
+    "".join((*metadata, *metadata.values())).encode()  # as for names of tensors, in _entry
     entries = {key: _entry(key, value) for key, value in fields.items()}
     _check_cover(entries, data_bytes)
     return Header(entries, metadata, 8 + len(text))
@@ -110,7 +111,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"its header has the entry {twice!r} twice")
+        raise ValueError(f"its header has the entry {clip(repr(twice))} twice")
     return fields
 
 
@@ -118,19 +119,22 @@ def _entry(key: str, value: object) -> Entry:
     """One tensor's entry, complete and of a size that agrees with itself."""
     key.encode()  # JSON can spell broken characters that no other reader takes; this raises ValueError
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"its entry {key!r} is not (dtype, shape, data_offsets)")
+        raise ValueError(f"its entry {clip(repr(key))} is not (dtype, shape, data_offsets)")
     code, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(code, str) or code not in _BITS:
-        raise ValueError(f"its tensor {key!r} has the unknown dtype {code!r}")
+        raise ValueError(f"its tensor {clip(repr(key))} has the unknown dtype {clip(repr(code))}")
     if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2:
-        raise ValueError(f"the shape or data_offsets of its tensor {key!r} are not lists of sizes")
+        raise ValueError(f"the shape or data_offsets of its tensor {clip(repr(key))} are not lists of sizes")
     try:
         items = check_shape(shape, 1)
     except ValueError as error:
-        raise ValueError(f"its tensor {key!r}: {error}") from error
+        raise ValueError(f"its tensor {clip(repr(key))}: {error}") from error
     start, stop = offsets
     if (stop - start) * 8 != items * _BITS[code]:
-        raise ValueError(f"its tensor {key!r} ({code} {shape}) does not fit its data_offsets {offsets}")
+        raise ValueError(
+            f"its tensor {clip(repr(key))} ({clip(f'{code} {shape}')}) does not fit "
+            f"its data_offsets {clip(str(offsets))}"
+        )
     return Entry(code, tuple(shape), start, stop)
 
 
@@ -145,7 +149,7 @@ def _check_cover(entries: Mapping[str, Entry], data_bytes: int) -> None:
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != position:
             fault = "overlaps the one before it" if entry.start < position else "leaves a hole before it"
-            raise ValueError(f"its tensor {key!r} {fault}")
+            raise ValueError(f"its tensor {clip(repr(key))} {fault}")
         position = entry.stop
     if position != data_bytes:
         state = "truncated" if position > data_bytes else "malformed"

@@ -270,7 +270,7 @@ F4 = np.float32([1, 2]).tobytes()
 
 MALFORMED: dict[str, tuple[str, bytes, str]] = {
     "empty file": ("x.npy", b"", "is empty"),
-    "unknown suffix": ("x.tif", b"II*\0 more", "not a tensor file"),
+    "unknown suffix": ("x.dat", b"\1\0 more", "not a tensor file"),
     "git-LFS pointer": (
         "x.npy",
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
@@ -284,7 +284,7 @@ MALFORMED: dict[str, tuple[str, bytes, str]] = {
         "PyTorch checkpoint",
     ),
     "raw bytes": ("x.bin", b"\x80 some numbers", "not a tensor file"),
-    "npy: text": ("x.npy", b"hello, world, this is no array", "not a readable .npy header"),
+    "npy: text": ("x.npy", b"hello, world, this is no array", "plain text"),
     "npy: magic only": ("x.npy", b"\x93NUMPY", "not a readable .npy header"),
     "npy: unknown version": ("x.npy", npy("'<f4'", "(2,)", F4, version=b"\x09\x00"), "unknown version 9.0"),
     "npy: header cut": ("x.npy", npy("'<f4'", "(2,)")[:30], "not a readable .npy header"),
@@ -313,7 +313,7 @@ MALFORMED: dict[str, tuple[str, bytes, str]] = {
     "npz: no zip": ("x.npz", b"PK\x03\x04 and nothing more", "not a readable .npz"),
     "npz: empty": ("x.npz", zipped(), "holds no numeric tensor"),
     "npz: no arrays": ("x.npz", zipped(readme__txt=b"hello"), "holds no numeric tensor"),
-    "hdf5: no signature": ("x.h5", b"hello, world", "cannot be read as HDF5"),
+    "hdf5: no signature": ("x.h5", b"\1\2\3 hello, world", "cannot be read as HDF5"),
     "hdf5: signature only": ("x.h5", b"\x89HDF\r\n\x1a\n" + bytes(40), "cannot be read as HDF5"),
     "st: short": ("x.safetensors", b"\x10\0\0", "holds 3 bytes, too few"),
     "st: huge header": ("x.safetensors", b"\xff" * 8 + b"{}", "claims"),

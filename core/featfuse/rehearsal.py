@@ -1,0 +1,144 @@
+"""A child process that asks the HDF5 library first, so that a crash in it is the file's fault, not our end.
+
+The library parses what strangers wrote, in C. Once `enable` was called, every question about the metadata
+of a file (open it, list it, find a key) is put to a forked child before it is put to the library here.
+A child that dies of it makes an InputError that names the file; the next question gets a new child.
+
+Only a process without other threads is forked: the command line enables this, the library alone never does.
+"""
+
+import marshal
+import os
+import resource
+import signal
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from typing import Any, NamedTuple, NoReturn
+
+from featfuse.errors import FeatfuseError, InputError
+
+__all__ = ["enable", "new_token", "rehearse", "release"]
+
+_CRASHES = {
+    getattr(signal, name)
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGVTALRM")
+    if hasattr(signal, name)
+}
+_SECONDS = 30
+_BYTES_A_SECOND = 1 << 20  # of the file: larger ones may take the library longer
+
+new_token = count().__next__
+"""A number for each open file, so that the child can keep the latest one open too."""
+
+Opener = Callable[[str], Any]
+
+
+class _Child(NamedTuple):
+    pid: int
+    questions: int
+    answers: int
+
+
+class _State:
+    enabled = False
+    child: _Child | None = None
+    lock = threading.Lock()
+
+
+def enable() -> None:
+    """Use a child process from now on, in this process (not in those it forks)."""
+    _State.enabled = hasattr(os, "fork")
+
+
+def rehearse(opener: Opener, token: int, path: str, method: str, *arguments: Any) -> None:
+    """Let the child call `method` of the reader that `opener(path)` makes; "" only opens it.
+
+    Raises InputError when the child dies of that. Errors are no news here: they come again in this process.
+    """
+    if _State.enabled:
+        with _State.lock:
+            _rehearse(opener, (token, path, method, arguments))
+
+
+def release(opener: Opener, token: int, path: str) -> None:
+    """Let the child close the file, which it may hold locked."""
+    if _State.child is not None:
+        with suppress(InputError):
+            rehearse(opener, token, path, "close")
+
+
+def _rehearse(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]]) -> None:
+    for _ in range(2):  # a child that something else has ended is replaced, once
+        child = _State.child = _State.child or _start(opener)
+        if child is None:
+            return
+        with suppress(BrokenPipeError):
+            os.write(child.questions, marshal.dumps(question))
+            if os.read(child.answers, 1):
+                return
+        _State.child = None
+        number = _bury(child)
+        if number in _CRASHES:
+            what = "never came to an end" if number == signal.SIGVTALRM else "crashed"
+            raise InputError(
+                f"{question[1]}: the HDF5 library {what} on it ({signal.Signals(number).name})",
+                hint="The file is damaged, or was made to do harm.",
+            )
+
+
+def _start(opener: Opener) -> _Child | None:
+    """A new child, None where a fork would not be safe."""
+    if threading.active_count() > 1:
+        return None
+    theirs, questions = os.pipe()
+    answers, ours = os.pipe()
+    with warnings.catch_warnings():
+        # Python 3.12 counts the threads of libraries too, which hold none of our locks
+        warnings.simplefilter("ignore")
+        pid = os.fork()
+    if not pid:
+        os.close(questions)
+        os.close(answers)
+        _serve(opener, theirs, ours)
+    os.close(theirs)
+    os.close(ours)
+    return _Child(pid, questions, answers)
+
+
+def _bury(child: _Child) -> int:
+    """Forget a child that has ended: the signal that ended it, or 0."""
+    os.close(child.questions)
+    os.close(child.answers)
+    status = os.waitpid(child.pid, 0)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
+    """The child's life: answer until the parent has gone. It never returns into the caller's frames."""
+    try:
+        _State.enabled = False
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        reader, latest = None, None
+        with open(questions, "rb", buffering=0) as stream:
+            while True:
+                token, path, method, arguments = marshal.load(stream)
+                with suppress(FeatfuseError, OSError):
+                    size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
+                    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS + size / _BYTES_A_SECOND)
+                    if token != latest and method != "close":
+                        if reader is not None:
+                            reader.close()
+                        reader = None
+                        reader, latest = opener(path), token
+                    if reader is not None and method:
+                        getattr(reader, method)(*arguments)
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                os.write(answers, b".")
+    finally:
+        os._exit(0)  # whatever happened: no buffers flushed twice, no handlers of the parent run

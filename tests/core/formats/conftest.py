@@ -1,0 +1,87 @@
+"""What the tests of malformed files share: one case, tried through the library and through the command line."""
+
+import io
+import re
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from featfuse.errors import InputError
+from featfuse.formats import open_input, select
+from featfuse.tensor import Array, whole
+from featfuse_cli.app import app
+from typer.testing import CliRunner
+
+Refused = Callable[..., str]
+MOST_SECONDS, MOST_MEMORY = 60, 1 << 30
+
+
+def load(path: Path, key: str | None = None) -> Array:
+    with open_input(str(path)) as reader:
+        (spec,) = select(reader, key)
+        return reader.read(spec.key or "", whole(spec.shape))
+
+
+def check_refused(path: Path, words: str, key: str | None = None) -> str:
+    """`path` is refused in `words` (a regular expression), by the library and, with exit 4, by `fuse`."""
+    with pytest.raises(InputError) as refused:
+        load(path, key)
+    text = str(refused.value)
+    assert re.search(words, text), text
+    assert str(path) in refused.value.message
+    assert len(text) < 2_000
+    name = f"{path}::{key}" if key else str(path)
+    for line in (["inspect", name], [name, "-o", str(path.with_name("out.safetensors"))]):
+        result = CliRunner().invoke(app, line, prog_name="fuse")
+        assert result.exit_code == 4, (result.output, result.exception)
+        assert isinstance(result.exception, SystemExit)
+        assert result.stdout == ""
+        assert result.stderr.startswith("error: ")
+        assert not re.search(r"[^\n\x20-\x7e\xa0-\U0010ffff]", result.stderr)
+    assert not path.with_name("out.safetensors").exists()
+    return text
+
+
+def check_bounded(path: Path, words: str, key: str | None = None) -> None:
+    """`fuse` refuses `path` with exit 4 in little time and memory."""
+    name = f"{path}::{key}" if key else str(path)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+    started = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-m", "featfuse_cli", name, "-o", str(path.with_name("out.safetensors"))],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=2 * MOST_SECONDS,
+        preexec_fn=limit,
+    )
+    assert time.perf_counter() - started < MOST_SECONDS
+    assert (run.returncode, run.stdout) == (4, ""), run.stderr
+    assert "Traceback" not in run.stderr
+    assert re.search(words, run.stderr), run.stderr
+    assert not path.with_name("out.safetensors").exists()
+
+
+def saved(array: Array) -> bytes:
+    """A .npy file, by NumPy."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip file, by Python."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", kind) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()

@@ -1,0 +1,230 @@
+"""Files that are no .npy, or no good one: each refused in words, through the library and with exit 4."""
+
+import gzip
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import check_bounded, check_refused, load, saved, zipped
+
+F4 = np.float32([1, 2]).tobytes()
+GOOD = saved(np.zeros((3, 4), np.float32))
+
+
+def npy(
+    descr: str, shape: str, data: bytes = b"", *, version: bytes = b"\x01\x00", order: str = "False"
+) -> bytes:
+    """A .npy file from the words of its header."""
+    return raw(f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}\n", data, version)
+
+
+def raw(text: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
+    encoded = text.encode()
+    return (
+        b"\x93NUMPY" + version + struct.pack("<H" if version[0] == 1 else "<I", len(encoded)) + encoded + data
+    )
+
+
+# ------------------------------------------------------------------- something else, often taken for a tensor
+
+FOREIGN = {
+    "empty": (b"", "is empty"),
+    "git-LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+    "git-annex": (b"/annex/objects/SHA256E-s104--0123.npy\n", "git annex get"),
+    "pickle 2": (pickle.dumps([1.0], 2), "pickle.*safetensors"),
+    "pickle 5": (pickle.dumps([1.0], 5), "pickle.*safetensors"),
+    "old torch": (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "pickle.*safetensors"),
+    "torch": (zipped({"archive/data.pkl": b"x", "archive/data/0": F4}), "PyTorch checkpoint.*safetensors"),
+    "torch, bare": (zipped({"data.pkl": b"x"}), "PyTorch checkpoint.*safetensors"),
+    "gzip": (gzip.compress(GOOD), "gzip.*gunzip"),
+    "bzip2": (b"BZh91AY&SY", "bzip2"),
+    "xz": (b"\xfd7zXZ\0\0\4", "with xz"),
+    "zstd": (b"\x28\xb5\x2f\xfd\0\1", "Zstandard"),
+    "tar": (b"a.npy" + bytes(252) + b"ustar\0" + bytes(300), "tar archive"),
+    "html": (b"<!DOCTYPE html>\n<html><head><title>Sign in", "HTML page"),
+    "html, bare": (b"\n  <html>\n", "HTML page"),
+    "html, BOM": (b"\xef\xbb\xbf<HTML>", "HTML page"),
+    "xml": (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "XML"),
+    "json": (b'{"message": "Not Found"}', "JSON"),
+    "json list": (b"[[1, 2], [3, 4]]", "JSON"),
+    "text": (b"1 2 3\n4 5 6\n", "plain text.*numpy.loadtxt"),
+    "text, not ASCII": ("größe\n".encode() * 1000, "plain text"),
+    "matlab": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(100), "MATLAB.*-v7.3"),
+    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "PNG"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG"),
+    "tiff": (b"II*\0\x08\0\0\0", "TIFF"),
+    "netcdf": (b"CDF\1\0\0\0\0", "netCDF"),
+    "nifti": (bytes([92, 1]) + bytes(342) + b"n+1\0" + bytes(9), "NIfTI"),
+    "zip of texts": (zipped({"readme.txt": b"hello"}), "no numeric tensor.*readme.txt"),
+    "npz cut": (zipped({"a.npy": GOOD})[:-30], "not a readable .npz: truncated"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5", ".safetensors", ".pt"])
+@pytest.mark.parametrize("case", FOREIGN)
+def test_other_files_are_called_what_they_are(tmp_path: Path, case: str, suffix: str) -> None:
+    data, words = FOREIGN[case]
+    path = tmp_path / f"x{suffix}"
+    path.write_bytes(data)
+    check_refused(path, f"(?s){words}")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".safetensors", ".bin"])
+def test_a_npy_of_another_name_is_read(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"x{suffix}").write_bytes(GOOD)
+    assert load(tmp_path / f"x{suffix}").shape == (3, 4)
+
+
+def test_a_damaged_file_of_another_name_is_called_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    path.write_bytes(GOOD[:-1])
+    check_refused(path, r"truncated[\s\S]*it is a \.npy file, named \.npz")
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").mkdir()
+    check_refused(tmp_path / "x.npy", "is a directory")
+    check_refused(tmp_path / "y.npy", r"no such file\Z")
+    (tmp_path / "y.npz").write_bytes(b"")
+    check_refused(tmp_path / "y.npy", r"Did you mean .*y\.npz\?")
+
+
+def test_links_to_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    path.symlink_to("nowhere.npy")
+    check_refused(path, r"is a link to nowhere\.npy, which does not exist\Z")
+    path.unlink()
+    path.symlink_to(".git/annex/objects/0K/1x/SHA256E-s104--0.npy/SHA256E-s104--0.npy")
+    check_refused(path, "git annex get")
+    path.unlink()
+    path.symlink_to("x.npy")
+    check_refused(path, "[Ss]ymbolic links")
+
+
+# ------------------------------------------------------------------------------------------ a damaged .npy
+
+MALFORMED = {
+    "magic alone": (b"\x93NUMPY", "not a readable .npy header"),
+    "cut in the version": (b"\x93NUMPY\x01", "not a readable .npy header"),
+    "cut in the length": (b"\x93NUMPY\x01\x00\x06", "not a readable .npy header"),
+    "cut in the header": (GOOD[:40], "not a readable .npy header"),
+    "a byte short": (GOOD[:-1], "truncated: its header promises 176 bytes.*holds 175"),
+    "no data": (GOOD[:128], "truncated"),
+    "a byte long": (GOOD + b"\0", "malformed: its header promises 176 bytes.*holds 177"),
+    "two arrays": (GOOD + GOOD, "malformed"),
+    "petabytes": (npy("'<f4'", "(1000000, 1000000000)", F4), "truncated"),
+    "header of 4 GB": (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}", "not a readable .npy header"),
+    "header of 20,000": (npy("'<f4'", f"(2,{' ' * 20000})", F4), "not a readable .npy header"),
+    "code": (npy("__import__('os').system('id')", "(2,)", F4), "not a readable .npy header"),
+    "a list": (raw("[1, 2]"), "not a readable .npy header"),
+    "empty header": (raw(""), "not a readable .npy header"),
+    "missing shape": (raw("{'descr': '<f4', 'fortran_order': False}"), "not a readable .npy header"),
+    "one key more": (
+        raw("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}", F4),
+        "not a readable .npy header",
+    ),
+    "order of words": (npy("'<f4'", "(2,)", F4, order="'no'"), "not a readable .npy header"),
+    "brackets": (npy("'<f4'", "(" * 300, F4), "not a readable .npy header"),
+    "signs": (npy("'<f4'", f"({'-' * 9000}1,)", F4), "not a readable .npy header|negative"),
+    "sums": (npy("'<f4'", f"({'1+' * 4000}1j,)", F4), "not a readable .npy header"),
+    "NUL": (npy("'<f4\0'", "(2,)", F4), "not a readable .npy header"),
+    "escape": (npy("'\x1b[31m'", "(2,)", F4), "not a readable .npy header"),
+    "markup": (npy("'[red]x[/red]'", "(2,)", F4), "not a readable .npy header"),
+    "not UTF-8": (b"\x93NUMPY\x03\x00\x04\0\0\0\xff\xfe\xfd\xfc", "not a readable .npy header"),
+    "no such dtype": (npy("'<q9'", "(2,)", F4), "not a readable .npy header"),
+    "dtype of a number": (npy("5", "(2,)", F4), "not a readable .npy header"),
+    "negative": (npy("'<f4'", "(-2,)", F4), "negative"),
+    "two negatives": (npy("'<f4'", "(-2, -1)", F4), "negative"),
+    "truth": (npy("'<f4'", "(2, True)", F4), "not made of sizes"),
+    "reals": (npy("'<f4'", "(2.0,)", F4), "not a readable .npy header"),
+    "words": (npy("'<f4'", "('a',)", F4), "not a readable .npy header"),
+    "no tuple": (npy("'<f4'", "2", F4), "not a readable .npy header"),
+    "None": (npy("'<f4'", "(None,)", F4), "not a readable .npy header"),
+    "2**64": (npy("'<f4'", f"({2**64 + 2},)", F4), "larger than any file"),
+    "product wraps": (npy("'<f4'", f"({2**32}, {2**32}, 4)", F4), "larger than any file"),
+    "product by 0": (npy("'<f4'", f"({2**62}, {2**62}, 0)"), "larger than any file"),
+    "4,000 digits": (npy("'<f4'", f"({'9' * 4000},)", F4), "larger than any file"),
+    "5,000 digits": (npy("'<f4'", f"({'9' * 5000},)", F4), "not a readable .npy header"),
+    "hex digits": (npy("'<f4'", f"(0x{'f' * 9000},)", F4), "larger than any file"),
+    "33 axes": (npy("'<f4'", f"({'1,' * 33})", F4[:4]), "33 axes"),
+    "2,000 axes": (npy("'<f4'", f"({'1,' * 2000})", F4[:4]), "2000 axes"),
+    "objects": (saved(np.array([None, {}])), "pickled.*\n.*allow_pickle=False"),
+    "object records": (saved(np.zeros(2, "O,f4")), "pickled.*\n.*allow_pickle=False"),
+    "records": (saved(np.zeros(3, "f4,i4")), "records with the fields f0, f1"),
+    "many records": (
+        saved(np.zeros(1, [(f"field{i}", "f4") for i in range(300)])),
+        "records with the fields",
+    ),
+    "rude records": (saved(np.zeros(1, [("a\x1b[2J", "f4")])), "records with the fields"),
+    "subarrays": (npy("('<f4', (2,))", "(1,)", F4), "holds"),
+    "dates": (saved(np.zeros(3, "M8[s]")), "dates"),
+    "spans": (saved(np.zeros(3, "m8[ms]")), "time spans"),
+    "text": (saved(np.array(["a"])), "text"),
+    "bytes": (saved(np.array([b"a"])), "text"),
+    "void": (saved(np.zeros(3, "V5")), "raw bytes"),
+    "complex": (saved(np.zeros(3, "c16")), "complex"),
+    "long doubles": (saved(np.zeros(3, np.longdouble)), "unsupported type"),
+    "bfloat16": (npy("'<V2'", "(4,)", F4), "bfloat16"),
+}
+MALFORMED |= {
+    f"version {version[0]}.{version[1]}": (
+        npy("'<f4'", "(2,)", F4, version=version),
+        "nknown version|not a readable",
+    )
+    for version in (b"\0\0", b"\0\1", b"\1\1", b"\2\1", b"\2\2", b"\4\0", b"\xff\xff")
+}
+
+# numpy/lib/tests/test_format.py: bad_version_magic and malformed_magic
+NUMPYS = [
+    *(
+        b"\x93NUMPY" + version
+        for version in (b"\x01\x01", b"\x00\x00", b"\x00\x01", b"\x02\x00", b"\x02\x02", b"\xff\xff")
+    ),
+    b"\x92NUMPY\x01\x00",
+    b"\x00NUMPY\x01\x00",
+    b"\x93numpy\x01\x00",
+    b"\x93MATLB\x01\x00",
+    b"\x93NUMPY\x01",
+    b"\x93NUMPY",
+]
+NUMPYS_HEADERS = [
+    "{1:2}",
+    "{'descr': '<f8', 'fortran_order': 'False', 'shape': (1,)}",
+    "{'shape': (1, 2), 'fortran_order': False, 'descr': 'x'}",
+    "{'shape': (1, 2), 'fortran_order': False, 'descr': '<i4', }x",
+    "{ 'descr': 5, 'fortran_order': False, 'shape': (1, 2)}",
+    "{'shape': (1, 'x'), 'fortran_order': False, 'descr': '<i4'}",
+    "{'shape': (1.2,), 'fortran_order': False, 'descr': '<i4'}",
+    "{'shape': 1, 'descr': '<i4'}",
+]
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_headers(tmp_path: Path, case: str) -> None:
+    data, words = MALFORMED[case]
+    (tmp_path / "x.npy").write_bytes(data)
+    check_refused(tmp_path / "x.npy", words)
+
+
+@pytest.mark.parametrize("magic", NUMPYS, ids=repr)
+@pytest.mark.parametrize("rest", [b"", b"\x06\x00{1:2}\n" + bytes(80)])
+def test_numpys_own_bad_magics(tmp_path: Path, magic: bytes, rest: bytes) -> None:
+    (tmp_path / "x.npy").write_bytes(magic + rest)
+    check_refused(tmp_path / "x.npy", "not a readable .npy header|nknown version")
+
+
+@pytest.mark.parametrize("text", NUMPYS_HEADERS)
+@pytest.mark.parametrize("version", [b"\x01\x00", b"\x02\x00", b"\x03\x00"])
+def test_numpys_own_bad_headers(tmp_path: Path, text: str, version: bytes) -> None:
+    (tmp_path / "x.npy").write_bytes(raw(text, bytes(8), version))
+    check_refused(tmp_path / "x.npy", "not a readable .npy header")
+
+
+@pytest.mark.parametrize("case", ["petabytes", "header of 4 GB", "hex digits", "signs", "sums", "brackets"])
+def test_small_files_cost_little(tmp_path: Path, case: str) -> None:
+    data, words = MALFORMED[case]
+    (tmp_path / "x.npy").write_bytes(data)
+    check_bounded(tmp_path / "x.npy", words)
