@@ -155,7 +155,9 @@ def batch(
     seconds = time.perf_counter() - started
     untried = len(planned.items) - len(outcomes)
     if as_json:
-        print(json.dumps(_summary(outcomes, untried, seconds), indent=2, ensure_ascii=False))
+        from featfuse.report import json_text
+
+        print(json_text(_summary(outcomes, untried, seconds)))
     else:
         _tell(outcomes, untried, seconds, quiet=quiet)
     if any(outcome.status == "failed" for outcome in outcomes):

@@ -17,6 +17,7 @@ __all__ = [
     "Suggestion",
     "cell_text",
     "human_bytes",
+    "json_text",
     "shape_text",
     "size_text",
 ]
@@ -31,6 +32,14 @@ AXIS_MEANINGS: Mapping[str, str] = {
     "L": "tokens",
     "S": "stacked inputs",
 }
+
+
+def json_text(value: object) -> str:
+    """`value` as JSON in which names stay legible, but nothing that a terminal would act on stays raw."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    if text.replace("\n", " ").isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 class InputRow(NamedTuple):
@@ -178,7 +187,7 @@ class ShapeReport(NamedTuple):
 
     def to_json(self) -> str:
         """One JSON object, indented."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        return json_text(self.to_dict())
 
     def __str__(self) -> str:
         cells = [["axis", *(row.name for row in self.inputs), "output"]]

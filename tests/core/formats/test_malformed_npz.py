@@ -28,7 +28,7 @@ FLAGS, METHOD, CRC, PACKED, SIZE, PLACE = (
 def changed(
     data: bytes, field: tuple[int, str], value: int, number: int = 0, *, local: bool = False
 ) -> bytes:
-    """An archive with another value in a field of its entry `number`; with `local`, of the member's head too."""
+    """An archive with another value in a field of an entry; with `local`, of the first member's head too."""
     result, place = bytearray(data), -1
     for _ in range(number + 1):
         place = data.index(b"PK\x01\x02", place + 1)
@@ -106,9 +106,9 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: changed(zipped({"a.npy": GOOD}, DEFLATED), METHOD, 0),
         "not a readable",
     ),
-    "size too small": (lambda: changed(zipped({"a.npy": GOOD}), SIZE, 170), "truncated"),
+    "size too small": (lambda: changed(zipped({"a.npy": GOOD}), SIZE, 170), "CRC|truncated"),
     "size too large": (lambda: changed(zipped({"a.npy": GOOD}), SIZE, 9999), "malformed"),
-    "deflated: too small": (lambda: changed(zipped({"a.npy": GOOD}, DEFLATED), SIZE, 170), "truncated"),
+    "deflated: too small": (lambda: changed(zipped({"a.npy": GOOD}, DEFLATED), SIZE, 170), "CRC|truncated"),
     "deflated: too large": (lambda: changed(zipped({"a.npy": GOOD}, DEFLATED), SIZE, 9999), "malformed"),
     "beyond the file": (lambda: changed(zipped({"a.npy": GOOD}), PACKED, 99999), "truncated: its member"),
     "packed too small": (
@@ -144,7 +144,7 @@ def test_deflated_data_that_is_damaged(tmp_path: Path) -> None:
     data = bytearray(zipped({"a.npy": saved(np.random.default_rng(0).random(9999))}, DEFLATED))
     data[20_000:20_100] = bytes(100)
     (tmp_path / "x.npz").write_bytes(data)
-    check_refused(tmp_path / "x.npz", "CRC|inflat|decompress")
+    check_refused(tmp_path / "x.npz", "CRC|decompress", inspect=False)
 
 
 def test_names_are_never_places(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_claim_of_a_terabyte_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_an_inflated_member_ends_where_it_must(tmp_path: Path) -> None:
-    """A gigabyte of zeros in a member that claims four kilobytes: no more than those are made."""
+    """A gigabyte of zeros in a member that claims four kilobytes: no more is read."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -15)
     data = packed(4096, 4096)
     start, end = data.index(b"a.npy") + 5, data.index(b"PK\x01\x02")
@@ -192,4 +192,4 @@ def test_an_inflated_member_ends_where_it_must(tmp_path: Path) -> None:
     tail = grown.index(b"PK\x05\x06")
     grown = grown[: tail + 16] + struct.pack("<I", grown.index(b"PK\x01\x02")) + grown[tail + 20 :]
     (tmp_path / "x.npz").write_bytes(grown)
-    check_bounded(tmp_path / "x.npz", "CRC|not a readable .npz")
+    check_bounded(tmp_path / "x.npz", "3968 uint8", code=0)
