@@ -50,7 +50,7 @@ def write(path: Path, key: str = "fused", layout: str | None = "NHWC", *, add: b
         ("old.h5", "soft", RunError, "link"),
         ("old.h5", "soft/x", RunError, "not a group"),
         ("liar.npz", "a", RunError, "is a hdf5 file in spite of its suffix"),
-        ("junk.h5", "a", InputError, "cannot be read as HDF5"),
+        ("junk.h5", "a", InputError, "is plain text, not a tensor file"),
         ("user.h5", "a", RunError, "user block"),
     ],
 )
@@ -226,7 +226,7 @@ def test_stdin_is_a_pipe_or_a_file(tmp_path: Path) -> None:
             open_input("-", stdin=part_read)
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"", "is empty"), (b"hello", "not a readable .npy header")])
+@pytest.mark.parametrize(("data", "words"), [(b"", "is empty"), (b"hello", "is plain text")])
 def test_bad_streams_are_refused(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words) as refused:
         open_input("-", stdin=Pipe(data))  # type: ignore[arg-type]

@@ -1,0 +1,158 @@
+"""Faults while an output is made: the old output stays or the new one is whole, and nothing else is left.
+
+What is there afterwards is read by NumPy. `FEATFUSE_SLOW=1` kills 200 times, and writes more.
+"""
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+
+import featfuse
+import numpy as np
+import pytest
+from featfuse.errors import RunError
+from featfuse.formats import atomic
+
+SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear", "--layout", "NCHW", "-q"]
+
+
+@pytest.fixture
+def maps(tmp_path, monkeypatch):
+    """a.npy and b.npy in the working folder, and what they fuse to."""
+    monkeypatch.chdir(tmp_path)
+    side = 512 if SLOW else 128
+    rng = np.random.default_rng(0)
+    for name, size in (("a", side), ("b", side // 2)):
+        np.save(f"{name}.npy", rng.normal(size=(16, 64, size, size)).astype(np.float32))
+    featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out="expected.npy")
+    return np.load("expected.npy", mmap_mode="r")
+
+
+def leftovers():
+    return sorted({path.name for path in Path().iterdir()} - {"a.npy", "b.npy", "expected.npy", "out.npy"})
+
+
+def test_kills_at_random_moments(maps):
+    """SIGKILL cannot be caught: the output is absent, old or whole, and the next run clears what is left."""
+    moments = random.Random(1)
+    whole = 0
+    for _ in range(200 if SLOW else 10):
+        process = subprocess.Popen([*FUSE, "-f", "-o", "out.npy"], stderr=subprocess.PIPE)
+        time.sleep(moments.uniform(0.0, 3.0 if SLOW else 1.2))
+        process.kill()
+        assert b"Traceback" not in process.communicate()[1]
+        if Path("out.npy").exists():
+            whole += 1
+            assert np.array_equal(np.load("out.npy", mmap_mode="r"), maps)
+    subprocess.run([*FUSE, "-f", "-o", "out.npy"], check=True)
+    assert np.array_equal(np.load("out.npy"), maps)
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_can_be_caught_leave_nothing(maps, number):
+    Path("out.npy").write_bytes(b"old")
+    for delay in (0.15, 0.3, 0.45, 0.6):
+        process = subprocess.Popen([*FUSE, "-f", "-o", "out.npy"], stderr=subprocess.PIPE)
+        time.sleep(delay)
+        process.send_signal(number)
+        said = process.communicate()[1]
+        assert process.returncode in (0, 130, 128 + number, -number), said
+        assert leftovers() == []
+        if process.returncode:
+            content = Path("out.npy").read_bytes()
+            assert content == b"old" or np.array_equal(np.load("out.npy"), maps)
+
+
+def test_a_file_size_limit_is_told_before_the_work(maps):
+    Path("out.npy").write_bytes(b"old")
+    line = " ".join([*FUSE, "-f", "-o", "out.npy"])
+    done = subprocess.run(["bash", "-c", f"ulimit -f 100; {line}"], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"out.npy" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert Path("out.npy").read_bytes() == b"old"
+    assert leftovers() == []
+
+
+def test_a_full_disk_is_told_before_the_first_byte(maps, monkeypatch):
+    room = namedtuple("Room", "f_bavail f_frsize f_blocks")(10, 4096, 1000)
+    monkeypatch.setattr(
+        atomic, "os", SimpleNamespace(**{**vars(os), "fstatvfs": lambda *_: room, "pwrite": None})
+    )
+    with pytest.raises(RunError, match="do not fit on the disk, where 40,960 are free"):
+        featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out="out.npy")
+    assert not Path("out.npy").exists()
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("fault", ["touched", "cut short"])
+def test_an_input_that_changes_meanwhile_is_noticed(maps, fault):
+    del maps
+    changes = []
+
+    def change(done, total):
+        if not changes:
+            changes.append(done)
+            if fault == "touched":
+                os.utime("b.npy", ns=(1, 1))
+            else:
+                os.truncate("b.npy", 4096)
+
+    with pytest.raises(RunError, match=r"b\.npy"):
+        featfuse.fuse(
+            "a.npy", "b.npy", method="bilinear", layout="NCHW", out="out.npy", memory="8M", threads=1,
+            progress=change,
+        )  # fmt: skip
+    assert changes
+    assert not Path("out.npy").exists()
+    assert leftovers() == []
+
+
+def test_the_file_is_flushed_before_it_takes_its_name(maps, monkeypatch):
+    del maps
+    calls = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(fd):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
+        real_fsync(fd)
+
+    def replace(path, target):
+        calls.append("rename")
+        return real_replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    Path("out.npy").write_bytes(b"old")
+    featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out="out.npy", force=True)
+    assert calls == ["file", "rename", "folder"]
+
+
+def test_two_writers_leave_one_whole_result(maps):
+    writers = [subprocess.Popen([*FUSE, "-f", "-o", "out.npy"]) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert np.array_equal(np.load("out.npy"), maps)
+    assert leftovers() == []
+
+
+def test_a_device_is_not_replaced(maps):
+    del maps
+    Path("out.npy").symlink_to("/dev/full")
+    done = subprocess.run([*FUSE, "-f", "-o", "out.npy"], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+    assert leftovers() == []
+
+
+def test_an_input_may_be_the_output(maps):
+    subprocess.run([*FUSE, "-f", "-o", "a.npy"], check=True)
+    assert np.array_equal(np.load("a.npy"), maps)
