@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 
 from featfuse.steps.base import Step
-from featfuse.tensor import Window, window_shape
+from featfuse.tensor import Window, whole, window_shape
 
 __all__ = ["even_lengths", "window_cost", "window_lengths", "windows"]
 
@@ -48,12 +48,12 @@ def _cut(root: Step, lengths: list[int], budget: int, waste: float) -> list[int]
 
 def _rereading(root: Step, lengths: list[int]) -> float:
     """How often the inputs are read in all, when the result is computed in windows of these lengths."""
-    whole = _source_elements(root, tuple(slice(0, size) for size in root.shape))
+    everything = _source_elements(root, whole(root.shape))
     count = math.prod(
         math.ceil(size / max(length, 1)) for size, length in zip(root.shape, lengths, strict=True)
     )
     samples = [_source_elements(root, window) for window in _samples(root, lengths)]
-    return count * sum(samples) / len(samples) / max(whole, 1)
+    return count * sum(samples) / len(samples) / max(everything, 1)
 
 
 def _source_elements(step: Step, window: Window) -> int:
@@ -88,7 +88,9 @@ def window_cost(root: Step, lengths: list[int] | tuple[int, ...]) -> int:
 
 
 def _samples(root: Step, lengths: list[int] | tuple[int, ...]) -> list[Window]:
-    """The first, a middle and the last window."""
+    """The first, a middle and the last window; one where it is the whole."""
+    if tuple(lengths) == root.shape:
+        return [whole(root.shape)]
     sides = [(size, length) for size, length in zip(root.shape, lengths, strict=True)]
     starts = [[int((size - length) * place) for size, length in sides] for place in (0.0, 0.5, 1.0)]
     return [

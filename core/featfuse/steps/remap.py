@@ -1,5 +1,6 @@
 """Remap: AxisMaps along some axes, applied one axis after the other."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -114,10 +115,10 @@ class Remap(Step):
         shape = list(window_shape(self.need(window)[0]))
         peak = 0
         for axis in self.order:
-            before = int(np.prod(shape, dtype=object))
+            before = math.prod(shape)
             longest = max(part.stop - part.start for part in self._slices(axis, window[axis])[1:])
             shape[axis] = longest
-            peak = max(peak, before + 2 * int(np.prod(shape, dtype=object)))
+            peak = max(peak, before + 2 * math.prod(shape))
         taps = [
             step.tap_bytes(out)
             for axis in self.order
