@@ -4,9 +4,9 @@ import os
 import platform
 import re
 import shutil
+import zlib
 from contextlib import suppress
 from functools import cache, lru_cache
-from hashlib import blake2b
 from pathlib import Path
 
 __all__ = ["STAGE_SUFFIX", "hidden_prefix", "sweep", "sweep_once"]
@@ -37,7 +37,7 @@ def _host() -> str:
         facts.append(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 (no path, but a kind and a number)
     with suppress(OSError):
         facts.append(Path("/etc/machine-id").read_text(errors="replace"))
-    return blake2b("\n".join(facts).encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return f"{zlib.crc32(chr(10).join(facts).encode('utf-8', 'replace')):08x}"
 
 
 @lru_cache(maxsize=256)
