@@ -80,7 +80,8 @@ def _sparse(path: Path, shape: tuple[int, ...]) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    (folder / "copies").mkdir()
+    for copies in ("copies", "flushed"):
+        (folder / copies).mkdir()
     for name, spec in json.load(sys.stdin).items():
         make(folder / name, spec)
 

@@ -50,9 +50,10 @@ def environment() -> dict[str, str]:
 
 
 def measure(command: Command, folder: Path) -> Run | str:
-    """One run, or the last line of what a failed one said."""
+    """One run, which finds the disk idle, or the last line of what a failed one said."""
     for name in command.writes:
         _remove(folder / name)
+    os.sync()  # nobody pays for what another has left to be written
     with (folder / _STDERR).open("wb") as errors:
         started = time.perf_counter()
         process = subprocess.Popen(

@@ -144,10 +144,11 @@ def copy_inputs(*names: str) -> Command:
     return Command(("cp", *names, "copies"), tuple(f"copies/{name}" for name in names), compared=False)
 
 
-def copy_flushed(name: str) -> Command:
-    """`cp`, then the copy flushed to the disk as featfuse flushes what it writes."""
-    script = f"cp {name} flushed && sync flushed"
-    return Command(("sh", "-c", script), ("flushed",), compared=False)
+def copy_flushed(*names: str) -> Command:
+    """`cp`, then the copies flushed to the disk as featfuse flushes what it writes."""
+    copies = " ".join(f"flushed/{name}" for name in names)
+    script = f"cp {' '.join(names)} flushed && sync {copies}"
+    return Command(("sh", "-c", script), tuple(copies.split()), compared=False)
 
 
 def _tensorflow_version(interpreter: str) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any
 from goals import Goal
 from measure import Command
 
-__all__ = ["MIB", "Sizes", "Workload", "array", "fuse", "python"]
+__all__ = ["MIB", "NO_SYNC", "Sizes", "Workload", "array", "fuse", "python"]
 
 MIB = 1 << 20
+NO_SYNC = "featfuse --no-sync"
 
 
 @dataclass(frozen=True, slots=True)
