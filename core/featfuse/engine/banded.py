@@ -13,7 +13,7 @@ from featfuse.tensor import Array
 
 __all__ = ["TILE", "banded", "suits_blas"]
 
-TILE = 32
+TILE = 16
 """Output positions per product, at most. Wider tiles multiply more zeros, narrower ones call BLAS more
 often; 16 to 64 differ little."""
 
