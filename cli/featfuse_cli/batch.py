@@ -12,7 +12,7 @@ from featfuse.options import FusionOptions
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.options import Json, Quiet, check_report_options
+from featfuse_cli.options import Json, Quiet, Sync, check_report_options
 
 if TYPE_CHECKING:
     from featfuse.batches import Batch, Outcome
@@ -113,6 +113,7 @@ def batch(
     fail_fast: FailFast = False,
     manifest: ManifestFile = None,
     force: Force = False,
+    sync: Sync = True,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -139,6 +140,7 @@ def batch(
         dask=dask,
         resume=resume,
         force=force,
+        sync=sync,
         fail_fast=fail_fast,
         manifest=manifest,
         memory=memory,

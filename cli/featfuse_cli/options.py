@@ -20,6 +20,7 @@ __all__ = [
     "Json",
     "Quiet",
     "ReconcileFlags",
+    "Sync",
     "check_report_options",
     "choice_help",
     "completer",
@@ -104,6 +105,16 @@ Json = Annotated[
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print no report, errors only.", rich_help_panel="Run")
+]
+Sync = Annotated[
+    bool,
+    typer.Option(
+        "--sync/--no-sync",
+        help="Wait until the output has reached the disk (default). --no-sync is faster, but a power cut "
+        "soon after may leave a damaged output.",
+        show_default=False,
+        rich_help_panel="Output",
+    ),
 ]
 
 

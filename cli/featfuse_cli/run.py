@@ -9,7 +9,7 @@ from featfuse.options import FusionOptions
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
+from featfuse_cli.options import Inputs, Json, Quiet, Sync, check_report_options
 
 __all__ = ["run"]
 
@@ -71,6 +71,7 @@ def run(
     options: FusionOptions,
     out: Out = None,
     force: Force = False,
+    sync: Sync = True,
     dry_run: DryRun = False,
     sidecar: Sidecar = False,
     save_kernel: SaveKernel = None,
@@ -108,6 +109,7 @@ def run(
             *inputs,
             out=target,
             force=force,
+            sync=sync,
             dry_run=dry_run,
             sidecar=sidecar,
             save_kernel=save_kernel,

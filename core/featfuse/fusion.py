@@ -40,6 +40,7 @@ def fuse(
     out: None = None,
     save_kernel: str | Path | None = ...,
     force: bool = ...,
+    sync: bool = ...,
     memory: str | int = ...,
     threads: int | None = ...,
     progress: Progress | None = ...,
@@ -52,6 +53,7 @@ def fuse(
     *inputs: Source,
     out: str | Path,
     force: bool = ...,
+    sync: bool = ...,
     dry_run: bool = ...,
     sidecar: bool = ...,
     save_kernel: str | Path | None = ...,
@@ -66,6 +68,7 @@ def fuse(
     *inputs: Source,
     out: str | Path | None = None,
     force: bool = False,
+    sync: bool = True,
     dry_run: bool = False,
     sidecar: bool = False,
     save_kernel: str | Path | None = None,
@@ -80,7 +83,8 @@ def fuse(
     `out` (a path) the result is streamed there in about `memory` bytes and the report is returned;
     without it the result comes back as an array. `dry_run` plans and reports, and writes nothing.
     `sidecar` writes inputs and pipeline as JSON beside the output; `save_kernel` keeps the untrained
-    kernel of `reduce="conv1x1"` in a file.
+    kernel of `reduce="conv1x1"` in a file. `sync=False` does not wait for the disk: faster, but a power
+    cut may leave a damaged output.
 
     Raises UsageError, ShapeError (the shapes do not fuse as asked; its `commands` would), InputError
     (a file is unreadable) or RunError (the output exists, no space, integers that do not fit).
@@ -110,7 +114,7 @@ def fuse(
             with sources.held_still():
                 array = _collect(plan, run, resolved, limits)
             with ExitStack() as stack:
-                for output in begin_beside(plan, save_kernel, None, {}, stack, force=force):
+                for output in begin_beside(plan, save_kernel, None, {}, stack, force=force, sync=sync):
                     output.commit()
             return array
         path, key = split_input(str(out))
@@ -124,8 +128,8 @@ def fuse(
             provenance = _provenance(report)
             with ExitStack() as stack:
                 held = [tensor for tensor, _ in tensors]
-                sink = begin_output(path, key, held, provenance, stack, force=force)
-                beside = begin_beside(plan, save_kernel, place, provenance, stack, force=force)
+                sink = begin_output(path, key, held, provenance, stack, force=force, sync=sync)
+                beside = begin_beside(plan, save_kernel, place, provenance, stack, force=force, sync=sync)
                 with sources.held_still():
                     warnings = _stream(plan, run, sink, tensors, resolved, limits)
                 for output in (sink, *beside):

@@ -116,7 +116,7 @@ def _same_place(first: str, second: str) -> bool:
     return os.path.realpath(places[0]) == os.path.realpath(places[1])
 
 
-def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool) -> Sink | None:
+def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool, sync: bool) -> Sink | None:
     """The untrained kernel as (out, in), written but for its commit: `--kernel` takes it from there."""
     if path is None or plan.made_kernel is None:
         return None
@@ -124,7 +124,7 @@ def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool) -> Si
     row = find_format(name)
     held = (key or "kernel") if row is not None and row.container else ""
     tensor = OutputTensor(held, plan.made_kernel.shape, plan.made_kernel.dtype)
-    sink = create_sink(name, [tensor], provenance={}, key=key, force=force)
+    sink = create_sink(name, [tensor], provenance={}, key=key, force=force, sync=sync)
     try:
         sink.write(held, whole(tensor.shape), plan.made_kernel)
     except BaseException:

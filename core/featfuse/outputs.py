@@ -24,10 +24,11 @@ def begin_output(
     stack: ExitStack,
     *,
     force: bool,
+    sync: bool,
 ) -> Sink:
     """The output, which appears at its `commit` or, when `stack` ends before that, not at all."""
     words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
-    sink = create_sink(path, tensors, provenance=words, key=key, force=force)
+    sink = create_sink(path, tensors, provenance=words, key=key, force=force, sync=sync)
     stack.callback(sink.abort)
     return sink
 
@@ -40,18 +41,19 @@ def begin_beside(
     stack: ExitStack,
     *,
     force: bool,
+    sync: bool,
 ) -> list[Sink | AtomicFile]:
     """Kernel and sidecar, if wanted, each waiting for its `commit`.
 
     They are written before anything is computed: what fails here must not fail beside a finished output.
     """
     outputs: list[Sink | AtomicFile] = []
-    kernel = kernel_sink(plan, save_kernel, force=force)
+    kernel = kernel_sink(plan, save_kernel, force=force, sync=sync)
     if kernel is not None:
         stack.callback(kernel.abort)
         outputs.append(kernel)
     if sidecar is not None:
-        file = AtomicFile(sidecar, replace=force)
+        file = AtomicFile(sidecar, replace=force, sync=sync)
         stack.callback(file.abort)
         file.write((json.dumps(provenance, indent=2, allow_nan=False) + "\n").encode())
         outputs.append(file)

@@ -17,6 +17,10 @@ from types import SimpleNamespace
 import featfuse
 import numpy as np
 import pytest
+from featfuse.batches.container import Container
+from featfuse.batches.items import Item
+from featfuse.batches.run import BatchOptions, task_of
+from featfuse.batches.work import fuse_item
 from featfuse.errors import RunError
 from featfuse.formats import atomic
 
@@ -117,8 +121,9 @@ def test_an_input_that_changes_meanwhile_is_noticed(maps, fault):
     assert leftovers() == []
 
 
-def test_the_file_is_flushed_before_it_takes_its_name(maps, monkeypatch):
-    del maps
+@pytest.fixture
+def steps(monkeypatch):
+    """What a run asks of the disk, in order: each flush of a file or a folder, and the rename."""
     calls = []
     real_fsync, real_replace = os.fsync, Path.replace
 
@@ -132,9 +137,50 @@ def test_the_file_is_flushed_before_it_takes_its_name(maps, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
+    return calls
+
+
+def test_the_file_is_flushed_before_it_takes_its_name(maps, steps):
+    del maps
     Path("out.npy").write_bytes(b"old")
     featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out="out.npy", force=True)
-    assert calls == ["file", "rename", "folder"]
+    assert steps == ["file", "rename", "folder"]
+
+
+@pytest.mark.parametrize("out", ["out.npy", "out.safetensors", "out.h5", "out.npz"])
+def test_no_sync_waits_for_no_disk(maps, steps, out):
+    del maps
+    featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out=out, force=True, sync=False)
+    assert steps == ["rename"]
+
+
+def test_no_sync_on_the_command_line(maps, steps, fuse):
+    arguments = ["a.npy", "b.npy", "--layout", "NCHW", "-m", "bilinear", "-q", "-f", "-o", "out.npy"]
+    for flags, expected in ((["--no-sync"], ["rename"]), ([], ["file", "rename", "folder"])):
+        steps.clear()
+        Path("out.npy").write_bytes(b"old")
+        assert fuse(*arguments, *flags).exit_code == 0
+        assert steps == expected
+        assert np.array_equal(np.load("out.npy"), maps)
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_no_sync_in_a_batch(maps, steps, sync):
+    """Each item's worker is told; of a container only the whole waits for the disk."""
+    del maps
+    Path("o").mkdir()
+    options = {"method": "bilinear", "layout": "NCHW"}
+    how = BatchOptions(out="o/{id}.npy", sync=sync)
+    item = Item("a", ("a.npy", "b.npy"), "o/a.npy", {"id": "a"})
+    assert fuse_item(task_of(item, options, how)).status == "done"
+    assert steps.count("file") == int(sync)
+    steps.clear()
+    with Container("c.h5", sync=sync) as container:
+        task = container.stage(task_of(item, options, how), 0)
+        container.add(fuse_item(task), "c.h5::a")
+        assert steps.count("file") == 0
+        container.finish({})
+    assert steps.count("file") == int(sync)
 
 
 def test_two_writers_leave_one_whole_result(maps):

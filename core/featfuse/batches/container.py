@@ -34,8 +34,9 @@ class Container:
     What an existing file holds stays beside the new tensors, but for those that they replace.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, sync: bool = True) -> None:
         self.path = path
+        self._sync = sync
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
         target = Path(os.path.realpath(path))
         prefix = hidden_prefix(target.name)
@@ -44,8 +45,8 @@ class Container:
             self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))
 
     def stage(self, task: Task, number: int) -> Task:
-        """The same task, written beside the container."""
-        return replace(task, out=f"{self.folder / str(number)}.safetensors::{_KEY}", force=True)
+        """The same task, written beside the container: it need not outlive this run, nor reach the disk."""
+        return replace(task, out=f"{self.folder / str(number)}.safetensors::{_KEY}", force=True, sync=False)
 
     def add(self, outcome: Outcome, out: str) -> Outcome:
         """Take over a staged item; the outcome as the batch tells it."""
@@ -77,7 +78,7 @@ class Container:
     def _write(self, provenance: Mapping[str, str]) -> None:
         tensors = [tensor for _, tensor, _ in self._staged]
         key = tensors[0].key if Path(self.path).exists() else None
-        sink = create_sink(self.path, tensors, provenance=provenance, key=key, force=True)
+        sink = create_sink(self.path, tensors, provenance=provenance, key=key, force=True, sync=self._sync)
         try:
             for _, tensor, place in self._staged:
                 with open_input(place) as reader:

@@ -36,6 +36,7 @@ class BatchOptions:
     dask: str | None = None
     resume: bool = False
     force: bool = False
+    sync: bool = True
     fail_fast: bool = False
     manifest: str | None = None
     memory: str | int = "256M"
@@ -112,7 +113,7 @@ class Batch:
         for index in todo:
             path, key = split_input(self.items[index].out)
             if key is not None and path not in containers:
-                containers[path] = stack.enter_context(Container(path))
+                containers[path] = stack.enter_context(Container(path, sync=self.options.sync))
         return containers
 
     def _task(self, index: int, containers: Mapping[str, Container]) -> Task:
@@ -171,7 +172,8 @@ def task_of(item: Item, recipe: Mapping[str, Any], options: BatchOptions) -> Tas
     memory = max(1 << 20, parse_memory(options.memory) // jobs)
     threads = options.threads or max(1, usable_cores() // jobs)
     replaced = options.force or options.resume
-    return Task(item.id, item.inputs, item.out, fill_recipe(recipe, item.fields), memory, threads, replaced)
+    filled = fill_recipe(recipe, item.fields)
+    return Task(item.id, item.inputs, item.out, filled, memory, threads, replaced, options.sync)
 
 
 def jobs_of(options: BatchOptions) -> int:

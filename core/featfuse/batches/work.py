@@ -24,6 +24,7 @@ class Task:
     memory: int
     threads: int
     force: bool = False
+    sync: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def fuse_item(task: Task) -> Outcome:
     def work() -> Outcome:
         make_folder(task.out)
         options = cast(FusionOptions, dict(task.options))
-        limits = {"memory": task.memory, "threads": task.threads}
-        report = fuse(*task.inputs, out=task.out, force=task.force, **limits, **options)  # type: ignore[call-overload]
+        how = {"force": task.force, "sync": task.sync, "memory": task.memory, "threads": task.threads}
+        report = fuse(*task.inputs, out=task.out, **how, **options)  # type: ignore[call-overload]
         output = report.output
         result = Outcome(task.id, "done", task.out, None, output.shape, output.dtype, output.layout)
         return replace(result, bytes=output.bytes, warnings=report.warnings)

@@ -107,14 +107,16 @@ class AtomicFile:
     """A new file for `path`, kept under a hidden name in the same folder until `commit` renames it.
 
     A symbolic link is written through: the file it points to is replaced. Without `replace`, a file
-    that turned up meanwhile stays.
+    that turned up meanwhile stays. Without `sync` nobody waits for the disk: after a power cut, and only
+    then, the file may be there and not be whole.
     """
 
     latest: ClassVar[str | None] = None
     """The output of this process that was put in its place last."""
 
-    def __init__(self, path: str, *, replace: bool = False) -> None:
+    def __init__(self, path: str, *, replace: bool = False, sync: bool = True) -> None:
         self.name = path
+        self._sync = sync
         self.target = Path(os.path.realpath(path))
         self._replace = replace
         hidden = f"{hidden_prefix(self.target.name)}{os.urandom(4).hex()}.tmp"
@@ -133,7 +135,7 @@ class AtomicFile:
     def reserve(self, size: int) -> None:
         """Make the file `size` bytes long and take the room for them; RunError when there is none."""
         reserve(self.fd, self.name, size)
-        if size >= _LARGE and self._early is None:
+        if self._sync and size >= _LARGE and self._early is None:
             self._early = EarlyFlush(self.fd)
 
     def write(self, text: bytes) -> None:
@@ -154,7 +156,7 @@ class AtomicFile:
             os.fchmod(self.fd, stat.S_IMODE(self.target.stat().st_mode))
 
     def commit(self) -> int:
-        """Flush to the disk, rename over the target, and return the size in bytes.
+        """Flush to the disk (with `sync`), rename over the target, and return the size in bytes.
 
         Raises RunError, the temporary file removed and the target as it was, when any of that fails.
         """
@@ -162,7 +164,8 @@ class AtomicFile:
             with write_faults(self.name):
                 size = os.fstat(self.fd).st_size
                 self._stop_flushing()
-                os.fsync(self.fd)
+                if self._sync:
+                    os.fsync(self.fd)
                 self._close()
                 if self._replace or not self._link():
                     self.temporary.replace(self.target)
@@ -170,7 +173,8 @@ class AtomicFile:
         except BaseException:
             self.abort()
             raise
-        self._flush_folder()
+        if self._sync:
+            self._flush_folder()
         self.abort()
         return size
 

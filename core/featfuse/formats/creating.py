@@ -130,12 +130,15 @@ def create_sink(
     provenance: Mapping[str, str],
     key: str | None,
     force: bool,
+    sync: bool = True,
     stdout: BinaryIO | None = None,
 ) -> Sink:
     """Begin to write `tensors` to `path`; nothing is visible before the sink's `commit`.
 
     With `key` (any) the tensors are added to what the file holds, otherwise they are all it will hold.
-    `-` writes a .npy to `stdout` at commit. Raises what `check_output` raises.
+    `-` writes a .npy to `stdout` at commit. Without `sync`, `commit` does not wait for the disk.
+
+    Raises what `check_output` raises.
     """
     for tensor in tensors:
         check_output(path, tensor.dtype, key=None if key is None else tensor.key, force=force)
@@ -150,7 +153,7 @@ def create_sink(
     if path == STREAM:
         return _create_stream(tensors, stdout)
     sweep_once(Path(os.path.realpath(path)).parent)
-    output = AtomicFile(path, replace=force or key is not None)
+    output = AtomicFile(path, replace=force or key is not None, sync=sync)
     try:
         existing = path if key is not None and Path(path).exists() else None
         if existing is not None:
