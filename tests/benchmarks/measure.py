@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RSS_UNIT", "Command", "Run", "environment", "measure", "rounds"]
+__all__ = ["RSS_UNIT", "Command", "Run", "environment", "measure", "remove_outputs", "rounds"]
 
 # ru_maxrss is in kibibytes, but in bytes on macOS
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -51,8 +51,7 @@ def environment() -> dict[str, str]:
 
 def measure(command: Command, folder: Path) -> Run | str:
     """One run, which finds the disk idle, or the last line of what a failed one said."""
-    for name in command.writes:
-        _remove(folder / name)
+    remove_outputs(command, folder)
     os.sync()  # nobody pays for what another has left to be written
     with (folder / _STDERR).open("wb") as errors:
         started = time.perf_counter()
@@ -74,19 +73,29 @@ def measure(command: Command, folder: Path) -> Run | str:
 
 
 def rounds(
-    commands: dict[str, Command], folder: Path, count: int
+    commands: dict[str, Command], folder: Path, count: int, *, keep: bool = False
 ) -> tuple[dict[str, list[Run]], dict[str, str]]:
-    """`count` runs of each command, in turn, and the reasons of those that failed (they have no runs)."""
+    """`count` runs of each command, in turn, and the reasons of those that failed (they have no runs).
+
+    Outputs are removed, unless they shall be kept: the next command finds the memory that theirs took.
+    """
     runs: dict[str, list[Run]] = {label: [] for label in commands}
     failed: dict[str, str] = {}
     for _ in range(count):
         for label in [label for label in runs if label not in failed]:
             result = measure(commands[label], folder)
+            if not keep:
+                remove_outputs(commands[label], folder)
             if isinstance(result, str):
                 failed[label] = result
             else:
                 runs[label].append(result)
     return {label: done for label, done in runs.items() if label not in failed}, failed
+
+
+def remove_outputs(command: Command, folder: Path) -> None:
+    for name in command.writes:
+        _remove(folder / name)
 
 
 def _remove(path: Path) -> None:

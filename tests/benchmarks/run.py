@@ -19,7 +19,7 @@ from pathlib import Path
 
 import operations
 import others
-from measure import environment, rounds
+from measure import environment, remove_outputs, rounds
 from peers import PEERS, Peers
 from table import Result, document, goal_rows
 from workload import Sizes, Workload
@@ -48,9 +48,11 @@ def run(workload: Workload, count: int, parent: Path | None) -> Result:
     with tempfile.TemporaryDirectory(prefix="featfuse-benchmark-", dir=parent) as name:
         folder = Path(name)
         _child("data.py", str(folder), stdin=json.dumps(workload.files))
-        _, failed = rounds(workload.commands, folder, 1)
+        _, failed = rounds(workload.commands, folder, 1, keep=True)
         able = {label: command for label, command in workload.commands.items() if label not in failed}
         wrong = compare(workload, set(able), folder)
+        for command in workload.commands.values():
+            remove_outputs(command, folder)
         runs, later = rounds(able, folder, count * workload.repeat)
     return Result(workload, runs, failed | later, wrong)
 
