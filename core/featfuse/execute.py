@@ -16,7 +16,7 @@ from featfuse.errors import UsageError
 from featfuse.report import human_bytes
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
-from featfuse.windows import window_cost, window_lengths, windows
+from featfuse.windows import run_length, window_cost, window_lengths, windows
 
 __all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "execute", "parse_memory"]
 
@@ -26,8 +26,13 @@ Progress = Callable[[int, int], None]
 DEFAULT_MEMORY = "256M"
 _WINDOW_BYTES = 12 << 20
 """A window's working set stays near the caches, also when the budget would allow more, and is large enough
-for the interpreter's part in it to be small: only the rest runs in parallel. The windows, and with them
-every last bit, are the same for all budgets of at least four times this."""
+for the interpreter's part in it to be small: only the rest runs in parallel."""
+_SCATTERED_BYTES = 48 << 20
+"""The working set of windows that are cut inside an image, where a step needs all channels: the larger, the
+longer the runs that are read and written. The windows, and with them every last bit, are the same for all
+budgets of at least four times this."""
+_SHORT_RUN = 1 << 16
+"""Bytes side by side in the output below which the calls cost as much as the copying."""
 
 
 def parse_memory(text: str | int) -> int:
@@ -65,7 +70,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads}: at least 1 is needed")
-    lengths = window_lengths(root, min(max(budget // 4, 1), _WINDOW_BYTES), budget)
+    lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
         raise UsageError(
@@ -93,6 +98,15 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
         with np.errstate(all="ignore"):
             root.prepare(run)
         _walk(compute, windows(root.shape, lengths), workers, advance)
+
+
+def _lengths(root: Step, budget: int) -> tuple[int, ...]:
+    """The window's size per axis."""
+    share = max(budget // 4, 1)
+    lengths = window_lengths(root, min(share, _WINDOW_BYTES), budget)
+    if lengths != root.shape and run_length(root.shape, lengths) * root.dtype.itemsize < _SHORT_RUN:
+        lengths = window_lengths(root, min(share, _SCATTERED_BYTES), budget)
+    return lengths
 
 
 def _one_blas_thread(root: Step) -> AbstractContextManager[object]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from featfuse.steps.base import Step
 from featfuse.tensor import Window, whole, window_shape
 
-__all__ = ["even_lengths", "window_cost", "window_lengths", "windows"]
+__all__ = ["even_lengths", "run_length", "window_cost", "window_lengths", "windows"]
 
 
 WASTE = 4.0
@@ -108,6 +108,16 @@ def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window
         for size, length in zip(shape, lengths, strict=True)
     ]
     yield from itertools.product(*cuts)
+
+
+def run_length(shape: tuple[int, ...], lengths: tuple[int, ...]) -> int:
+    """How many elements of a window lie side by side in the whole."""
+    count = 1
+    for size, length in zip(reversed(shape), reversed(lengths), strict=True):
+        count *= length
+        if length < size:
+            break
+    return count
 
 
 def even_lengths(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:

@@ -311,3 +311,21 @@ def test_execute_counts_and_writes_each_window_once() -> None:
     assert not run.tally
     starts = {tuple(part.start for part in window) for window in written}
     assert len(starts) == len(written) > 1
+
+
+def test_windows_inside_an_image_are_larger() -> None:
+    """A step that needs all channels is cut along rows; short runs cost more than their copying."""
+    maps = [np.random.default_rng(seed).normal(size=(1, 256, 128, 128)).astype(np.float32) for seed in (0, 1)]
+    kernel = np.random.default_rng(2).normal(size=(4, 512)).astype(np.float32)
+    options: Any = {"combine": "concat", "reduce": "conv1x1", "kernel": kernel, "layout": "NCHW"}
+    resolved = Options.resolve({**options, "kernel": None, "out_channels": 4})
+    with Inputs(maps) as sources:
+        plan = make_plan(sources.specs, resolved)
+        seen: list[Window] = []
+        execute(
+            Run(sources.read, 256 << 20), plan.root, lambda window, _: seen.append(window), Limits(256 << 20)
+        )
+    assert len(seen) > 1, "all channels of all rows are more than a window"
+    assert all((window[2].stop - window[2].start) * 128 * 4 >= 1 << 14 for window in seen)
+    results = [featfuse.fuse(*maps, memory=memory, **options).tobytes() for memory in ("192M", "256M", "1G")]
+    assert len(set(results)) == 1

@@ -6,6 +6,7 @@ nothing beyond the window and a small scratch buffer is ever held.
 
 import os
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,8 +63,7 @@ class RawArray(NamedTuple):
             return
         box = _Box.of(self, window)
         if block.size:
-            for position, run in box.runs(np.asarray(block, order="C")):
-                self._pwrite(position, run)
+            self._pwrite_runs(box, np.asarray(block, order="C"))
 
     def _reversed(self) -> "RawArray":
         return RawArray(self.name, self.fd, self.offset, self.shape[::-1], self.dtype)
@@ -115,13 +115,16 @@ class RawArray(NamedTuple):
                 )
             left, position = left[count:], position + count
 
-    def _pwrite(self, position: int, run: Array) -> None:
-        left = run.reshape(-1).view(np.uint8).data
+    def _pwrite_runs(self, box: "_Box", block: Array) -> None:
+        """Store the C-ordered `block`, each of its contiguous runs at its place in the file."""
+        left = block.reshape(-1).view(np.uint8).data
         with write_faults(self.name):
-            while left:
-                piece = left[: _PIECE - position % _PIECE]
-                count = os.pwrite(self.fd, piece, position)
-                left, position = left[count:], position + count
+            for start in box.positions():
+                position, end = start, start + box.run
+                while position < end:
+                    piece = min(end, position - position % _PIECE + _PIECE) - position
+                    count = os.pwrite(self.fd, left[:piece], position)
+                    left, position = left[count:], position + count
 
 
 class _Box(NamedTuple):
@@ -165,9 +168,14 @@ class _Box(NamedTuple):
         fitting = 1 + (_MAX_SCRATCH - self.spans[axis + 1]) // self.strides[axis]
         return min(self.sizes[axis], max(1, fitting))
 
-    def runs(self, block: Array) -> Iterator[tuple[int, Array]]:
-        """The contiguous pieces of C-ordered `block`, each with its byte position in the file."""
+    @property
+    def run(self) -> int:
+        """The bytes of each contiguous run."""
+        return self.spans[self.contiguous.index(True)]
+
+    def positions(self) -> Iterator[int]:
+        """Where in the file each contiguous run begins, in the block's own order."""
         axis = self.contiguous.index(True)
-        for index in np.ndindex(*self.sizes[:axis]):
-            offset = sum(i * step for i, step in zip(index, self.strides, strict=False))
-            yield self.start + offset, block[(*index, ...)]
+        sides = zip(self.sizes[:axis], self.strides[:axis], strict=True)
+        steps = [range(0, size * stride, stride) for size, stride in sides]
+        return (self.start + sum(offsets) for offsets in product(*steps))
