@@ -1,10 +1,11 @@
 """Reconciling: which grid the inputs meet on, and the AxisMaps that bring each input there."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from featfuse.axis import AxisMap, broadcast, identity
-from featfuse.errors import ShapeError, UsageError
+from featfuse.errors import FeatfuseError, ShapeError, UsageError
 from featfuse.layout import SPATIAL, Reading
 from featfuse.methods import METHODS, Method
 from featfuse.methods.channels import channel_map, channel_target
@@ -168,7 +169,17 @@ def _spatial(member: Member, letter: str, layout: str, target: Mapping[str, int]
     pooling = options.pool_size is not None
     if 0 in (in_size, out_size) and not pooling and row.name not in ("crop", "pad", "crop-or-pad"):
         raise settings.refuse(in_size, out_size, "there are no samples", "Use --method pad or crop.")
-    chain: Chain = row.build()(in_size, out_size, settings)
+    try:
+        return _built(in_size, out_size, settings._replace(name=""))
+    except FeatfuseError:  # the error shall name the input
+        chain: Chain = row.build()(in_size, out_size, settings)
+        return chain
+
+
+@lru_cache(maxsize=256)
+def _built(in_size: int, out_size: int, settings: AxisSettings) -> Chain:
+    """The maps of one axis, kept: what is worked out about them serves every item of a batch."""
+    chain: Chain = METHODS[settings.method].build()(in_size, out_size, settings)
     return chain
 
 

@@ -24,16 +24,16 @@ def window_lengths(root: Step, target: int, limit: int | None = None) -> tuple[i
     border that is the mean of a whole axis reads all of it for each window), and then, whatever it
     costs, down to `limit`. The result may still exceed that: `window_cost` tells.
     """
-    lengths = _cut(root, list(root.shape), target, WASTE)
-    if limit is not None and window_cost(root, lengths) > limit:
-        lengths = _cut(root, lengths, limit, math.inf)
+    lengths, cost = _cut(root, list(root.shape), target, WASTE)
+    if limit is not None and cost > limit:
+        lengths, _ = _cut(root, lengths, limit, math.inf)
     return tuple(lengths)
 
 
-def _cut(root: Step, lengths: list[int], budget: int, waste: float) -> list[int]:
-    """Cut one axis after the other until a window costs at most `budget`."""
+def _cut(root: Step, lengths: list[int], budget: int, waste: float) -> tuple[list[int], int]:
+    """Cut one axis after the other until a window costs at most `budget`; the lengths and what they cost."""
+    cost = window_cost(root, lengths)
     for axis, size in enumerate(lengths):
-        cost = window_cost(root, lengths)
         if cost <= budget:
             break
         if size <= 1:
@@ -42,8 +42,8 @@ def _cut(root: Step, lengths: list[int], budget: int, waste: float) -> list[int]
         length = 1 if smallest > budget else _longest(root, lengths, axis, budget)
         shorter = _with(lengths, axis, length)
         if smallest < cost and _rereading(root, shorter) <= waste:
-            lengths = shorter
-    return lengths
+            lengths, cost = shorter, window_cost(root, shorter)
+    return lengths, cost
 
 
 def _rereading(root: Step, lengths: list[int]) -> float:

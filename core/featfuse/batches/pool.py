@@ -1,25 +1,31 @@
 """Worker processes that may die: each item is in one process at a time, and only that item is lost.
 
 concurrent.futures gives up on all that is pending when one of its processes is killed; here a dead worker
-is replaced, its item is reported as failed, and the others go on.
+is replaced, its item is reported as failed, and the others go on. Where items are short, a worker has its
+next one before it is done with the last: it would wait for this process about as long as it works.
 """
 
 import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
-from featfuse.formats.atomic import remove_unfinished
+from featfuse.formats.atomic import AtomicFile, remove_unfinished
 from featfuse.heap import keep_freed_blocks
 
 __all__ = ["run_in_processes"]
+
+_SHORT = 0.05
+"""Seconds up to which an item is short. Of longer ones none is handed out early: it may be the last."""
 
 
 def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
@@ -38,12 +44,17 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, Non
         while workers:
             ready = wait([worker.pipe for worker in workers])
             for worker in [worker for worker in workers if worker.pipe in ready]:
-                yield worker.take()
+                outcome = worker.take()
+                yield outcome
                 if worker.dead:
                     workers.remove(worker)
+                    todo = chain(worker.tasks, todo)
                     worker = _Worker(context)  # noqa: PLW2901
                     workers.append(worker)
-                if not worker.give(todo):
+                wanted = 2 if outcome.seconds < _SHORT else 1
+                while len(worker.tasks) < wanted and worker.give(todo):
+                    pass
+                if not worker.tasks:
                     workers.remove(worker)
                     worker.stop()
     finally:
@@ -60,27 +71,28 @@ class _Worker:
         with _without_interrupt(), _without_main():
             self.process.start()
         inner.close()
-        self.task: Task | None = None
+        self.tasks: deque[Task] = deque()
         self.dead = False
 
     def give(self, todo: Iterator[Task]) -> bool:
         """Hand over the next task; False when there is none."""
-        self.task = next(todo, None)
-        if self.task is None:
+        task = next(todo, None)
+        if task is None:
             return False
+        self.tasks.append(task)
         with suppress(OSError):  # a process that died at once is noticed when its answer is awaited
-            self.pipe.send(self.task)
+            self.pipe.send(task)
         return True
 
     def take(self) -> Outcome:
-        """The answer, or the failure of the item whose process died."""
-        assert self.task is not None
+        """The answer to the first task, or its failure where the process died: the rest is still to do."""
+        task = self.tasks.popleft()
         try:
             outcome: Outcome = self.pipe.recv()
         except (EOFError, OSError):
             self.dead = True
             self.process.join()
-            return Outcome(self.task.id, "failed", self.task.out, f"the worker {_end(self.process.exitcode)}")
+            return Outcome(task.id, "failed", task.out, f"the worker {_end(self.process.exitcode)}")
         return outcome
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -133,6 +145,7 @@ class _Life:
 def _serve(pipe: Connection) -> None:
     """A worker's life: take a task, do it, answer. Ctrl-C, which it never sees, is the parent's to handle."""
     signal.signal(signal.SIGTERM, _terminated)
+    AtomicFile.flush_folders = False  # the batch does, once
     keep_freed_blocks()
     with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:

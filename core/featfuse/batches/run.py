@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import featfuse
@@ -16,6 +17,7 @@ from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
 from featfuse.execute import parse_memory, usable_cores
 from featfuse.formats import split_input
+from featfuse.formats.atomic import flush_folder
 from featfuse.formats.sweep import sweep
 
 __all__ = ["Batch", "BatchOptions", "facts_of", "task_of"]
@@ -71,7 +73,8 @@ class Batch:
         written. What killed processes left behind is cleared, also that of workers of this run.
         """
         self.manifest.open()
-        self._sweep()
+        for folder in self._folders():
+            sweep(folder)
         try:
             for index, outcome in enumerate(self.planned):
                 if outcome.status == "failed":
@@ -83,7 +86,10 @@ class Batch:
             yield from self._work()
         finally:
             self.manifest.close()
-            self._sweep()
+            for folder in self._folders():
+                sweep(folder)
+                if self.options.sync:
+                    flush_folder(Path(folder))
 
     def _work(self) -> Iterator[Outcome]:
         todo = [index for index, outcome in enumerate(self.planned) if outcome.status == "planned"]
@@ -149,11 +155,10 @@ class Batch:
             }
         )
 
-    def _sweep(self) -> None:
-        """Clear what killed processes left in the folders of the outputs."""
+    def _folders(self) -> set[str]:
+        """The folders of the outputs."""
         paths = (split_input(item.out)[0] for item in self.items if item.out)
-        for folder in {os.path.dirname(real_path(path)) for path in paths}:  # noqa: PTH120
-            sweep(folder)
+        return {os.path.dirname(real_path(path)) for path in paths}  # noqa: PTH120
 
 
 def facts_of(item: Item, resolved: Mapping[str, object]) -> dict[str, object]:

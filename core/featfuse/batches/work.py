@@ -2,13 +2,14 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.options import FusionOptions
+from featfuse.tensor import TensorSpec
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -62,8 +63,8 @@ def fuse_item(task: Task) -> Outcome:
     return _attempt(task, work)
 
 
-def plan_item(task: Task) -> Outcome:
-    """Plan one item from headers alone."""
+def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
+    """Plan one item from headers alone. `known` are the plans so far: most items of a batch are alike."""
     from featfuse.formats import find_format, split_input
     from featfuse.inputs import Inputs
     from featfuse.opening import open_extras
@@ -72,9 +73,12 @@ def plan_item(task: Task) -> Outcome:
 
     def work() -> Outcome:
         options = Options.resolve(cast(FusionOptions, dict(task.options)))
-        with Inputs(task.inputs) as sources:
-            plan = make_plan(sources.specs, options, open_extras(sources, options))
         path, _ = split_input(task.out)
+        with Inputs(task.inputs) as sources:
+            alike = (*_likeness(sources.specs, task.options), Path(path).suffix)
+            if alike in known:
+                return replace(known[alike], id=task.id, out=task.out)
+            plan = make_plan(sources.specs, options, open_extras(sources, options))
         row = find_format(path)
         if row is None:
             raise UsageError(
@@ -85,7 +89,7 @@ def plan_item(task: Task) -> Outcome:
                 f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
             )
         size = plan.root.size * plan.dtype.itemsize
-        return Outcome(
+        outcome = Outcome(
             task.id,
             "planned",
             task.out,
@@ -96,8 +100,17 @@ def plan_item(task: Task) -> Outcome:
             size,
             warnings=plan.warnings,
         )
+        if not plan.warnings:  # they name the input
+            known[alike] = outcome
+        return outcome
 
     return _attempt(task, work)
+
+
+def _likeness(specs: Sequence[TensorSpec], options: Mapping[str, Any]) -> tuple[Hashable, ...]:
+    """What a plan depends on: the headers without their names, and the options that items may differ in."""
+    nameless = tuple(spec._replace(name="", path=None, key=None) for spec in specs)
+    return nameless, repr(sorted(options.items()))
 
 
 def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:

@@ -16,7 +16,15 @@ from featfuse.errors import RunError
 from featfuse.formats.flushing import EarlyFlush
 from featfuse.formats.sweep import hidden_prefix
 
-__all__ = ["AtomicFile", "StreamFile", "check_room", "remove_unfinished", "reserve", "write_faults"]
+__all__ = [
+    "AtomicFile",
+    "StreamFile",
+    "check_room",
+    "flush_folder",
+    "remove_unfinished",
+    "reserve",
+    "write_faults",
+]
 
 _LARGE = 64 << 20
 """Bytes from which on flushing early saves more than a thread costs."""
@@ -113,6 +121,8 @@ class AtomicFile:
 
     latest: ClassVar[str | None] = None
     """The output of this process that was put in its place last."""
+    flush_folders: ClassVar[bool] = True
+    """Whether a rename is flushed, too, at once: False where `flush_folder` will do so for many."""
 
     def __init__(self, path: str, *, replace: bool = False, sync: bool = True) -> None:
         self.name = path
@@ -173,8 +183,8 @@ class AtomicFile:
         except BaseException:
             self.abort()
             raise
-        if self._sync:
-            self._flush_folder()
+        if self._sync and AtomicFile.flush_folders:
+            flush_folder(self.target.parent)
         self.abort()
         return size
 
@@ -214,14 +224,15 @@ class AtomicFile:
         if fd >= 0:
             os.close(fd)
 
-    def _flush_folder(self) -> None:
-        """Make the rename itself durable; some file systems cannot, and the file is in place anyway."""
-        with suppress(OSError):
-            folder = os.open(self.target.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+
+def flush_folder(path: Path) -> None:
+    """Make the renames in a folder durable; some file systems cannot, and the files are in place anyway."""
+    with suppress(OSError):
+        folder = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 class StreamFile:

@@ -4,6 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,10 +71,18 @@ def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
 
 def _parse(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """(shape, Fortran order, dtype, where the data begins) by NumPy's own parser."""
-    stream = io.BytesIO(head)
-    version = npy_format.read_magic(stream)
+    version = npy_format.read_magic(io.BytesIO(head))
     if version not in {(1, 0), (2, 0), (3, 0)}:
         raise ValueError(f"unknown version {version[0]}.{version[1]}")
+    start = 10 if version == (1, 0) else 12
+    return _parse_header(head[: start + int.from_bytes(head[8:start], "little")], version)
+
+
+@lru_cache(maxsize=64)
+def _parse_header(head: bytes, version: tuple[int, int]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """`_parse` of a whole header without data. The files of a batch have one and the same, most often."""
+    stream = io.BytesIO(head)
+    stream.seek(8)
     # Version 3 is version 2 with UTF-8 field names, which only records have, and those are refused.
     read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
     with warnings.catch_warnings():
