@@ -31,8 +31,8 @@ class Goal(Protocol):
         """What is wanted, for the table."""
         ...
 
-    def judge(self, runs: Runs) -> tuple[str, bool | None]:
-        """What was measured, for the table, and whether it meets the goal; None: cannot be told."""
+    def judge(self, runs: Runs) -> tuple[str, bool]:
+        """What was measured, for the table, and whether it meets the goal."""
         ...
 
 
@@ -61,31 +61,30 @@ class AtMost:
 
 @dataclass(frozen=True, slots=True)
 class Faster:
-    """`who` is at least `limit` times as fast as `against`, whose imports (`off`) are not counted."""
+    """`who` is at least `limit` times as fast as `against`, without whose imports when it is `imported`."""
 
     limit: float
     against: str
-    off: str | None = None
+    imported: bool = False
     who: str = "featfuse"
 
     def labels(self) -> tuple[str, ...]:
-        return (self.who, self.against, self.off) if self.off else (self.who, self.against)
+        return self.who, self.against
 
     def subject(self) -> str:
         return self.who
 
     def text(self) -> str:
-        taken = ", its import taken off" if self.off else ""
+        taken = ", its import taken off" if self.imported else ""
         return f"at least {self.limit:g} × as fast as {self.against}{taken}"
 
-    def judge(self, runs: Runs) -> tuple[str, bool | None]:
-        off = median_seconds(runs[self.off]) if self.off else 0.0
+    def judge(self, runs: Runs) -> tuple[str, bool]:
         pairs = zip(runs[self.who], runs[self.against], strict=True)
-        ratio = statistics.median((other.seconds - off) / ours.seconds for ours, other in pairs)
-        if ratio <= 0:
-            # with small data the import's own scatter is more than the work
-            return "no longer than its import", None
+        ratio = statistics.median(self._counted(other) / ours.seconds for ours, other in pairs)
         return f"{ratio:.2f} ×", ratio >= self.limit
+
+    def _counted(self, run: Run) -> float:
+        return run.work if self.imported and run.work is not None else run.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,28 +15,31 @@ __all__ = ["RSS_UNIT", "Command", "Run", "environment", "measure", "remove_outpu
 
 # ru_maxrss is in kibibytes, but in bytes on macOS
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-_STDERR = "stderr.txt"
+_STDOUT, _STDERR = "stdout.txt", "stderr.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """What is run; `writes` are removed before each run, and the first of them is compared.
 
-    `scale` extrapolates a command that does only a part of the work.
+    `scale` extrapolates a command that does only a part of the work. One that `tells_work` prints, last of
+    all, how many seconds it took when its imports were done.
     """
 
     argv: tuple[str, ...]
     writes: tuple[str, ...] = ()
     scale: float = 1.0
     compared: bool = True
+    tells_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Wall seconds and peak resident bytes (of the largest process) of one run."""
+    """Wall seconds and peak resident bytes (of the largest process) of one run; what it told of its `work`."""
 
     seconds: float
     peak: int
+    work: float | None = None
 
 
 def environment() -> dict[str, str]:
@@ -53,14 +56,14 @@ def measure(command: Command, folder: Path) -> Run | str:
     """One run, which finds the disk idle, or the last line of what a failed one said."""
     remove_outputs(command, folder)
     os.sync()  # nobody pays for what another has left to be written
-    with (folder / _STDERR).open("wb") as errors:
+    with (folder / _STDOUT).open("wb") as output, (folder / _STDERR).open("wb") as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
             command.argv,
             cwd=folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=output,
             stderr=errors,
         )
         _, status, usage = os.wait4(process.pid, 0)
@@ -69,7 +72,8 @@ def measure(command: Command, folder: Path) -> Run | str:
     if process.returncode:
         lines = (folder / _STDERR).read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), f"exit code {process.returncode}")
-    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT)
+    work = float((folder / _STDOUT).read_text().split()[-1]) if command.tells_work else None
+    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT, work)
 
 
 def rounds(

@@ -11,7 +11,6 @@ from workload import NO_SYNC, Sizes, Workload, array, fuse
 __all__ = ["conv1x1", "fusions", "halves", "headline"]
 
 _CHANNELS = 256
-_TORCH_OFF = "import torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Operation:
 
 
 _UP = "a + F.interpolate(b, a.shape[2:], mode={!r}, align_corners=False)"
-_TWICE_TORCH = (Faster(2, "torch", _TORCH_OFF),)
+_TWICE_TORCH = (Faster(2, "torch", imported=True),)
 _FLUSHED = "cp, flushed, of the large input"
 _ALL_FLUSHED = "cp, flushed, of all inputs"
 _NEAR_COPY = (
@@ -109,7 +108,7 @@ BILINEAR_2X = Operation(
     goals=(
         *_near_large(2.5),
         Faster(4, "torch"),
-        Faster(1.5, "torch", _TORCH_OFF),
+        Faster(1.5, "torch", imported=True),
     ),
 )
 
@@ -179,7 +178,7 @@ def _workload(operation: Operation, sizes: Sizes, peers: Peers, dtype: str) -> W
     if half and operation.no_half:
         expression = f"({expression.replace('(a,', '(a.float(),')}).to(a.dtype)"
     shape = "×".join(map(str, files[large]["shape"]))
-    goals = (Faster(1, "torch", _TORCH_OFF),) if half else operation.goals
+    goals = (Faster(1, "torch", imported=True),) if half else operation.goals
     arguments = (large, small, *operation.options, "--layout", "NCHW", "-q")
     return Workload(
         f"{operation.name}-{dtype}" if half else operation.name,
@@ -232,5 +231,5 @@ def conv1x1(sizes: Sizes, peers: Peers) -> Workload:
             "cp of all inputs": copy_inputs("large.npy", "small.npy"),
             **peers.torch("F.conv2d(torch.cat((a, b), 1), torch.from_numpy(np.load('kernel.npy')))"),
         },
-        (Faster(0.9, "torch", _TORCH_OFF),),
+        (Faster(0.9, "torch", imported=True),),
     )

@@ -17,11 +17,13 @@ __all__ = ["H5PY", "PEERS", "Peers", "copy_flushed", "copy_inputs"]
 PEERS = ("torch", "tensorflow", "scipy", "mrtrix")
 
 _TORCH = """
-import numpy as np, torch{imports}
+import time, numpy as np, torch{imports}
+started = time.perf_counter()
 F = torch.nn.functional
 {load}
 out = {expression}
 {save}
+print(time.perf_counter() - started)
 """
 
 _TORCH_NPY = {
@@ -109,14 +111,15 @@ class Peers:
         self.mrtrix_version = _mrtrix_version() if self._mrtrix else None
 
     def torch(self, expression: str, source: str = "npy") -> dict[str, Command]:
-        """torch on NCHW maps a and b, and its import alone; `source`: npy, safetensors, or nhwc."""
+        """torch on NCHW maps a and b; `source`: npy, safetensors, or nhwc."""
         if not self._torch:
             return {}
         parts = {"npy": _TORCH_NPY, "safetensors": _TORCH_SAFETENSORS, "nhwc": _TORCH_NHWC}[source]
         output = "torch.safetensors" if source == "safetensors" else "torch.npy"
         return {
-            "torch": Command(python(_TORCH.format(expression=expression, **parts)), (output,)),
-            "import torch": Command(python(f"import numpy, torch{parts['imports']}")),
+            "torch": Command(
+                python(_TORCH.format(expression=expression, **parts)), (output,), tells_work=True
+            ),
         }
 
     def torch_pairs(self) -> dict[str, Command]:

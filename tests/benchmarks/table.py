@@ -36,8 +36,9 @@ def document(results: list[Result], command: str, peers: Peers) -> str:
         "",
         f"Written by `{command}`.",
         "Whole processes, start to exit, in turn (A B C, A B C, ...), page cache warm, the first round",
-        "not counted. A ratio is the median of the rounds' ratios. *Import taken off*: less the median time",
-        "of that import. Peak: resident memory of the largest single process of a command, never below the",
+        "not counted. A ratio is the median of the rounds' ratios. *Import taken off*: by that process's own",
+        "clock, from the end of its imports to the end of its work.",
+        "Peak: resident memory of the largest single process of a command, never below the",
         f"measuring process's own {_own_peak():.0f} MiB. Outputs are new files each time, and were compared:",
         "one that differs from featfuse's is marked WRONG. A peer that is not listed was not installed.",
         "",
@@ -71,7 +72,7 @@ def goal_rows(result: Result) -> Iterator[str]:
             measured, met = f"{', '.join(bad)}: {'FAILED' if bad[0] in result.failed else 'WRONG'}", "no"
         else:
             measured, reached = goal.judge(result.runs)
-            met = {True: "yes", False: "**no**", None: "unknown"}[reached]
+            met = "yes" if reached else "**no**"
         yield f"| {workload.name} | {goal.subject()} | {goal.text()} | {measured} | {met} |"
 
 
