@@ -35,7 +35,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Wall seconds and peak resident bytes (of the largest process) of one run; what it told of its `work`."""
+    """Wall seconds and peak resident bytes (of the largest process) of one run; what it tells of its work."""
 
     seconds: float
     peak: int
