@@ -13,6 +13,7 @@ from featfuse.options import FusionOptions
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Json, Quiet, Sync, check_report_options
+from featfuse_cli.text import say, visible
 
 if TYPE_CHECKING:
     from featfuse.batches import Batch, Outcome
@@ -186,9 +187,9 @@ def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
                 bar.update(len(seen), size)
     except KeyboardInterrupt:
         done = sum(outcome.status == "done" for outcome in outcomes)
-        sys.stderr.write(
+        say(
             f"interrupted: {done} of {len(planned.items)} items are done, and whole\n"
-            "The same command with --resume does the rest.\n"
+            "The same command with --resume does the rest."
         )
         raise typer.Exit(130) from None
     return outcomes
@@ -221,8 +222,6 @@ def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet:
     """The summary on stdout, each failure with its reason on stderr."""
     from featfuse.report import human_bytes
 
-    from featfuse_cli.text import visible
-
     counts = Counter(outcome.status for outcome in outcomes)
     if not quiet:
         parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
@@ -239,7 +238,7 @@ def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet:
     sys.stdout.flush()
     for outcome in outcomes:
         if outcome.status == "failed":
-            sys.stderr.write(visible(f"failed: {outcome.id}: {outcome.error}", keep="\n") + "\n")
+            say(visible(f"failed: {outcome.id}: {outcome.error}", keep="\n"))
 
 
 def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
@@ -265,7 +264,7 @@ def _tell_problems(planned: "Batch") -> None:
     """The items that planning found cannot be done, before the others are begun."""
     problems = [it for it in planned.planned if it.error]
     if problems:
-        sys.stderr.write(f"{len(problems)} of {len(planned.planned)} items cannot be fused:\n")
+        say(f"{len(problems)} of {len(planned.planned)} items cannot be fused:")
         _print_items(problems, sys.stderr)
 
 
@@ -275,7 +274,6 @@ def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
     from rich.text import Text
 
     from featfuse_cli.terminal import console_for, plain_table
-    from featfuse_cli.text import visible
 
     table = plain_table("item", "plan", "output")
     for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:

@@ -1,6 +1,9 @@
 """Names of files and tensors as a terminal may safely show them. No Rich here: errors need it too."""
 
-__all__ = ["PIPE_WIDTH", "visible"]
+import os
+import sys
+
+__all__ = ["PIPE_WIDTH", "say", "visible"]
 
 PIPE_WIDTH = 80
 """Columns of what is no terminal."""
@@ -16,3 +19,12 @@ def visible(text: str, keep: str = "") -> str:
         char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def say(text: str) -> None:
+    """`text` as lines on stderr. Where it cannot go (`2>/dev/full`), the exit code still tells."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for what the interpreter flushes at the end)

@@ -1,6 +1,8 @@
 """The boundary: what becomes a message, and with which exit code."""
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import typer
@@ -51,3 +53,36 @@ def test_a_bug_keeps_its_traceback(shell):
 def test_a_closed_pipe_is_quiet(shell):
     assert shell("fuse methods | true").stderr == b""
     assert shell("fuse methods | head -n 1").stderr == b""
+
+
+WHAT_IS_WRONG = [
+    ("fuse a.npy a.npy -o exists.npy", 1),
+    ("fuse a.npy --no-such-option", 2),
+    ("fuse a.npy -m bilinaer", 2),
+    ("fuse a.npy c.npy -o new.npy", 3),
+    ("fuse a.npy cut.npy -o new.npy", 4),
+    ("fuse inspect missing.npy", 4),
+    ("fuse batch --pairs pairs.csv --out o/ -q", 5),
+    ("fuse batch --pairs missing.csv --out o/", 4),
+]
+
+
+@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize(("line", "code"), WHAT_IS_WRONG)
+def test_an_error_that_cannot_be_printed(shell, make_npy, line, code, where):
+    """Its exit code is its own all the same."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    make_npy("a.npy", (1, 4, 8, 8))
+    make_npy("c.npy", (1, 4, 5, 8))
+    make_npy("exists.npy", (1,))
+    Path("cut.npy").write_bytes(Path("a.npy").read_bytes()[:200])
+    Path("pairs.csv").write_text("a,b,out\na.npy,cut.npy,x.npy\n")
+    before = sorted(Path().iterdir())
+    result = shell(f"{line} {where}")
+    assert result.returncode == code, result.stderr
+    assert result.stderr == b""
+    with suppress(FileNotFoundError):
+        Path("o/manifest.jsonl").unlink()
+        Path("o").rmdir()
+    assert sorted(Path().iterdir()) == before
