@@ -1,16 +1,24 @@
 """The command line of featfuse: `fuse`, and the same under the name `featfuse`."""
 
+import errno
 import gc
 
-__all__ = ["main", "start_collecting"]
+__all__ = ["is_shortage", "main", "start_collecting"]
 
 INTERRUPTED = 130
+
+_SHORTAGE = b"""error: not enough memory to run
+The address space is limited (ulimit -v), or the memory of this container or machine is used up.
+"""
+_SIGNS = ("failed to map segment", "cannot allocate memory", "unable to allocate", "can't start new thread")
 
 
 def main() -> None:
     """The entry point: read the arguments, run the command, end the process."""
+    import os
     import sys
 
+    loaded = False
     try:
         _end_on_signals()
         _fill_closed_streams()
@@ -28,9 +36,34 @@ def main() -> None:
         rehearsal.enable()
 
         from featfuse_cli.app import app
+
+        loaded = True
+        app()
     except KeyboardInterrupt:
+        if loaded:
+            raise
         sys.exit(INTERRUPTED)
-    app()
+    except Exception as error:
+        if is_shortage(error):
+            os.write(2, _SHORTAGE)
+            sys.exit(1)
+        code = getattr(error.__context__, "exit_code", None)
+        if code is None or not isinstance(error, OSError):
+            raise
+        sys.stderr = None  # what was wrong could not be told there; the exit code tells
+        sys.exit(code)
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Whether want of memory caused an error; a library that cannot be loaded says so in words alone."""
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if isinstance(error, ImportError | OSError | RuntimeError) and any(sign in text for sign in _SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _end_on_signals() -> None:

@@ -1,5 +1,6 @@
 """The one place where an error becomes a block of text on stderr and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,19 @@ from contextlib import contextmanager
 import typer
 from featfuse.errors import FeatfuseError
 
-from featfuse_cli.text import visible
+from featfuse_cli import is_shortage
+from featfuse_cli.text import say, visible
 
 __all__ = ["boundary", "error_text"]
 
 INTERRUPTED = 130
+
+_OF_THE_PROCESS = {
+    errno.EMFILE: "This process may open no more: raise `ulimit -n`.",
+    errno.ENFILE: "The whole machine may open no more.",
+    errno.EAGAIN: "This user may start no more processes: raise `ulimit -u`, or give a smaller --jobs.",
+}
+"""System errors that are no file's fault, and what would mend them."""
 
 
 def error_text(error: FeatfuseError) -> str:
@@ -38,14 +47,20 @@ def boundary() -> Iterator[None]:
     except BrokenPipeError:  # whoever read our output has left, which is no failure: `fuse inspect | head`
         _silence_stdout()
     except OSError as error:
-        _silence_stdout()
-        _print_error(f"error: {error.filename or 'standard output'}: {error.strerror}")
+        if is_shortage(error):
+            raise
+        if error.errno in _OF_THE_PROCESS:
+            _print_error(f"error: {error.strerror}\n{_OF_THE_PROCESS[error.errno]}")
+        else:
+            _silence_stdout()
+            _print_error(f"error: {error.filename or 'standard output'}: {error.strerror}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         _print_error(f"interrupted: {_written()}")
         raise typer.Exit(INTERRUPTED) from None
-    except MemoryError:
-        _print_error("error: not enough memory\nA smaller --memory or fewer --threads need less.")
+    except MemoryError as error:
+        why = f": {error}" if str(error) else ""
+        _print_error(f"error: not enough memory{why}\nA smaller --memory or fewer --threads need less.")
         raise typer.Exit(1) from None
 
 
@@ -72,5 +87,8 @@ def _print_error(text: str) -> None:
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         word, colon, rest = text.partition(":")
         text = typer.style(word + colon, fg=typer.colors.RED, bold=True) + rest
-    sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    try:
+        sys.stdout.flush()
+    except OSError:  # the error at hand is the one to tell
+        _silence_stdout()
+    say(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast, get_type_hints
 
 from featfuse.options import FusionOptions
+from featfuse.room import may_load_numpy
 
 from featfuse_cli.joining import JoiningFlags
 from featfuse_cli.options import ReconcileFlags
@@ -34,6 +35,8 @@ def with_fusion_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> None:
+        if not may_load_numpy():
+            raise MemoryError("no room in the address space for NumPy")
         given = {name: values.pop(name) for name in flags}
         options = {name: value for name, value in given.items() if value is not None and value != []}
         command(**values, options=cast(FusionOptions, options))

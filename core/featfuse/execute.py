@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from threading import Lock, Thread
 from typing import NamedTuple
@@ -14,6 +14,7 @@ import numpy as np
 from featfuse.blas import one_thread
 from featfuse.errors import UsageError
 from featfuse.report import human_bytes
+from featfuse.room import multipliers
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
 from featfuse.windows import run_length, window_cost, window_lengths, windows
@@ -80,6 +81,9 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
     workers = max(1, min(threads or usable_cores(), budget // max(cost, 1), count))
     total = root.size * root.dtype.itemsize
+    multiplies = any(step.multiplies_matrices for step in root.walk())
+    if multiplies:
+        workers = multipliers(workers, cost)
 
     writing = Lock()
 
@@ -94,7 +98,8 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
         if limits.progress is not None:
             limits.progress(done, total)
 
-    with _one_blas_thread(root):
+    # windows run in parallel already, and a sum must not depend on how BLAS would share it out
+    with one_thread() if multiplies else nullcontext():
         with np.errstate(all="ignore"):
             root.prepare(run)
         _walk(compute, windows(root.shape, lengths), workers, advance)
@@ -107,13 +112,6 @@ def _lengths(root: Step, budget: int) -> tuple[int, ...]:
     if lengths != root.shape and run_length(root.shape, lengths) * root.dtype.itemsize < _SHORT_RUN:
         lengths = window_lengths(root, min(share, _SCATTERED_BYTES), budget)
     return lengths
-
-
-def _one_blas_thread(root: Step) -> AbstractContextManager[object]:
-    """Windows run in parallel already, and a sum must not depend on how BLAS would share it out."""
-    if not any(step.multiplies_matrices for step in root.walk()):
-        return nullcontext()
-    return one_thread()
 
 
 def _start(work: Callable[[], None], count: int) -> list[Thread]:

@@ -3,6 +3,7 @@
 A format's module is imported when a file of that format is met, so that h5py costs nothing otherwise.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from featfuse.dtypes import numpy_can_store
 from featfuse.formats.atomic import AtomicFile
 from featfuse.formats.base import FileReader, OutputTensor, Sink
+from featfuse.room import may_load_hdf5
 
 __all__ = ["FORMATS", "STREAM", "SUFFIXES", "Format", "FormatModule", "find_format"]
 
@@ -49,7 +51,9 @@ class Format(NamedTuple):
     """Whether bfloat16 and 8-bit floats can be stored."""
 
     def load(self) -> FormatModule:
-        """Import the format's module."""
+        """Import the format's module; MemoryError when there is no room for the library it needs."""
+        if self.name == "hdf5" and "h5py" not in sys.modules and not may_load_hdf5():
+            raise MemoryError("no room in the address space for HDF5")
         return cast(FormatModule, import_module(f"featfuse.formats.{self.name}"))
 
     def stores(self, dtype: np.dtype[Any]) -> bool:

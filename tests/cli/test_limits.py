@@ -1,0 +1,154 @@
+"""Runs that get less memory, fewer open files or fewer processes than they need (`ulimit`).
+
+Each ends with a documented exit code and a line or two, with a whole output or none, and nothing beside it.
+Results are read by NumPy, h5py and safetensors. `FEATFUSE_SLOW=1` tries many more limits.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+READ = {
+    ".npy": np.load,
+    ".npz": lambda path: np.load(path)["fused"],
+    ".h5": lambda path: h5py.File(path)["fused"][...],
+    ".safetensors": lambda path: load_file(path)["fused"],
+}
+SUFFIXES = tuple(READ)
+STRANGER = "setpriv --reuid 54321 --regid 54321 --clear-groups"
+# root may start any number of processes and write anywhere; this user may only read what root may
+STRANGER += " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
+
+
+def check_end(result, codes):
+    """A documented exit code, and if it is none of success a message for people."""
+    told = result.stderr.decode()
+    assert result.returncode in codes, told
+    assert "Traceback" not in told
+    assert "OpenBLAS" not in told
+    if result.returncode:
+        assert told.startswith("error: ")
+        assert len(told.splitlines()) <= 2, told
+
+
+def hidden(folder="."):
+    return sorted(path.name for path in Path(folder).iterdir() if path.name.startswith("."))
+
+
+@pytest.fixture
+def limited(shell):
+    """`limited("-n 8", "fuse a.npy")`, with that `ulimit`; `user` is a command that runs it as another."""
+
+    def call(limit, line, user=""):
+        return shell(f"{user} bash -c 'ulimit {limit} && exec {line}'")
+
+    return call
+
+
+START = f'{sys.executable} -c "import featfuse_cli, signal, runpy"'
+MEGABYTES = range(12, 300, 2) if SLOW else (16, 40, 88, 104, 118, 130, 220)
+"""NumPy takes about 90, HDF5 about 20 more, each matrix product at a time 32."""
+
+
+@pytest.fixture
+def maps():
+    """a and b in three formats; their sum is 5."""
+    for name, size in (("a", 128), ("b", 64)):
+        array = np.full((1, 8, size, size), 2 if name == "a" else 3, np.float32)
+        np.save(f"{name}.npy", array)
+        save_file({"x": array}, f"{name}.safetensors")
+        with h5py.File(f"{name}.h5", "w") as file:
+            file["x"] = array
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fuse a.npy b.npy -m bilinear --layout NCHW -q -f -o o.npy",
+        "fuse a.safetensors b.safetensors -m bilinear --layout NCHW -q -f -o o.npy --threads 8 --memory 4M",
+        "fuse a.h5 b.h5 -m bilinear --layout NCHW -q -f -o o.npy",
+        "fuse inspect a.h5 b.h5 -m bilinear --layout NCHW",
+    ],
+)
+def test_too_small_an_address_space(limited, maps, line):
+    """Below some 12 MB Python, or what it loads before our first line, does not start, and says so itself."""
+    codes = set()
+    for size in MEGABYTES:
+        if size < 24 and limited(f"-v {size * 1024}", START).returncode:
+            continue
+        result = limited(f"-v {size * 1024}", line)
+        check_end(result, {0, 1})
+        assert hidden() == []
+        codes.add(result.returncode)
+        if result.returncode == 0 and "o.npy" in line:
+            assert np.array_equal(np.load("o.npy"), np.full((1, 8, 128, 128), 5, np.float32))
+    assert codes == {0, 1}, "both must have been tried"
+
+
+@pytest.fixture
+def place():
+    """A folder that anybody may write to; those of tests only their owner may even enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+@pytest.fixture
+def stranger(shell):
+    """The words that run a command as a user who is nobody here."""
+    if shell(f"{STRANGER} fuse --version").returncode:
+        pytest.skip("only root, with setpriv, can be somebody else")
+    return STRANGER
+
+
+@pytest.mark.parametrize("count", range(1, 9) if SLOW else (1, 2, 5))
+def test_too_few_processes(limited, maps, stranger, place, count):
+    """Threads count as processes: runs get by with fewer. HDF5's child and a batch's workers are needed."""
+    line = f"fuse a.npy b.npy -m bilinear --layout NCHW -q -f --memory 4M --threads 8 -o {place}/o.npy"
+    check_end(limited(f"-u {count}", line, stranger), {0})
+    assert np.array_equal(np.load(place / "o.npy"), np.full((1, 8, 128, 128), 5, np.float32))
+    check_end(limited(f"-u {count}", "fuse inspect a.h5 b.h5 -m bilinear --layout NCHW", stranger), {0, 1})
+    Path("pairs.csv").write_text("a,b,out\na.npy,b.npy,1.npy\na.npy,b.npy,2.npy\n")
+    line = (
+        f"fuse batch --pairs pairs.csv --out {place} --manifest {place}/m -m bilinear --layout NCHW -q -j 2"
+    )
+    result = limited(f"-u {count}", line, stranger)
+    check_end(result, {0, 1})
+    assert count > 2 or b"no worker process" in result.stderr
+    assert hidden(place) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_too_few_open_files(limited, suffix):
+    """20 inputs need 20, the output one, each library that is loaded one for a moment."""
+    array = np.ones((1, 2, 8, 8), np.float32)
+    names = [f"{number}{suffix}" for number in range(20)]
+    for name in names:
+        if suffix == ".npy":
+            np.save(name, array)
+        elif suffix == ".npz":
+            np.savez(name, x=array)
+        elif suffix == ".h5":
+            with h5py.File(name, "w") as file:
+                file["x"] = array
+        else:
+            save_file({"x": array}, name)
+    codes = set()
+    for count in range(5, 60) if SLOW else (8, 24, 60):
+        result = limited(f"-n {count}", f"fuse {' '.join(names)} -q -f -o fused{suffix}")
+        check_end(result, {0, 1})
+        assert hidden() == []
+        codes.add(result.returncode)
+        assert Path(f"fused{suffix}").exists() == (0 in codes)
+        if result.returncode == 0:
+            assert np.array_equal(READ[suffix](f"fused{suffix}"), array * 20)
+        else:
+            assert b"Too many open files" in result.stderr
+    assert codes == {0, 1}
