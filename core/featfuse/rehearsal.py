@@ -18,7 +18,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple, NoReturn
 
-from featfuse.errors import FeatfuseError, InputError
+from featfuse.errors import FeatfuseError, InputError, RunError
 
 __all__ = ["enable", "new_token", "rehearse", "release"]
 
@@ -93,12 +93,18 @@ def _start(opener: Opener) -> _Child | None:
     """A new child, None where a fork would not be safe."""
     if threading.active_count() > 1:
         return None
-    theirs, questions = os.pipe()
-    answers, ours = os.pipe()
-    with warnings.catch_warnings():
-        # Python 3.12 counts the threads of libraries too, which hold none of our locks
-        warnings.simplefilter("ignore")
-        pid = os.fork()
+    try:
+        theirs, questions = os.pipe()
+        answers, ours = os.pipe()
+        with warnings.catch_warnings():
+            # Python 3.12 counts the threads of libraries too, which hold none of our locks
+            warnings.simplefilter("ignore")
+            pid = os.fork()
+    except OSError as error:
+        raise RunError(
+            f"no process can be started to try HDF5 files in: {error.strerror}",
+            hint="Raise the limits of this process: `ulimit -u`, `ulimit -n`, `ulimit -v`.",
+        ) from error
     if not pid:
         os.close(questions)
         os.close(answers)

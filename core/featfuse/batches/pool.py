@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
+from featfuse.errors import RunError
 from featfuse.formats.atomic import AtomicFile, remove_unfinished
 from featfuse.heap import keep_freed_blocks
 
@@ -31,7 +32,7 @@ _SHORT = 0.05
 def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     """The outcome of every task as it comes. Closing the iterator stops the workers at once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["featfuse.fusion"])
+    context.set_forkserver_preload(["featfuse.batches.server"])
     todo = iter(tasks)
     workers: list[_Worker] = []
     try:
@@ -68,8 +69,15 @@ class _Worker:
     def __init__(self, context: multiprocessing.context.BaseContext) -> None:
         self.pipe, inner = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(inner,), daemon=True)  # type: ignore[attr-defined]
-        with _without_interrupt(), _without_main():
-            self.process.start()
+        try:
+            with _without_interrupt(), _without_main():
+                self.process.start()
+        except (OSError, EOFError) as error:  # EOFError: the server that forks workers could not
+            why = f": {error.strerror}" if isinstance(error, OSError) else ""
+            raise RunError(
+                f"no worker process can be started{why}",
+                hint="Raise `ulimit -u` or `ulimit -n`, or give fewer --jobs.",
+            ) from error
         inner.close()
         self.tasks: deque[Task] = deque()
         self.dead = False

@@ -36,6 +36,8 @@ _HINTS = {
     errno.EACCES: "Choose a folder you may write to with --out.",
     errno.EPERM: "Choose a folder you may write to with --out.",
     errno.ENOENT: "Its folder was there, and has been moved or removed meanwhile.",
+    errno.EMFILE: "This process may open no more files: raise `ulimit -n`, or give fewer inputs at a time.",
+    errno.ENOTDIR: "Its folder was there, and has been replaced by a file meanwhile.",
     errno.ENAMETOOLONG: "Choose a shorter name with --out.",
     errno.EROFS: "The file system is read-only: choose another folder with --out.",
 }

@@ -1,5 +1,6 @@
 """Opening an input: what a file is, and what to say when it is not what it seems."""
 
+import errno
 import io
 import os
 import shutil
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from featfuse.errors import InputError, RunError
+from featfuse.errors import FeatfuseError, InputError, RunError
 from featfuse.formats.base import Reader
 from featfuse.formats.registry import STREAM, find_format
 from featfuse.formats.sniff import HEAD, find_foreign, readable, recognise, suffix_note
@@ -32,7 +33,7 @@ def open_input(path: str, *, stdin: BinaryIO | None = None) -> Reader:
     try:
         return row.load().open_reader(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error.strerror or error}") from error
+        raise _unopened(path, error) from error
     except InputError as error:
         if known is not None:
             error.hint = " ".join(filter(None, (error.hint, suffix_note(path, known))))
@@ -56,7 +57,15 @@ def _read_head(path: str) -> bytes:
     except FileNotFoundError:
         raise _missing(path) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise InputError(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: str, error: OSError | ValueError) -> FeatfuseError:
+    """What to say of a file that the system does not open, which need not be the file's fault."""
+    text = f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}"
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return RunError(text, hint="Raise `ulimit -n`, or give fewer inputs at a time.")
+    return InputError(text)
 
 
 def _missing(path: str) -> InputError:
