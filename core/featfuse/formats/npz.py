@@ -23,6 +23,8 @@ from featfuse.tensor import Array, TensorSpec, Window
 __all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
 
 _BLOCK = 1 << 20
+_MEMBER_BYTES = 512
+"""At least what the archive says of a member, beside its name, and of itself."""
 
 
 class NpzReader(FileReader):
@@ -176,13 +178,15 @@ class NpzSink:
         self._spools: dict[str, IO[bytes]] = {}
         self._data: dict[str, RawArray] = {}
         try:
-            for tensor in tensors:
-                self._prepare(tensor, folder)
+            size = sum([self._prepare(tensor, folder) for tensor in tensors])
+            # packing takes the same room once more, and it must not fail at the end
+            output.reserve(size + sum(2 * len(tensor.key.encode()) + _MEMBER_BYTES for tensor in tensors))
         except BaseException:
             self._stack.close()
             raise
 
-    def _prepare(self, tensor: OutputTensor, folder: str) -> None:
+    def _prepare(self, tensor: OutputTensor, folder: str) -> int:
+        """Take the room for a tensor; the bytes of its .npy."""
         head = npy_head(tensor)
         with write_faults(self._output.name):
             spool = self._stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
@@ -193,6 +197,7 @@ class NpzSink:
         self._data[tensor.key] = RawArray(
             self._output.name, spool.fileno(), len(head), tensor.shape, tensor.dtype
         )
+        return size
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window` of the tensor `key`."""
@@ -223,6 +228,8 @@ class NpzSink:
                 spool.seek(0)
                 with packed.open(member, "w", force_zip64=True) as target:
                     shutil.copyfileobj(spool, target, _BLOCK)
+            packed.close()
+            file.truncate()  # what was reserved beyond the end
 
     def _keep_members(self, packed: zipfile.ZipFile, existing: str) -> None:
         """Copy what the archive holds already, save the members that are written anew."""
