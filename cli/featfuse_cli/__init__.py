@@ -15,10 +15,8 @@ _SIGNS = ("failed to map segment", "cannot allocate memory", "unable to allocate
 
 def main() -> None:
     """The entry point: read the arguments, run the command, end the process."""
-    import os
     import sys
 
-    loaded = False
     try:
         _end_on_signals()
         _fill_closed_streams()
@@ -37,21 +35,31 @@ def main() -> None:
 
         from featfuse_cli.app import app
 
-        loaded = True
         app()
     except KeyboardInterrupt:
-        if loaded:
-            raise
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if is_shortage(error):
-            os.write(2, _SHORTAGE)
-            sys.exit(1)
-        code = getattr(error.__context__, "exit_code", None)
-        if code is None or not isinstance(error, OSError):
-            raise
-        sys.stderr = None  # what was wrong could not be told there; the exit code tells
+        code = _told_outside(error)
+        if code is None:
+            raise  # a bug keeps its traceback
         sys.exit(code)
+
+
+def _told_outside(error: Exception) -> int | None:
+    """The exit code of what can go wrong outside the error boundary, and is no bug; None for a bug."""
+    import os
+    import sys
+    from contextlib import suppress
+
+    if is_shortage(error):
+        with suppress(OSError):
+            os.write(2, _SHORTAGE)
+        return 1
+    code: int | None = getattr(error.__context__, "exit_code", None)
+    if code is None or not isinstance(error, OSError):
+        return None
+    sys.stderr = None  # Typer could not print a usage error there; the exit code tells all the same
+    return code
 
 
 def is_shortage(error: BaseException | None) -> bool:

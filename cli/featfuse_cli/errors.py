@@ -19,7 +19,6 @@ INTERRUPTED = 130
 _OF_THE_PROCESS = {
     errno.EMFILE: "This process may open no more: raise `ulimit -n`.",
     errno.ENFILE: "The whole machine may open no more.",
-    errno.EAGAIN: "This user may start no more processes: raise `ulimit -u`, or give a smaller --jobs.",
 }
 """System errors that are no file's fault, and what would mend them."""
 

@@ -58,11 +58,17 @@ def multipliers(workers: int, window: int) -> int:
     """
     if not _is_limited():
         return workers
-    if not has_room(window + _BUFFER_BYTES):
+    _take_first_buffer()
+    others = (workers - 1) * (window + _BUFFER_BYTES + _THREAD_BYTES)
+    return workers if workers == 1 or has_room(window + others) else 1
+
+
+@cache
+def _take_first_buffer() -> None:
+    """Let OpenBLAS take it while nobody else can take the room from it; it is kept for good."""
+    if not has_room(_BUFFER_BYTES):
         raise MemoryError("no room in the address space for BLAS")
     import numpy as np
 
     square = np.ones((64, 64), np.float32)
-    square @ square  # OpenBLAS takes its first buffer now, while nobody can take the room from it
-    others = (workers - 1) * (window + _BUFFER_BYTES + _THREAD_BYTES)
-    return workers if workers == 1 or has_room(window + others) else 1
+    np.matmul(square, square)

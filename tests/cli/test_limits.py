@@ -92,6 +92,25 @@ def test_too_small_an_address_space(limited, maps, line):
     assert codes == {0, 1}, "both must have been tried"
 
 
+@pytest.mark.parametrize("size", MEGABYTES if SLOW else (64, 104, 140, 400))
+def test_too_small_an_address_space_for_a_batch(limited, maps, size):
+    """Each worker has as much as the batch itself: what does not fit fails its item."""
+    Path("pairs.csv").write_text("a,b,out\na.npy,b.h5,1.npy\na.npy,b.h5,2.npy\na.npy,b.h5,3.npy\n")
+    if size < 24 and limited(f"-v {size * 1024}", START).returncode:
+        pytest.skip("Python itself does not start")
+    line = "fuse batch --pairs pairs.csv --out o/ -m bilinear --layout NCHW -q -j 2"
+    result = limited(f"-v {size * 1024}", line)
+    told = result.stderr.decode()
+    assert result.returncode in ((0,) if size >= 400 else (0, 1, 5)), told
+    assert "Traceback" not in told
+    assert "OpenBLAS" not in told
+    assert told.count("failed: ") <= 3
+    assert not told or "not enough memory" in told
+    for path in Path().glob("o/*.npy"):
+        assert np.array_equal(np.load(path), np.full((1, 8, 128, 128), 5, np.float32))
+    assert not Path("o").exists() or hidden("o") == []
+
+
 @pytest.fixture
 def place():
     """A folder that anybody may write to; those of tests only their owner may even enter."""
