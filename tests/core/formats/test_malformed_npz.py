@@ -179,7 +179,7 @@ def test_a_claim_of_a_terabyte_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_an_inflated_member_ends_where_it_must(tmp_path: Path) -> None:
-    """A gigabyte of zeros in a member that claims four kilobytes: no more is read."""
+    """A gigabyte of zeros in a member that claims four kilobytes: no more is inflated, and it is refused."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -15)
     data = packed(4096, 4096)
     start, end = data.index(b"a.npy") + 5, data.index(b"PK\x01\x02")
@@ -192,4 +192,39 @@ def test_an_inflated_member_ends_where_it_must(tmp_path: Path) -> None:
     tail = grown.index(b"PK\x05\x06")
     grown = grown[: tail + 16] + struct.pack("<I", grown.index(b"PK\x01\x02")) + grown[tail + 20 :]
     (tmp_path / "x.npz").write_bytes(grown)
-    check_bounded(tmp_path / "x.npz", "3968 uint8", code=0)
+    check_bounded(tmp_path / "x.npz", "x.npz::a: .*(CRC|holds more than the 4,096 bytes)")
+
+
+@pytest.mark.parametrize("surplus", [1, 100, 1 << 20])
+def test_one_byte_beyond_is_too_much(tmp_path: Path, surplus: int) -> None:
+    """The checksum is that of the claimed bytes, or that of all."""
+    body, path = GOOD + bytes(surplus), tmp_path / "x.npz"
+    for summed in (GOOD, body):
+        data = changed(zipped({"a.npy": body}, DEFLATED), SIZE, len(GOOD), local=True)
+        path.write_bytes(changed(data, CRC, zlib.crc32(summed), local=True))
+        text = check_refused(
+            path, r"x\.npz::a: .*(CRC|holds more than the 176 bytes it claims)", inspect=False
+        )
+        assert len(text.splitlines()) == 2  # what, and the hint
+
+
+def test_a_byte_less_is_too_little(tmp_path: Path) -> None:
+    data = changed(zipped({"a.npy": GOOD[:-1]}, DEFLATED), SIZE, len(GOOD), local=True)
+    (tmp_path / "x.npz").write_bytes(data)
+    check_refused(tmp_path / "x.npz", "holds less than the 176 bytes it claims", inspect=False)
+
+
+@pytest.mark.parametrize("size", [1000, (1 << 18) - 128, 3_000_000])
+def test_a_flipped_bit_in_a_stored_member(tmp_path: Path, size: int) -> None:
+    """NumPy refuses it too. Members that nobody asks for are not read."""
+    path = tmp_path / "x.npz"
+    good = saved(np.zeros(size, np.uint8))
+    data = bytearray(zipped({"a.npy": good, "b.npy": good}))
+    for place in (size // 2, size - 1):
+        damaged = bytearray(data)
+        damaged[data.index(b"\x93NUMPY") + 128 + place] ^= 1
+        path.write_bytes(damaged)
+        check_refused(path, r"x\.npz::a: .*CRC", "a", inspect=False)
+        with pytest.raises(zipfile.BadZipFile, match="CRC"), np.load(path) as archive:
+            archive["a"]
+        np.testing.assert_array_equal(load(path, "b"), np.zeros(size, np.uint8))
