@@ -99,7 +99,7 @@ def fuse(
             hint="inspect plans without one.",
         )
     limits = Limits(parse_memory(memory), threads, progress)
-    with _memory_faults(), Inputs(inputs) as sources:
+    with _memory_faults(), Inputs(inputs, memory=limits.memory) as sources:
         extras = open_extras(sources, resolved)
         try:
             plan = make_plan(sources.specs, resolved, extras)

@@ -14,6 +14,7 @@ from featfuse.dtypes import DTYPES, native_dtype
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import STREAM, open_input, select, split_input
 from featfuse.formats.base import Reader
+from featfuse.report import human_bytes
 from featfuse.tensor import Array, TensorSpec, Window, whole
 from featfuse.tokens import TokenGrid, as_grid, wants_grid
 
@@ -76,12 +77,14 @@ def _state(path: str) -> _State | None:
 class Inputs:
     """Open inputs, in order; one glob key may stand for several. Each file is opened once.
 
-    The first `count` tensors are the inputs proper, what `add_side` opens comes behind them.
+    The first `count` tensors are the inputs proper, what `add_side` opens comes behind them. With `memory`
+    (bytes), tensors that cannot be read within it are refused.
     """
 
-    def __init__(self, sources: Sequence[Source], what: str = "input") -> None:
+    def __init__(self, sources: Sequence[Source], what: str = "input", memory: int | None = None) -> None:
         if not sources:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
+        self._memory = memory
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
         self._states: dict[str, _State | None] = {}
@@ -164,10 +167,19 @@ class Inputs:
         elif path == "-":
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
         reader = self._readers[path]
-        return [
-            _Tensor(spec, path + (f"::{spec.key}" if spec.key else ""), reader=reader)
-            for spec in select(reader, key)
-        ]
+        specs = select(reader, key)
+        for spec in specs:
+            self._check_unpacked(spec)
+        return [_Tensor(spec, path + (f"::{spec.key}" if spec.key else ""), reader=reader) for spec in specs]
+
+    def _check_unpacked(self, spec: TensorSpec) -> None:
+        if self._memory is not None and spec.unpacked > self._memory:
+            enough = -(-spec.unpacked // (1 << 20))
+            raise UsageError(
+                f"--memory {human_bytes(self._memory)} is too small: {spec.name} is packed in chunks of "
+                f"{human_bytes(spec.unpacked)}, each of which must be unpacked whole",
+                hint=f"Give --memory {enough}M or more, or save it in smaller chunks.",
+            )
 
     def read(self, index: int, window: Window) -> Array:
         """The block of tensor `index` at `window`; it must not be written to."""

@@ -1,10 +1,14 @@
 """A child process that asks the HDF5 library first, so that a crash in it is the file's fault, not our end.
 
 The library parses what strangers wrote, in C. Once `enable` was called, every question about the metadata
-of a file (open it, list it, find a key) is put to a forked child before it is put to the library here.
-A child that dies of it makes an InputError that names the file; the next question gets a new child.
+of a file (open it, list it, find a key) is put to a forked child before it is put to the library here, and
+so is every read that the library itself decodes. A child that dies of it makes an InputError that names
+the file; the next question gets a new child.
 
 Only a process without other threads is forked: the command line enables this, the library alone never does.
+Reads come from threads, but the child is there by then: the file was opened through it. Should something
+else have ended that child (a lack of memory, most likely), the read is refused: what ended one process
+could end this one, and nothing is known about the data.
 """
 
 import marshal
@@ -18,7 +22,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple, NoReturn
 
-from featfuse.errors import FeatfuseError, InputError, RunError
+from featfuse.errors import InputError, RunError
 
 __all__ = ["enable", "new_token", "rehearse", "release"]
 
@@ -34,6 +38,9 @@ new_token = count().__next__
 """A number for each open file, so that the child can keep the latest one open too."""
 
 Opener = Callable[[str], Any]
+
+_MOST_OPEN = 16
+"""Files that the child keeps open, the latest ones: the windows of a run go round its inputs."""
 
 
 class _Child(NamedTuple):
@@ -53,14 +60,17 @@ def enable() -> None:
     _State.enabled = hasattr(os, "fork")
 
 
-def rehearse(opener: Opener, token: int, path: str, method: str, *arguments: Any) -> None:
+def rehearse(
+    opener: Opener, token: int, path: str, method: str, *arguments: Any, name: str | None = None
+) -> None:
     """Let the child call `method` of the reader that `opener(path)` makes; "" only opens it.
 
-    Raises InputError when the child dies of that. Errors are no news here: they come again in this process.
+    Raises InputError, about `name`, when the child dies of that. Errors are no news here: they come again
+    in this process. The arguments are what `marshal` carries: no slices.
     """
     if _State.enabled:
         with _State.lock:
-            _rehearse(opener, (token, path, method, arguments))
+            _rehearse(opener, (token, path, method, arguments), name or path)
 
 
 def release(opener: Opener, token: int, path: str) -> None:
@@ -70,23 +80,29 @@ def release(opener: Opener, token: int, path: str) -> None:
             rehearse(opener, token, path, "close")
 
 
-def _rehearse(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]]) -> None:
+def _rehearse(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
+    ended = 0
     for _ in range(2):  # a child that something else has ended is replaced, once
         child = _State.child = _State.child or _start(opener)
         if child is None:
-            return
+            break
         with suppress(BrokenPipeError):
             os.write(child.questions, marshal.dumps(question))
             if os.read(child.answers, 1):
                 return
         _State.child = None
-        number = _bury(child)
-        if number in _CRASHES:
-            what = "never came to an end" if number == signal.SIGVTALRM else "crashed"
+        ended = _bury(child)
+        if ended in _CRASHES:
+            what = "never came to an end" if ended == signal.SIGVTALRM else "crashed"
             raise InputError(
-                f"{question[1]}: the HDF5 library {what} on it ({signal.Signals(number).name})",
+                f"{name}: the HDF5 library {what} on it ({signal.Signals(ended).name})",
                 hint="The file is damaged, or was made to do harm.",
             )
+    if ended:
+        raise InputError(
+            f"{name}: the process that reads it on trial was killed ({signal.Signals(ended).name})",
+            hint="Perhaps for lack of memory: a smaller --memory or fewer --threads need less.",
+        )
 
 
 def _start(opener: Opener) -> _Child | None:
@@ -130,20 +146,23 @@ def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        reader, latest = None, None
+        readers: dict[int, Any] = {}
         with open(questions, "rb", buffering=0) as stream:
             while True:
                 token, path, method, arguments = marshal.load(stream)
-                with suppress(FeatfuseError, OSError):
+                with suppress(Exception):  # a lack of memory, too, is met again by the parent
                     size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
                     signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS + size / _BYTES_A_SECOND)
-                    if token != latest and method != "close":
+                    reader = readers.pop(token, None)
+                    if method == "close":
                         if reader is not None:
                             reader.close()
-                        reader = None
-                        reader, latest = opener(path), token
-                    if reader is not None and method:
-                        getattr(reader, method)(*arguments)
+                    else:
+                        readers[token] = reader = reader or opener(path)
+                        if len(readers) > _MOST_OPEN:
+                            readers.pop(next(iter(readers))).close()
+                        if method:
+                            getattr(reader, method)(*arguments)
                 signal.setitimer(signal.ITIMER_VIRTUAL, 0)
                 os.write(answers, b".")
     finally:

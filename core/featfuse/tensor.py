@@ -25,7 +25,8 @@ class TensorSpec(NamedTuple):
     """A tensor's header: enough to plan with, never its data.
 
     `name` is what reports and errors call it (`b.h5::feat/l3`). `layout` is what the file itself
-    says about its axes (None when it says nothing). `chunks` is the storage chunk shape, if any.
+    says about its axes (None when it says nothing). `chunks` is the storage chunk shape, if any;
+    `unpacked` is how many bytes must be unpacked at once to read any of it, where these are many.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TensorSpec(NamedTuple):
     layout: str | None = None
     layout_source: str | None = None
     chunks: tuple[int, ...] | None = None
+    unpacked: int = 0
 
     @property
     def size(self) -> int:

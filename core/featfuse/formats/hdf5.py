@@ -5,7 +5,7 @@ storage and virtual datasets.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from featfuse.formats.hdf5_tree import (
     reason,
     resolve,
     tensor_dtype,
+    unpacked_bytes,
     walk,
 )
 from featfuse.formats.hdf5_write import Hdf5Sink, create_sink
@@ -63,13 +64,14 @@ class Hdf5Reader(FileReader):
         self._specs: dict[str, TensorSpec] | None = None
         self._refusal: InputError | None = None
         self._data: dict[str, Data] = {}
+        self._decoded: dict[str, h5py.Dataset] = {}
         self._token = new_token()
         self._rehearse("")
         with _read_faults(path):
             self._file = h5py.File(path, "r", locking="best-effort")
 
-    def _rehearse(self, method: str, *arguments: object) -> None:
-        rehearse(Hdf5Reader, self._token, self.path, method, *arguments)
+    def _rehearse(self, method: str, *arguments: object, name: str | None = None) -> None:
+        rehearse(Hdf5Reader, self._token, self.path, method, *arguments, name=name)
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every numeric dataset, dimension scales left out, in natural order of the paths."""
@@ -117,6 +119,7 @@ class Hdf5Reader(FileReader):
             layout=layout,
             layout_source=source,
             chunks=dataset.chunks,
+            unpacked=unpacked_bytes(dataset),
         )
 
     def read(self, key: str, window: Window) -> Array:
@@ -129,12 +132,35 @@ class Hdf5Reader(FileReader):
                 data = self._data[key]
             return data.read(window)
 
-    def _open_data(self, key: str, name: str) -> Data:
+    def locate(self, key: str) -> None:
+        """Let the library say where the chunks of the dataset at `key` are."""
+        with _read_faults(self.path), self._lock:
+            self._open_data(key, self.path)
+
+    def decode(self, key: str, bounds: Sequence[tuple[int, int]]) -> None:
+        """Let the library read the window with these `bounds`, and forget it."""
+        with _read_faults(self.path), self._lock:
+            if key not in self._decoded:
+                self._decoded[key] = self._dataset(key)
+            self._decoded[key][tuple(slice(*ends) for ends in bounds)]
+
+    def _dataset(self, key: str) -> h5py.Dataset:
         found = resolve(self._file, key)
         if not isinstance(found, h5py.Dataset):
             raise Refused("is no dataset", "")
+        return found
+
+    def _open_data(self, key: str, name: str) -> Data:
+        found = self._dataset(key)
+        if found.chunks is not None:  # their index, a tree in the file, is parsed now
+            self._rehearse("locate", key, name=name)
         dtype = tensor_dtype(found)
-        library = _Library(found, dtype, self._lock)
+
+        def rehearse_read(window: Window) -> None:
+            bounds = tuple((int(part.start), int(part.stop)) for part in window)
+            self._rehearse("decode", key, bounds, name=name)
+
+        library = _Library(found, dtype, self._lock, rehearse_read)
         return open_direct(found, dtype, name, library.read) or library
 
     def conflict(self, key: str, *, force: bool) -> str | None:
@@ -149,16 +175,24 @@ class Hdf5Reader(FileReader):
             for data in self._data.values():
                 CACHE.forget(data)
             self._data.clear()
+            self._decoded.clear()
             self._file.close()
 
 
 class _Library:
-    """A dataset read by h5py, which can do everything, but one window at a time."""
+    """A dataset read by h5py, which can do everything, but one window at a time, each rehearsed before."""
 
-    def __init__(self, dataset: h5py.Dataset, dtype: np.dtype[Any], lock: threading.Lock) -> None:
-        self._dataset, self._dtype, self._lock = dataset, dtype, lock
+    def __init__(
+        self,
+        dataset: h5py.Dataset,
+        dtype: np.dtype[Any],
+        lock: threading.Lock,
+        rehearse_read: Callable[[Window], None],
+    ) -> None:
+        self._dataset, self._dtype, self._lock, self._rehearse = dataset, dtype, lock, rehearse_read
 
     def read(self, window: Window) -> Array:
+        self._rehearse(window)  # not under the lock: another file's window need not wait for this one
         with self._lock:
             block = np.asarray(self._dataset[window])  # a 0-d dataset comes as a scalar
         result: Array = block.astype(self._dtype, copy=False)

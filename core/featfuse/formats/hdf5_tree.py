@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from featfuse.formats.hdf5_cache import CACHE_BYTES
 from featfuse.formats.headers import clip, layout_from_names, native_dtype, natural_key, unreadable
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "reason",
     "resolve",
     "tensor_dtype",
+    "unpacked_bytes",
     "walk",
 ]
 
@@ -200,6 +202,18 @@ def _refuse_bomb(dataset: h5py.Dataset) -> None:
                 f"claims {chunks:,} chunks in a file of {file_size:,} bytes",
                 "Copy what you need of it into a dataset with larger chunks.",
             )
+
+
+def unpacked_bytes(dataset: h5py.Dataset) -> int:
+    """Bytes of one chunk where filters must be undone for any element of it; 0 when that costs no more.
+
+    Chunks without filters are read in place, by us and, beyond a megabyte, by the library too. Those that
+    the cache holds take no more than it does, whatever the budget (a worker's share of it can be small).
+    """
+    if dataset.chunks is None or not dataset.id.get_create_plist().get_nfilters():
+        return 0
+    nbytes: int = math.prod(dataset.chunks) * dataset.id.get_type().get_size()
+    return nbytes if nbytes > CACHE_BYTES else 0
 
 
 def _no_tensor(dtype: np.dtype[Any]) -> tuple[str, str]:

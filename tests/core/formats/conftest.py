@@ -28,7 +28,9 @@ def load(path: Path, key: str | None = None) -> Array:
         return reader.read(spec.key or "", whole(spec.shape))
 
 
-def check_refused(path: Path, words: str, key: str | None = None, *, inspect: bool = True) -> str:
+def check_refused(
+    path: Path, words: str, key: str | None = None, *, inspect: bool = True, more: tuple[str, ...] = ()
+) -> str:
     """`path` is refused in `words` (a regular expression), by the library and, with exit 4, by `fuse`.
 
     `inspect` reads headers only, and so cannot see damage further on.
@@ -40,7 +42,7 @@ def check_refused(path: Path, words: str, key: str | None = None, *, inspect: bo
     assert str(path) in refused.value.message
     assert len(text) < 2_000
     name = f"{path}::{key}" if key else str(path)
-    lines = [["inspect", name], [name, "-o", str(path.with_name("out.safetensors"))]]
+    lines = [["inspect", name], [name, "-o", str(path.with_name("out.safetensors")), *more]]
     for line in lines if inspect else lines[1:]:
         result = CliRunner().invoke(app, line, prog_name="fuse")
         assert result.exit_code == 4, (result.output, result.exception)

@@ -142,7 +142,9 @@ def test_a_chunk_of_gigabytes(path: Path) -> None:
     with h5py.File(path, "w") as file:
         data = file.create_dataset("a", (1 << 30,), "u1", chunks=(1 << 30,), compression="gzip")
         data.id.write_direct_chunk((0,), b"tiny")
-    check_bounded(path, "claims 1,073,741,824 bytes, packed into 4")
+    check_refused(path, "claims 1,073,741,824 bytes, packed into 4", more=("--memory", "1G"), inspect=False)
+    words = "--memory 256 MiB is too small: .*packed in chunks of 1 GiB.*\\n.*--memory 1024M"
+    check_bounded(path, words, code=2)
 
 
 @pytest.mark.parametrize("case", ["claims 4 TB", "claims 2**30 chunks", "doubling"])
