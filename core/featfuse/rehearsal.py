@@ -52,6 +52,8 @@ class _Child(NamedTuple):
 class _State:
     enabled = False
     child: _Child | None = None
+    loss: InputError | None = None
+    """What ended the last child, while there is no new one: other threads must not go on without."""
     lock = threading.Lock()
 
 
@@ -81,28 +83,37 @@ def release(opener: Opener, token: int, path: str) -> None:
 
 
 def _rehearse(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
-    ended = 0
     for _ in range(2):  # a child that something else has ended is replaced, once
         child = _State.child = _State.child or _start(opener)
         if child is None:
             break
+        _State.loss = None
         with suppress(BrokenPipeError):
             os.write(child.questions, marshal.dumps(question))
             if os.read(child.answers, 1):
                 return
         _State.child = None
-        ended = _bury(child)
-        if ended in _CRASHES:
-            what = "never came to an end" if ended == signal.SIGVTALRM else "crashed"
-            raise InputError(
-                f"{name}: the HDF5 library {what} on it ({signal.Signals(ended).name})",
-                hint="The file is damaged, or was made to do harm.",
-            )
-    if ended:
-        raise InputError(
-            f"{name}: the process that reads it on trial was killed ({signal.Signals(ended).name})",
+        number = _bury(child)
+        if number:
+            _State.loss = _loss(name, number)
+        if number in _CRASHES:
+            break
+    if _State.loss is not None:
+        raise _State.loss
+
+
+def _loss(name: str, number: int) -> InputError:
+    """The error for a child that signal `number` ended."""
+    word = signal.Signals(number).name
+    if number not in _CRASHES:
+        return InputError(
+            f"{name}: the process that reads it on trial was killed ({word})",
             hint="Perhaps for lack of memory: a smaller --memory or fewer --threads need less.",
         )
+    what = "never came to an end" if number == signal.SIGVTALRM else "crashed"
+    return InputError(
+        f"{name}: the HDF5 library {what} on it ({word})", hint="The file is damaged, or was made to do harm."
+    )
 
 
 def _start(opener: Opener) -> _Child | None:
