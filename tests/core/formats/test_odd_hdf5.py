@@ -1,0 +1,228 @@
+"""Odd but valid HDF5 files, by h5py and others: read as h5py reads them, or refused in one line."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from featfuse.tensor import Array
+
+from .conftest import check_refused, load
+
+VALUES = np.arange(24, dtype=np.float32).reshape(4, 6)
+
+
+def custom_float(file: h5py.File) -> None:
+    """Eight bits of exponent, seven of mantissa: bfloat16, which HDF5 converts."""
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(15, 7, 8, 0, 7)
+    kind.set_size(2)
+    kind.set_precision(16)
+    kind.set_ebias(127)
+    made = h5py.h5d.create(file.id, b"a", kind, h5py.h5s.create_simple(VALUES.shape))
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, VALUES)
+
+
+def odd_precision(file: h5py.File) -> None:
+    kind = h5py.h5t.STD_I16LE.copy()
+    kind.set_precision(11)
+    kind.set_offset(3)
+    made = h5py.h5d.create(file.id, b"a", kind, h5py.h5s.create_simple(VALUES.shape))
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, VALUES.astype(np.int16))
+
+
+def named_type(file: h5py.File) -> None:
+    file["type"] = np.dtype(">f8")
+    file.create_dataset("a", data=VALUES, dtype=file["type"])
+
+
+def early(file: h5py.File) -> None:
+    allocate(file, h5py.h5d.ALLOC_TIME_EARLY)
+
+
+def late(file: h5py.File) -> None:
+    allocate(file, h5py.h5d.ALLOC_TIME_LATE)
+
+
+def allocate(file: h5py.File, when: int) -> None:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(when)
+    properties.set_fill_value(np.array(2.5, np.float32))
+    h5py.h5d.create(file.id, b"a", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4, 6)), properties)
+
+
+def compact(file: h5py.File) -> None:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    made = h5py.h5d.create(file.id, b"a", h5py.h5t.IEEE_F32BE, h5py.h5s.create_simple((4, 6)), properties)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, VALUES)
+
+
+def some_chunks(file: h5py.File) -> None:
+    made = file.create_dataset("a", (9, 9), "f4", chunks=(4, 4), fillvalue=-1.5, compression="gzip")
+    made[5, 5] = 3
+
+
+def shrunk(file: h5py.File) -> None:
+    made = file.create_dataset("a", data=np.ones((9, 9)), chunks=(4, 4), maxshape=(None, None))
+    made.resize((5, 7))
+    made.resize((9, 8))
+
+
+def soft_links(file: h5py.File) -> None:
+    file["a"] = VALUES
+    file["dangling"] = h5py.SoftLink("/nowhere/x")
+
+
+def tracked(file: h5py.File) -> None:
+    file.create_group("g", track_order=True)["a"] = VALUES
+
+
+def by(**options: object) -> Callable[[h5py.File], None]:
+    def make(file: h5py.File) -> None:
+        file.create_dataset("a", **options)
+
+    return make
+
+
+RIGHT: dict[str, Callable[[h5py.File], None]] = {
+    "0-d": by(data=np.float32(7)),
+    "0 rows": by(shape=(0, 3), dtype="f4"),
+    "0 rows of chunks": by(shape=(0, 3), dtype="f4", maxshape=(None, 3), compression="gzip"),
+    "0 in the middle": by(shape=(2, 0, 3), dtype="i2"),
+    "1 of unlimited": by(data=VALUES, maxshape=(None, None)),
+    "truth": by(data=VALUES > 7),
+    "float16": by(data=VALUES.astype("<f2")),
+    "big-endian float16": by(data=VALUES.astype(">f2")),
+    "big-endian": by(data=VALUES.astype(">f8"), chunks=(3, 5), compression="lzf"),
+    "big-endian integers": by(data=VALUES.astype(">i2"), chunks=(3, 5), shuffle=True),
+    "named type": named_type,
+    "11 bits at the 4th": odd_precision,
+    "custom float": custom_float,
+    "never-written chunks": some_chunks,
+    "no chunk written": by(shape=(9, 9), dtype="i8", chunks=(4, 4), fillvalue=-3),
+    "shrunk and grown": shrunk,
+    "early": early,
+    "late": late,
+    "never allocated": by(shape=(4, 6), dtype="f4"),
+    "compact": compact,
+    "soft links": soft_links,
+    "tracked order": tracked,
+    "fixed length, checksum": by(data=VALUES, fletcher32=True),
+}
+
+REFUSED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "null space": (by(data=h5py.Empty("f4")), "is empty"),
+    "text of no length": (by(data=h5py.Empty("S1")), "is empty"),
+    "text": (by(data="x"), "holds text"),
+    "fixed text": (by(data=np.array([b"xy"])), "holds text"),
+    "complex": (by(data=VALUES.astype("c8")), "holds complex"),
+    "opaque": (by(data=np.zeros(3, "V5")), "holds"),
+    "dates": (by(data=np.zeros(3, "M8[s]").astype(h5py.opaque_dtype("M8[s]"))), "holds"),
+    "rows": (by(shape=(3,), dtype=h5py.vlen_dtype(np.int8)), "holds rows"),
+    "array items": (by(shape=(3,), dtype=np.dtype(("f4", (2, 2)))), "holds"),
+    "object references": (by(shape=(3,), dtype=h5py.ref_dtype), "holds references"),
+    "region references": (by(shape=(3,), dtype=h5py.regionref_dtype), "holds references"),
+    "long double": (by(shape=(3,), dtype=np.longdouble), "holds"),
+    "a type alone": (lambda file: file.__setitem__("a", np.dtype("f8")), "no numeric tensor"),
+    "dangling": (lambda file: file.__setitem__("a", h5py.SoftLink("/b")), "no numeric tensor"),
+}
+
+
+def one(path: Path) -> Array:
+    """The only dataset, by h5py."""
+    found: list[Array] = []
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda _, node: found.append(np.asarray(node[()])) if isinstance(node, h5py.Dataset) else None
+        )
+    (array,) = found
+    return array
+
+
+def check_same(path: Path) -> None:
+    expected, result = one(path), load(path)
+    assert result.dtype == expected.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+@pytest.mark.parametrize("case", RIGHT)
+def test_odd_files_are_read_as_h5py_reads_them(tmp_path: Path, case: str, version: str) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver=version) as file:
+        RIGHT[case](file)
+    check_same(path)
+
+
+@pytest.mark.parametrize("case", ["big-endian", "compact", "never-written chunks", "custom float"])
+def test_behind_a_user_block(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", userblock_size=1024) as file:
+        RIGHT[case](file)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(512))
+    check_same(path)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_odd_files_that_hold_no_tensor(tmp_path: Path, case: str) -> None:
+    make, words = REFUSED[case]
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        make(file)
+    text = check_refused(tmp_path / "x.h5", words)
+    assert not re.search(r"\n.*\n", text)
+
+
+@pytest.mark.parametrize("key", ["type", "dangling", "g", "a/b"])
+def test_keys_of_what_is_no_dataset(tmp_path: Path, key: str) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        named_type(file)
+        file["dangling"] = h5py.SoftLink("/nowhere")
+        file.create_group("g")
+    run = subprocess.run(
+        [sys.executable, "-m", "featfuse_cli", "inspect", f"{tmp_path / 'x.h5'}::{key}"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert run.returncode == 4, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_enumerations_and_bits(tmp_path: Path) -> None:
+    """h5py reads enumerations as the integers they are, and bit fields as unsigned ones."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        kind = h5py.enum_dtype({"RED": 0, "GREEN": 1}, basetype="i2")
+        file.create_dataset("a", data=np.array([0, 1, 1], "i2"), dtype=kind)
+    check_same(path)
+    with h5py.File(path, "w") as file:
+        made = h5py.h5d.create(file.id, b"a", h5py.h5t.STD_B16BE, h5py.h5s.create_simple((3,)))
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([1, 2, 700], np.uint16), h5py.h5t.STD_B16LE)
+    check_same(path)
+
+
+def test_a_file_that_is_being_written_in_swmr_mode(tmp_path: Path) -> None:
+    """As long as the writer has it open, it is read or refused; once closed, it is read."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        made = file.create_dataset("a", (4, 6), "f4", maxshape=(None, 6), chunks=(2, 6))
+        file.swmr_mode = True
+        made[...] = VALUES
+        made.flush()
+        run = subprocess.run(
+            [sys.executable, "-m", "featfuse_cli", str(path), "-o", str(tmp_path / "o.npy")],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert run.returncode in (0, 4), run.stderr
+        assert "Traceback" not in run.stderr
+        if run.returncode == 0:
+            np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), VALUES)
+    check_same(path)
