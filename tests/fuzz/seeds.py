@@ -33,6 +33,23 @@ _NPY_HEADERS = (
     "import os",
     "",
 )
+# numpy/lib/tests/test_format.py: bad_version_magic, malformed_magic, test_bad_header
+_NUMPYS = (
+    b"\x93NUMPY\x01\x01",
+    b"\x93NUMPY\x00\x00",
+    b"\x93NUMPY\x00\x01",
+    b"\x93NUMPY\x02\x00",
+    b"\x93NUMPY\x02\x02",
+    b"\x93NUMPY\xff\xff",
+    b"\x92NUMPY\x01\x00",
+    b"\x00NUMPY\x01\x00",
+    b"\x93numpy\x01\x00",
+    b"\x93MATLB\x01\x00",
+    b"\x93NUMPY\x01",
+    b"\x93NUMPY",
+    b"\x93NUMPY\x01\x001",
+    b"\x93NUMPY\x01\x00\x01\x00",
+)
 _SAFETENSORS_HEADERS = (
     {"x": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}},
     {"x": {"dtype": "BF16", "shape": [4, 8], "data_offsets": [0, 64]}, "__metadata__": {"layout": "NCHW"}},
@@ -63,6 +80,8 @@ def _npy_seeds() -> dict[str, bytes]:
         text = header.encode() + b"\n"
         seeds[f"header {number}"] = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(64)
         seeds[f"wide {number}"] = b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text + bytes(64)
+    for number, data in enumerate(_NUMPYS):
+        seeds[f"bad in NumPy {number}"] = data + bytes(2)
     seeds["version 3"] = b"\x93NUMPY\x03\x00" + seeds["wide 0"][8:]
     seeds["version 9"] = b"\x93NUMPY\x09\x00" + seeds["wide 0"][8:]
     return seeds

@@ -1,5 +1,6 @@
 """Files that are no .npy, or no good one: each refused in words, through the library and with exit 4."""
 
+import ast
 import gzip
 import pickle
 import struct
@@ -189,6 +190,20 @@ NUMPYS = [
     b"\x93MATLB\x01\x00",
     b"\x93NUMPY\x01",
     b"\x93NUMPY",
+    b"",
+]
+# test_bad_header: what follows the magic and version 1.0
+NUMPYS_ENDS = [
+    b"",
+    b"1",
+    b"\x01\x00",
+    *(
+        struct.pack("<H", len(text)) + text
+        for text in (
+            b"{'descr': 'x', 'shape': (1, 2), }                    \n",
+            b"{'descr': 'x', 'extrakey': -1, 'fortran_order': False, 'shape': (1, 2), }".ljust(117) + b"\n",
+        )
+    ),
 ]
 NUMPYS_HEADERS = [
     "{1:2}",
@@ -213,7 +228,29 @@ def test_malformed_headers(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize("rest", [b"", b"\x06\x00{1:2}\n" + bytes(80)])
 def test_numpys_own_bad_magics(tmp_path: Path, magic: bytes, rest: bytes) -> None:
     (tmp_path / "x.npy").write_bytes(magic + rest)
-    check_refused(tmp_path / "x.npy", "not a readable .npy header|nknown version")
+    check_refused(tmp_path / "x.npy", "not a readable .npy header|nknown version|is empty|unknown")
+
+
+def test_numpys_lists_are_all_here() -> None:
+    """Its tests are read, not imported: they use marks of their own."""
+    source = Path(np.__file__).parent / "lib" / "tests" / "test_format.py"
+    if not source.exists():
+        pytest.skip("this NumPy comes without its tests")
+    lists = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source.read_text()).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in {"bad_version_magic", "malformed_magic"}
+    }
+    assert len(lists) == 2
+    assert {*lists["bad_version_magic"], *lists["malformed_magic"]} <= set(NUMPYS)
+
+
+@pytest.mark.parametrize("end", NUMPYS_ENDS, ids=repr)
+def test_numpys_own_bad_ends(tmp_path: Path, end: bytes) -> None:
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00" + end)
+    check_refused(tmp_path / "x.npy", "not a readable .npy header")
 
 
 @pytest.mark.parametrize("text", NUMPYS_HEADERS)
