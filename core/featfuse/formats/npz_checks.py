@@ -60,7 +60,7 @@ def check_sum(fd: int, start: int, member: zipfile.ZipInfo) -> None:
     while position < end:
         count = os.preadv(fd, [buffer[: end - position]], position)
         if not count:
-            raise zipfile.BadZipFile("truncated: it ends beyond the file")
+            raise zipfile.BadZipFile(f"the file ends {end - position} bytes before its tensor does")
         total = zlib.crc32(buffer[:count], total)
         position += count
     if total != member.CRC:
