@@ -23,6 +23,7 @@ __all__ = ["batch"]
 SOME_FAILED = 5
 STATUSES = ("done", "skipped", "missing", "failed")
 MOST_ROWS = 50
+_BREAK = "\n"
 """Rows that a table of items shows; --json has them all."""
 
 Patterns = Annotated[
@@ -238,7 +239,7 @@ def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet:
     sys.stdout.flush()
     for outcome in outcomes:
         if outcome.status == "failed":
-            say(visible(f"failed: {outcome.id}: {outcome.error}", keep="\n"))
+            say(f"failed: {visible(outcome.id)}: {visible(str(outcome.error), keep=_BREAK)}")
 
 
 def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
@@ -280,7 +281,7 @@ def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
         if it.status == "skipped":
             told = "skipped: done before"
-        table.add_row(*(Text(visible(cell, keep="\n")) for cell in (it.id, told, it.out)))
+        table.add_row(Text(visible(it.id)), Text(visible(told, keep=_BREAK)), Text(visible(it.out)))
     console = console_for(stream)
     console.print(table)
     if len(items) > MOST_ROWS:

@@ -25,11 +25,7 @@ _OF_THE_PROCESS = {
 
 def error_text(error: FeatfuseError) -> str:
     """What is wrong, what would mend it, and the commands to paste, each on a line of its own."""
-    lines = [f"error: {error.message}"]
-    if error.hint:
-        lines.append(error.hint)
-    lines += [f"  {command}" for command in error.commands]
-    return "\n".join(visible(line, keep="\n") for line in lines)
+    return "error: " + "\n".join(visible(line) for line in error.lines)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def _plain_text(report: ShapeReport, table: ReportTable | None, note: str) -> st
     head = report.head_lines()
     body = [] if table is None else [*([""] if head else []), *_table_lines(table), ""]
     foot = [*report.foot_lines(), *([note] if note else [])]
-    return "".join(visible(line, keep="\n") + "\n" for line in (*head, *body, *foot))
+    return "".join(visible(line) + "\n" for line in (*head, *body, *foot))
 
 
 def _table_lines(table: ReportTable) -> list[str]:

@@ -41,7 +41,7 @@ def print_with_rich(report: ShapeReport, stream: TextIO, note: str) -> None:
 
 
 def _foot_style(report: ShapeReport, line: str) -> str:
-    if line == report.problem:
+    if report.problem and line in report.problem.split("\n"):
         return "red"
     return "yellow" if line.startswith("warning: ") else ""
 
@@ -49,7 +49,7 @@ def _foot_style(report: ShapeReport, line: str) -> str:
 def _print_lines(console: Console, lines: Sequence[str], style: str = "") -> None:
     """Each line on one line however long it is: paths and commands stay fit to be pasted."""
     for line in lines:
-        console.print(Text(visible(line, keep="\n"), style=style), soft_wrap=True)
+        console.print(Text(visible(line), style=style), soft_wrap=True)
 
 
 def _rich_table(cells: ReportTable) -> Table:

@@ -19,21 +19,30 @@ __all__ = [
 class FeatfuseError(Exception):
     """The root of the tree.
 
-    `message` says what is wrong (file, axis, sizes); `hint` says in one sentence what would mend it;
-    `commands` are lines that can be pasted into a shell.
+    `message` says what is wrong (file, axis, sizes), `details` more of it, a line each; `hint` says in one
+    sentence what would mend it; `commands` are lines that can be pasted into a shell.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "", commands: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, details: Sequence[str] = (), hint: str = "", commands: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.details = tuple(details)
         self.hint = hint
         self.commands = tuple(commands)
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> list[str]:
+        """Everything there is to say, each on one line: a name with a line break in it forges no other."""
         hint = [self.hint] if self.hint else []
-        return "\n".join([self.message, *hint, *(f"  {command}" for command in self.commands)])
+        lines = [self.message, *self.details, *hint, *(f"  {command}" for command in self.commands)]
+        return [line.replace("\n", "\\n") for line in lines]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class RunError(FeatfuseError):

@@ -106,7 +106,10 @@ def fuse(
         except ShapeError as error:
             ways = suggest(sources.specs, sources.texts, options, extras)
             raise ShapeError(
-                error.message, hint=error.hint, commands=_commands(ways, sources.texts, out)
+                error.message,
+                details=error.details,
+                hint=error.hint,
+                commands=_commands(ways, sources.texts, out),
             ) from None
         check_save_kernel(plan, save_kernel, out, force=force)
         run = Run(sources.read, limits.memory)

@@ -186,7 +186,7 @@ def is_anonymous(layout: str) -> bool:
 
 
 def _ambiguous(specs: Sequence[TensorSpec], candidates: dict[str, list[Reading]]) -> ShapeError:
-    lines = ["the layout is ambiguous, and the result depends on it:"]
+    lines = []
     names = []
     for readings in candidates.values():
         names.append(max((reading.layout for reading in readings), key=len))
@@ -197,7 +197,9 @@ def _ambiguous(specs: Sequence[TensorSpec], candidates: dict[str, list[Reading]]
         ]
         lines.append(f"  read as {names[-1]}: " + "; ".join(parts))
     offers = " or ".join(f"--layout {layout}" for layout in common_layouts(specs))
-    return ShapeError("\n".join(lines), hint=f"Say which: {offers}.")
+    return ShapeError(
+        "the layout is ambiguous, and the result depends on it:", details=lines, hint=f"Say which: {offers}."
+    )
 
 
 def align(layouts: Sequence[str]) -> str:

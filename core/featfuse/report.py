@@ -210,7 +210,7 @@ class ShapeReport(NamedTuple):
 
     def foot_lines(self) -> list[str]:
         """What stands below the table: the problem or the output, and the warnings."""
-        lines = [self.problem] if self.problem else []
+        lines = self.problem.split("\n") if self.problem else []
         if self.mask is not None:
             lines.append(str(self.mask))
         lines += [_output_line(row, self.command) for row in self.levels or (self.output,) if row is not None]
@@ -220,7 +220,8 @@ class ShapeReport(NamedTuple):
         lines += [f"warning: {warning}" for warning in self.warnings]
         if self.suggestions:
             lines += ["", "what would work:"]
-            lines += [f"  {row.command}\n    -> {shape_text(row.output_shape)}" for row in self.suggestions]
+            for row in self.suggestions:
+                lines += [f"  {row.command}", f"    -> {shape_text(row.output_shape)}"]
         return lines
 
 

@@ -68,7 +68,7 @@ def refusal_report(
         axes=axes,
         pipeline={"method": options.method, "combine": options.combine, "channels": options.channels},
         output=None,
-        problem="\n".join(line for line in (error.message, error.hint) if line),
+        problem=str(error),
         suggestions=ways,
         summary=f"{options.method}, {options.combine}: cannot be fused as asked",
     )

@@ -72,6 +72,8 @@ def check_key(path: str, row: Format, key: str) -> None:
 
 def check_place(path: str) -> bool:
     """Whether there is a file at `path`; RunError when none could be (of a link: where it points to)."""
+    if "\0" in path:
+        raise RunError(f"{path}: a NUL ends a name", hint="Name the output without it.")
     with write_faults(path):  # a name that is too long, a folder that may not be entered
         target = Path(os.path.realpath(path))
         _check_folder(path, target)

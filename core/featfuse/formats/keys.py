@@ -8,6 +8,7 @@ from pathlib import Path
 from featfuse.errors import InputError, UsageError
 from featfuse.formats.base import FileReader, Reader
 from featfuse.formats.headers import natural_key
+from featfuse.formats.registry import find_format
 from featfuse.tensor import TensorSpec
 
 __all__ = ["select", "split_input"]
@@ -18,13 +19,20 @@ _LISTED = 20  # tensors an error shows before it says how many more there are
 def split_input(text: str) -> tuple[str, str | None]:
     """`PATH[::KEY]` as (path, key), key None when not given.
 
-    The longest part of `text` that exists as a file is the path, so `a::b.npy` can be named; when
-    none exists, the path ends at the first `::`. Raises UsageError when nothing stands before or after it.
+    The longest part of `text` that exists as a file is the path, so `a::b.npy` can be named. When none
+    exists, the path ends at the first `::` behind a format's suffix; without one, all of it is a path if
+    it ends in a suffix, and it ends at the first `::` if not. Raises UsageError when nothing stands
+    before or after the `::`.
     """
     if "::" not in text or _is_file(text):
         return text, None
     cuts = [index for index in range(len(text)) if text.startswith("::", index)]
-    cut = next((index for index in reversed(cuts) if _is_file(text[:index])), cuts[0])
+    cut = next((index for index in reversed(cuts) if _is_file(text[:index])), None)
+    if cut is None:
+        cut = next((index for index in cuts if _has_suffix(text[:index])), None)
+    if cut is None and _has_suffix(text) and not text.startswith("::"):
+        return text, None
+    cut = cuts[0] if cut is None else cut
     path, key = text[:cut], text[cut + 2 :]
     if not path or not key:
         missing = "KEY after" if path else "PATH before"
@@ -37,6 +45,11 @@ def _is_file(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):  # too long for a path, or a NUL in it
         return False
+
+
+def _has_suffix(path: str) -> bool:
+    """Whether `path` ends like a file of one of the formats."""
+    return find_format(path) is not None
 
 
 def select(reader: Reader, key: str | None) -> list[TensorSpec]:
@@ -57,7 +70,11 @@ def select(reader: Reader, key: str | None) -> list[TensorSpec]:
         )
     matches = sorted(fnmatch.filter(specs, key.strip("/")), key=natural_key) if _is_glob(key) else []
     if not matches:
-        raise InputError(f"{reader.path} has no tensor {key!r}{_listing(specs)}", hint=_nearest(key, specs))
+        if not specs:
+            raise InputError(f"{reader.path} has no tensor {key!r}: it holds no numeric tensor")
+        raise InputError(
+            f"{reader.path} has no tensor {key!r}:", details=_listing(specs), hint=_nearest(key, specs)
+        )
     return [specs[match] for match in matches]
 
 
@@ -72,7 +89,8 @@ def _only(reader: Reader) -> TensorSpec:
         raise InputError(f"{reader.path} holds no numeric tensor; {why.message}", hint=why.hint)
     first = min(specs, key=natural_key)
     raise InputError(
-        f"{reader.path} holds {len(specs)} tensors{_listing(specs)}",
+        f"{reader.path} holds {len(specs)} tensors:",
+        details=_listing(specs),
         hint=f"Say which one: '{reader.path}::{first}' (a glob such as '*' takes all that match).",
     )
 
@@ -81,15 +99,13 @@ def _is_glob(key: str) -> bool:
     return any(letter in key for letter in "*?[")
 
 
-def _listing(specs: Mapping[str, TensorSpec]) -> str:
-    """ ": " and a line per tensor, for the end of a message."""
-    if not specs:
-        return ": it holds no numeric tensor"
+def _listing(specs: Mapping[str, TensorSpec]) -> list[str]:
+    """A line per tensor."""
     keys = sorted(specs, key=natural_key)
     width = max(len(key) for key in keys[:_LISTED])
     lines = [f"  {key:<{width}}  {specs[key].shape} {specs[key].dtype.name}" for key in keys[:_LISTED]]
     more = len(keys) - len(lines)
-    return "\n".join([":", *lines, *([f"  ... and {more} more"] if more else [])])
+    return [*lines, *([f"  ... and {more} more"] if more else [])]
 
 
 def _nearest(key: str, keys: Iterable[str]) -> str:
