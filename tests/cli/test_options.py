@@ -14,7 +14,9 @@ from featfuse_cli.methods import DEFAULTS, FREE_VALUES
 from featfuse_cli.options import DTYPE_NAMES, choice_help
 from typer.main import get_command
 
-RUN_TIME = {"out", "force", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel"}
+RUN_TIME = {
+    *("out", "force", "sync", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel")
+}
 FIELDS = set(Options._fields)
 
 

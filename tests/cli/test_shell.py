@@ -87,6 +87,7 @@ def test_every_block_is_tested():
         "if fuse inspect",
         "jq",
         "-o out.h5",
+        "--no-sync",
     )
     assert len(blocks("sh")) == len(words)
     assert {block(word) for word in words} == set(blocks("sh"))
@@ -156,6 +157,12 @@ def test_a_pipe(script, shell, files):
     )
     with h5py.File("out.h5") as one, h5py.File("two.h5") as two:
         assert np.array_equal(one["fused"], two["fused"])
+
+
+def test_no_sync(script, shell, files):
+    assert "scratch.npy" in script(block("--no-sync"))
+    assert shell("fuse a.npy b.npy -m bilinear -o same.npy").returncode == 0
+    assert np.array_equal(np.load("scratch.npy"), np.load("same.npy"))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

@@ -52,6 +52,7 @@ def test_options_are_the_same_everywhere() -> None:
             "inputs",
             "out",
             "force",
+            "sync",
             "dry_run",
             "sidecar",
             "save_kernel",
