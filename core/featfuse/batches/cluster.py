@@ -144,6 +144,9 @@ def _submit(client: Any, todo: Iterator[Task], capacity: int) -> Iterator[Outcom
         feed(capacity)
         while running:
             future = _next(finished, client)
+            if future.status in ("pending", "lost"):  # a worker died with the result, which is made anew
+                future.add_done_callback(finished.put)
+                continue
             task = running.pop(future)
             yield _outcome(future, task)
             future.release()

@@ -135,7 +135,7 @@ def test_a_worker_that_dies_costs_nothing(tmp_path, plan, fused):
         assert victim.wait() == -signal.SIGKILL
     finally:
         own.stop()
-    assert {it.status for it in done} == {"done"}
+    assert {it.status for it in done} == {"done"}, [it.error for it in done if it.error]
     assert sorted(int(it.id) for it in done) == list(range(40))
     for number in (0, 20, 39):
         expected = fused(f"a/{number}.npy", f"b/{number}.npy", method="bilinear")
