@@ -29,6 +29,7 @@ _NPY_HEADERS = (
     "{'descr': ('<f4', (2, 2)), 'fortran_order': False, 'shape': (4,), }",
     "{'descr': '<f4', 'shape': (16,), }",
     "{'descr': 'T', 'fortran_order': False, 'shape': (4,), }",  # a TypeError once: it has no byte order
+    "{'descr': ('i1,T', (2, 2)), 'fortran_order': False, 'shape': (), }",  # crashed NumPy once
     "{" + "[" * 90 + "]" * 90 + "}",
     "import os",
     "",

@@ -154,6 +154,10 @@ MALFORMED = {
     "2,000 axes": (npy("'<f4'", f"({'1,' * 2000})", F4[:4]), "2000 axes"),
     "objects": (saved(np.array([None, {}])), "pickled.*\n.*allow_pickle=False"),
     "object records": (saved(np.zeros(2, "O,f4")), "pickled.*\n.*allow_pickle=False"),
+    "records of texts, which crash NumPy": (
+        raw("{'descr': ('i1,T', (2, 2)), 'fortran_order': False, 'shape': (), }"),
+        "holds",
+    ),
     "records": (saved(np.zeros(3, "f4,i4")), "records with the fields f0, f1"),
     "many records": (
         saved(np.zeros(1, [(f"field{i}", "f4") for i in range(300)])),
