@@ -3,7 +3,7 @@
 import errno
 import gc
 
-__all__ = ["is_shortage", "main", "start_collecting"]
+__all__ = ["INTERRUPTED", "is_shortage", "main", "start_collecting"]
 
 INTERRUPTED = 130
 

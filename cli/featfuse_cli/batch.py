@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 from featfuse.options import FusionOptions
 
-from featfuse_cli import start_collecting
+from featfuse_cli import INTERRUPTED, start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Json, Quiet, Sync, check_report_options
 from featfuse_cli.text import say, visible
@@ -23,7 +23,6 @@ __all__ = ["batch"]
 SOME_FAILED = 5
 STATUSES = ("done", "skipped", "missing", "failed")
 MOST_ROWS = 50
-_BREAK = "\n"
 """Rows that a table of items shows; --json has them all."""
 
 Patterns = Annotated[
@@ -192,7 +191,7 @@ def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
             f"interrupted: {done} of {len(planned.items)} items are done, and whole\n"
             "The same command with --resume does the rest."
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     return outcomes
 
 
@@ -239,7 +238,8 @@ def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet:
     sys.stdout.flush()
     for outcome in outcomes:
         if outcome.status == "failed":
-            say(f"failed: {visible(outcome.id)}: {visible(str(outcome.error), keep=_BREAK)}")
+            why = visible(str(outcome.error), keep="\n")
+            say(f"failed: {visible(outcome.id)}: {why}")
 
 
 def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
@@ -281,7 +281,7 @@ def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
         if it.status == "skipped":
             told = "skipped: done before"
-        table.add_row(Text(visible(it.id)), Text(visible(told, keep=_BREAK)), Text(visible(it.out)))
+        table.add_row(Text(visible(it.id)), Text(visible(told, keep="\n")), Text(visible(it.out)))
     console = console_for(stream)
     console.print(table)
     if len(items) > MOST_ROWS:

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 import typer
 from featfuse.errors import FeatfuseError
 
-from featfuse_cli import is_shortage
+from featfuse_cli import INTERRUPTED, is_shortage
 from featfuse_cli.text import say, visible
 
 __all__ = ["boundary", "error_text"]
-
-INTERRUPTED = 130
 
 _OF_THE_PROCESS = {
     errno.EMFILE: "This process may open no more: raise `ulimit -n`.",

@@ -73,7 +73,8 @@ class Batch:
         written. What killed processes left behind is cleared, also that of workers of this run.
         """
         self.manifest.open()
-        for folder in self._folders():
+        folders = self._folders()
+        for folder in folders:
             sweep(folder)
         try:
             for index, outcome in enumerate(self.planned):
@@ -86,7 +87,7 @@ class Batch:
             yield from self._work()
         finally:
             self.manifest.close()
-            for folder in self._folders():
+            for folder in folders:
                 sweep(folder)
                 if self.options.sync:
                     flush_folder(Path(folder))

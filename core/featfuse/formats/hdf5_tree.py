@@ -16,7 +16,15 @@ import h5py
 import numpy as np
 
 from featfuse.formats.hdf5_cache import CACHE_BYTES
-from featfuse.formats.headers import clip, layout_from_names, native_dtype, natural_key, unreadable
+from featfuse.formats.headers import (
+    BOMB_BYTES,
+    clip,
+    is_bomb,
+    layout_from_names,
+    native_dtype,
+    natural_key,
+    unreadable,
+)
 
 __all__ = [
     "FAULTS",
@@ -35,8 +43,6 @@ FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """What h5py raises when the library fails: OSError and RuntimeError mostly, KeyError for damaged links,
 ValueError and TypeError for damaged types."""
 
-_BOMB_BYTES = 1 << 32
-_BOMB_RATIO = 1000
 _MAX_CHUNKS = 1 << 20
 _MAX_SOFT_LINKS = 16  # on one path, as in the HDF5 library
 # Nested aliases can spell any number of paths in a small file; a link of its own takes more bytes than this.
@@ -187,9 +193,9 @@ def tensor_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
 def _refuse_bomb(dataset: h5py.Dataset) -> None:
     """Refuse sizes that next to nothing is stored of: a few bytes can claim any number of fill values."""
     file_size = dataset.file.id.get_filesize()
-    if dataset.nbytes > _BOMB_BYTES:
+    if dataset.nbytes > BOMB_BYTES:
         stored = min(dataset.id.get_storage_size(), file_size)  # that of contiguous data is a claim too
-        if dataset.nbytes > _BOMB_RATIO * stored:
+        if is_bomb(dataset.nbytes, stored):
             raise Refused(
                 f"claims {dataset.nbytes:,} bytes, of which the file stores {stored:,}",
                 "No real data packs so well. Copy what you need of it into a dataset of its own.",

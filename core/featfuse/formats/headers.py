@@ -10,8 +10,10 @@ import numpy as np
 from featfuse.dtypes import DTYPES, native_dtype
 
 __all__ = [
+    "BOMB_BYTES",
     "check_shape",
     "clip",
+    "is_bomb",
     "layout_from_names",
     "layout_from_text",
     "native_dtype",
@@ -22,6 +24,10 @@ __all__ = [
 _MAX_AXES = 32  # what every supported NumPy can hold
 _MAX_BYTES = 2**63 - 1
 _MAX_QUOTED = 200
+
+BOMB_BYTES = 1 << 32
+"""Claims up to this are believed, however little is stored."""
+_BOMB_RATIO = 1000  # deflate reaches 1032 at most
 
 _AXIS_NAMES = {
     "N": ("n", "batch", "batches", "sample", "samples"),
@@ -68,6 +74,11 @@ def check_shape(shape: Sequence[int], itemsize: int) -> int:
     if math.prod(size for size in shape if size) * itemsize > _MAX_BYTES:
         raise ValueError(f"its shape {_words(shape)} is larger than any file")
     return math.prod(shape) * itemsize
+
+
+def is_bomb(claimed: int, stored: int) -> bool:
+    """Whether no real data packs as well as `claimed` bytes into `stored`."""
+    return claimed > max(BOMB_BYTES, _BOMB_RATIO * stored)
 
 
 def _words(shape: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from featfuse.errors import InputError, UsageError
@@ -27,12 +28,13 @@ def split_input(text: str) -> tuple[str, str | None]:
     if "::" not in text or _is_file(text):
         return text, None
     cuts = [index for index in range(len(text)) if text.startswith("::", index)]
-    cut = next((index for index in reversed(cuts) if _is_file(text[:index])), None)
+    existing = (index for index in reversed(cuts) if _is_file(text[:index]))
+    suffixed = (index for index in cuts if find_format(text[:index]))
+    cut = next(chain(existing, suffixed), None)
     if cut is None:
-        cut = next((index for index in cuts if _has_suffix(text[:index])), None)
-    if cut is None and _has_suffix(text) and not text.startswith("::"):
-        return text, None
-    cut = cuts[0] if cut is None else cut
+        if find_format(text) and not text.startswith("::"):
+            return text, None
+        cut = cuts[0]
     path, key = text[:cut], text[cut + 2 :]
     if not path or not key:
         missing = "KEY after" if path else "PATH before"
@@ -45,11 +47,6 @@ def _is_file(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):  # too long for a path, or a NUL in it
         return False
-
-
-def _has_suffix(path: str) -> bool:
-    """Whether `path` ends like a file of one of the formats."""
-    return find_format(path) is not None
 
 
 def select(reader: Reader, key: str | None) -> list[TensorSpec]:

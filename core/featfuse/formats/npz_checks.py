@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from featfuse.errors import InputError
+from featfuse.formats.headers import is_bomb
 
 __all__ = ["LOCAL_HEADER", "check_places", "check_sum", "refuse_member", "zip_faults"]
 
@@ -17,8 +18,6 @@ LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BLOCK = 1 << 18  # stays in the processor's caches from its reading to its summing up
 _ENCRYPTED = 0x1
 _OTHERS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz"}
-_BOMB_BYTES = 1 << 32
-_BOMB_RATIO = 1000  # deflate reaches 1032 at most
 
 
 def check_places(members: Sequence[zipfile.ZipInfo], size: int) -> None:
@@ -46,7 +45,7 @@ def refuse_member(member: zipfile.ZipInfo, name: str) -> None:
             f"{name}: is compressed with {kind}, which NumPy does not write",
             hint="Save it again with numpy.savez_compressed.",
         )
-    if member.file_size > max(_BOMB_BYTES, _BOMB_RATIO * member.compress_size):
+    if is_bomb(member.file_size, member.compress_size):
         raise InputError(
             f"{name}: claims {member.file_size:,} bytes, packed into {member.compress_size:,}",
             hint="No real data packs so well: this archive was made to fill a disk.",

@@ -45,12 +45,8 @@ _MAGIC: dict[tuple[bytes, int], Foreign] = {
     (b"II*\0", 0): Foreign("a TIFF image", _IMAGE),
     (b"MM\0*", 0): Foreign("a TIFF image", _IMAGE),
     (b"%PDF-", 0): Foreign("a PDF document", ""),
-    (b"CDF\1", 0): Foreign(
-        "a netCDF file of version 3", "Convert it with `nccopy -k nc4`, which makes HDF5."
-    ),
-    (b"CDF\2", 0): Foreign(
-        "a netCDF file of version 3", "Convert it with `nccopy -k nc4`, which makes HDF5."
-    ),
+    (b"CDF\1", 0): _NETCDF,
+    (b"CDF\2", 0): _NETCDF,
     (b"\x0e\x03\x13\x01", 0): Foreign("an HDF4 file", "Convert it to HDF5 with h4toh5."),
     (b"n+1\0", 344): Foreign("a NIfTI image", "Load it with nibabel, and numpy.save the array."),
     (b"GGUF", 0): Foreign("a GGUF model", "Convert its tensors to .safetensors."),
