@@ -3,19 +3,31 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import featfuse
 import featfuse_cli
+import h5py
 import numpy as np
 import pytest
 from featfuse_cli.app import app
+from safetensors.numpy import load_file
 from typer.testing import CliRunner, Result
 
 Fuse = Callable[..., Result]
 Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
 MakeNpy = Callable[..., None]
+
+READ: dict[str, Callable[[str | Path], Any]] = {
+    ".npy": np.load,
+    ".npz": lambda path: np.load(path)["fused"],
+    ".h5": lambda path: h5py.File(path)["fused"][...],
+    ".safetensors": lambda path: load_file(path)["fused"],
+}
+SUFFIXES = tuple(READ)
+"""The suffixes of outputs, and what reads them that is not ours."""
 
 LAUNCHER = """\
 #!{python}
@@ -24,6 +36,17 @@ sys.argv[0] = "fuse"
 from featfuse_cli import main
 main()
 """
+
+
+def check_end(result: "subprocess.CompletedProcess[bytes]", codes: Collection[int]) -> None:
+    """A documented exit code, and if it is none of success two lines at most, for people."""
+    told = result.stderr.decode()
+    assert result.returncode in codes, told
+    assert "Traceback" not in told
+    assert "OpenBLAS" not in told
+    if result.returncode:
+        assert told.startswith("error: ")
+        assert len(told.splitlines()) <= 2, told
 
 
 @pytest.fixture(autouse=True)

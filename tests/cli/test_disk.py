@@ -11,31 +11,15 @@ import tempfile
 from pathlib import Path
 
 import featfuse
-import h5py
 import numpy as np
 import pytest
 from featfuse.errors import RunError
-from safetensors.numpy import load_file
+
+from .conftest import READ, SUFFIXES, check_end
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
-READ = {
-    ".npy": np.load,
-    ".npz": lambda path: np.load(path)["fused"],
-    ".h5": lambda path: h5py.File(path)["fused"][...],
-    ".safetensors": lambda path: load_file(path)["fused"],
-}
-SUFFIXES = tuple(READ)
 DOUBLE = "fuse x.npy --layout NCHW -m nearest --to 512x512 -q"
 FOURFOLD = "fuse x.npy --layout NCHW -m nearest --to 1024x1024 -q"  # 29 MB
-
-
-def check_end(result, codes):
-    """A documented exit code, and if it is none of success two lines at most."""
-    told = result.stderr.decode()
-    assert result.returncode in codes, told
-    if result.returncode:
-        assert told.startswith("error: ")
-        assert len(told.splitlines()) <= 2, told
 
 
 def names(folder="."):

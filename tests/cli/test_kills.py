@@ -14,16 +14,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+
+from .conftest import READ
 
 KILLS = 30 if os.environ.get("FEATFUSE_SLOW") else 2
 FUSE = [sys.executable, "-m", "featfuse_cli"]
-READ = {
-    ".npy": np.load,
-    ".npz": lambda path: np.load(path)["fused"],
-    ".h5": lambda path: h5py.File(path)["fused"][...],
-    ".safetensors": lambda path: load_file(path)["fused"],
-}
 
 
 def hidden(folder="."):

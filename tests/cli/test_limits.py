@@ -12,30 +12,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
+
+from .conftest import READ, SUFFIXES, check_end
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
-READ = {
-    ".npy": np.load,
-    ".npz": lambda path: np.load(path)["fused"],
-    ".h5": lambda path: h5py.File(path)["fused"][...],
-    ".safetensors": lambda path: load_file(path)["fused"],
-}
-SUFFIXES = tuple(READ)
 STRANGER = "setpriv --reuid 54321 --regid 54321 --clear-groups"
 # root may start any number of processes and write anywhere; this user may only read what root may
 STRANGER += " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
-
-
-def check_end(result, codes):
-    """A documented exit code, and if it is none of success a message for people."""
-    told = result.stderr.decode()
-    assert result.returncode in codes, told
-    assert "Traceback" not in told
-    assert "OpenBLAS" not in told
-    if result.returncode:
-        assert told.startswith("error: ")
-        assert len(told.splitlines()) <= 2, told
 
 
 def hidden(folder="."):
