@@ -1,30 +1,24 @@
 """Executing a plan: window after window of the result is read, computed and written, in bounded memory."""
 
 import math
-import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
 from threading import Lock, Thread
-from typing import NamedTuple
 
 import numpy as np
 
 from featfuse.blas import one_thread
 from featfuse.errors import UsageError
+from featfuse.limits import Limits, TooLittleMemory, usable_cores
 from featfuse.report import human_bytes
 from featfuse.room import multipliers
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window
 from featfuse.windows import run_length, window_cost, window_lengths, windows
 
-__all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "execute", "parse_memory"]
+__all__ = ["execute"]
 
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all) from the thread that called `execute`."""
-
-DEFAULT_MEMORY = "256M"
 _WINDOW_BYTES = 12 << 20
 """A window's working set stays near the caches, also when the budget would allow more, and is large enough
 for the interpreter's part in it to be small: only the rest runs in parallel."""
@@ -34,32 +28,6 @@ longer the runs that are read and written. The windows, and with them every last
 budgets of at least four times this."""
 _SHORT_RUN = 1 << 16
 """Bytes side by side in the output below which the calls cost as much as the copying."""
-
-
-def parse_memory(text: str | int) -> int:
-    """`512M`, `2G`, `64KiB` or a number of bytes, in bytes. UsageError otherwise."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", str(text).strip().upper())
-    if match is None or float(match[1]) <= 0:
-        raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
-    size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
-    if size >= 2.0**63:
-        raise UsageError(f"--memory {str(text)[:20]}...: more than any machine has", hint="Like 512M or 2G.")
-    return int(size)
-
-
-def usable_cores() -> int:
-    """The cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-class Limits(NamedTuple):
-    """What a run may use: `memory` in bytes, `threads` (None: all usable cores), and whom to tell."""
-
-    memory: int
-    threads: int | None = None
-    progress: Progress | None = None
 
 
 def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits: Limits) -> None:
@@ -74,10 +42,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
-        raise UsageError(
-            f"--memory {human_bytes(budget)} is too small: one window needs {human_bytes(cost)}",
-            hint=f"Give --memory {max(1, -(-cost // (1 << 20)))}M or more.",
-        )
+        raise TooLittleMemory(budget, cost, f"one window needs {human_bytes(cost)}")
     count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
     workers = max(1, min(threads or usable_cores(), budget // max(cost, 1), count))
     total = root.size * root.dtype.itemsize

@@ -11,10 +11,11 @@ from typing import Unpack, overload
 import numpy as np
 
 from featfuse.errors import RunError, ShapeError, UsageError
-from featfuse.execute import DEFAULT_MEMORY, Limits, Progress, execute, parse_memory
+from featfuse.execute import execute
 from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
 from featfuse.formats.base import OutputTensor, Sink
 from featfuse.inputs import Inputs, Source
+from featfuse.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
 from featfuse.opening import check_save_kernel, open_extras
 from featfuse.options import FusionOptions, Options
 from featfuse.outputs import begin_beside, begin_output, check_sidecar

@@ -14,6 +14,7 @@ from featfuse.dtypes import DTYPES, native_dtype
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import STREAM, open_input, select, split_input
 from featfuse.formats.base import Reader
+from featfuse.limits import TooLittleMemory
 from featfuse.report import human_bytes
 from featfuse.tensor import Array, TensorSpec, Window, whole
 from featfuse.tokens import TokenGrid, as_grid, wants_grid
@@ -174,12 +175,9 @@ class Inputs:
 
     def _check_unpacked(self, spec: TensorSpec) -> None:
         if self._memory is not None and spec.unpacked > self._memory:
-            enough = -(-spec.unpacked // (1 << 20))
-            raise UsageError(
-                f"--memory {human_bytes(self._memory)} is too small: {spec.name} is packed in chunks of "
-                f"{human_bytes(spec.unpacked)}, each of which must be unpacked whole",
-                hint=f"Give --memory {enough}M or more, or save it in smaller chunks.",
-            )
+            chunk = f"chunks of {human_bytes(spec.unpacked)}, each of which must be unpacked whole"
+            why, smaller = f"{spec.name} is packed in {chunk}", "save it in smaller chunks"
+            raise TooLittleMemory(self._memory, spec.unpacked, why, [smaller])
 
     def read(self, index: int, window: Window) -> Array:
         """The block of tensor `index` at `window`; it must not be written to."""

@@ -4,7 +4,7 @@ from typing import get_type_hints
 
 import pytest
 from featfuse.dtypes import DTYPES
-from featfuse.execute import DEFAULT_MEMORY
+from featfuse.limits import DEFAULT_MEMORY
 from featfuse.methods import METHODS
 from featfuse.methods.settings import AxisSettings
 from featfuse.options import CHOICES, FusionOptions, Options

@@ -11,8 +11,9 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import METHODS, RunError, UsageError
-from featfuse.execute import Limits, execute, parse_memory
+from featfuse.execute import execute
 from featfuse.inputs import Inputs
+from featfuse.limits import Limits, parse_memory
 from featfuse.options import Options
 from featfuse.plan import FusionPlan, make_plan
 from featfuse.steps.base import Run

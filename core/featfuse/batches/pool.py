@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from multiprocessing import resource_tracker
@@ -37,7 +37,9 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, Non
     workers: list[_Worker] = []
     try:
         for _ in range(jobs):
-            worker = _Worker(context)
+            worker = _start(context, workers)
+            if worker is None:
+                break
             if not worker.give(todo):
                 worker.stop()
                 break
@@ -50,8 +52,10 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, Non
                 if worker.dead:
                     workers.remove(worker)
                     todo = chain(worker.tasks, todo)
-                    worker = _Worker(context)  # noqa: PLW2901
-                    workers.append(worker)
+                    successor = _start(context, workers)
+                    if successor is None:
+                        continue
+                    workers.append(worker := successor)
                 wanted = 2 if outcome.seconds < _SHORT else 1
                 while len(worker.tasks) < wanted and worker.give(todo):
                     pass
@@ -61,6 +65,16 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, Non
     finally:
         for worker in workers:
             worker.stop(at_once=True)
+
+
+def _start(context: multiprocessing.context.BaseContext, others: Sequence["_Worker"]) -> "_Worker | None":
+    """One more worker; None where there may be no more, and `others` can do the work."""
+    try:
+        return _Worker(context)
+    except RunError:
+        if not others:
+            raise
+        return None
 
 
 class _Worker:

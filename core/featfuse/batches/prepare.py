@@ -16,8 +16,8 @@ from featfuse.batches.recipe import check_recipe, fill_recipe, resolved_recipe, 
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import UsageError
-from featfuse.execute import parse_memory
 from featfuse.formats import split_input
+from featfuse.limits import parse_memory
 from featfuse.options import FusionOptions
 
 __all__ = ["MANIFEST_NAME", "open_batch"]

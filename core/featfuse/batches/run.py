@@ -15,10 +15,10 @@ from featfuse.batches.manifest import Manifest, input_facts
 from featfuse.batches.pool import run_in_processes
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
-from featfuse.execute import parse_memory, usable_cores
 from featfuse.formats import split_input
 from featfuse.formats.atomic import flush_folder
 from featfuse.formats.sweep import sweep
+from featfuse.limits import parse_memory, usable_cores
 
 __all__ = ["Batch", "BatchOptions", "facts_of", "task_of"]
 
@@ -179,7 +179,7 @@ def task_of(item: Item, recipe: Mapping[str, Any], options: BatchOptions) -> Tas
     threads = options.threads or max(1, usable_cores() // jobs)
     replaced = options.force or options.resume
     filled = fill_recipe(recipe, item.fields)
-    return Task(item.id, item.inputs, item.out, filled, memory, threads, replaced, options.sync)
+    return Task(item.id, item.inputs, item.out, filled, memory, threads, jobs, replaced, options.sync)
 
 
 def jobs_of(options: BatchOptions) -> int:

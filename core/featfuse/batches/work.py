@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from featfuse.errors import FeatfuseError, RunError, UsageError
+from featfuse.limits import TooLittleMemory
 from featfuse.options import FusionOptions
 from featfuse.tensor import TensorSpec
 
@@ -16,7 +17,10 @@ __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker needs: plain values, so that it travels to other processes and machines."""
+    """What a worker needs: plain values, so that it travels to other processes and machines.
+
+    `memory` and `threads` are its share of those of all `jobs`.
+    """
 
     id: str
     inputs: tuple[str, ...]
@@ -24,6 +28,7 @@ class Task:
     options: Mapping[str, Any]
     memory: int
     threads: int
+    jobs: int = 1
     force: bool = False
     sync: bool = True
 
@@ -117,6 +122,8 @@ def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     started = time.perf_counter()
     try:
         result = work()
+    except TooLittleMemory as error:
+        result = Outcome(task.id, "failed", task.out, str(error.shared(task.jobs)))
     except FeatfuseError as error:
         result = Outcome(task.id, "failed", task.out, _first_lines(str(error)))
     except MemoryError:

@@ -140,6 +140,32 @@ def test_workers_killed_again_and_again(pairs, plan):
     assert sum(it.status == "failed" for it in done) == 3
 
 
+def test_without_a_successor_the_others_go_on(pairs, plan, monkeypatch):
+    pairs(30)
+    outcomes = plan("a/", "b/", out="o/", jobs=2).outcomes()
+    done = [next(outcomes) for _ in range(3)]
+
+    def refuse(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", refuse)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    done += outcomes
+    assert len(done) == 30
+    assert sum(it.status == "failed" for it in done) == 1
+
+
+def test_the_share_of_memory_is_told_as_a_whole(maps, run):
+    maps("a/{}.npy", range(2), (1, 1, 400_000))
+    maps("b/{}.npy", range(2), (1, 1, 400_004))
+    whole = {"method": "pad", "pad_mode": "median"}
+    failed = run("a/", "b/", out="o/", memory="2M", jobs=2, **whole)["0"]
+    assert "--memory 1 MiB for each of 2 jobs is too small" in failed.error
+    needed = int(failed.error.split("Give --memory ")[1].split("M")[0])
+    assert "or give fewer --jobs" in failed.error
+    assert run("a/", "b/", out="o/", memory=f"{needed}M", jobs=2, force=True, **whole)["0"].status == "done"
+
+
 def test_a_worker_that_ends_by_itself():
     tasks = [Task("x", (), "x", {}, 0, 1), Task("y", (), "y", {}, 0, 1)]
     outcomes = list(run_in_processes(tasks, 2))
