@@ -44,7 +44,8 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     if cost > budget:
         raise TooLittleMemory(budget, cost, f"one window needs {human_bytes(cost)}")
     count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
-    workers = max(1, min(threads or usable_cores(), budget // max(cost, 1), count))
+    each = cost + max(step.unpacked for step in root.walk())
+    workers = max(1, min(threads or usable_cores(), budget // max(each, 1), count))
     total = root.size * root.dtype.itemsize
     multiplies = any(step.multiplies_matrices for step in root.walk())
     if multiplies:

@@ -59,13 +59,15 @@ class Step(ABC):
     """A tensor that can be computed window by window.
 
     `shape` is in the output's axis order, `dtype` is the element type of its blocks. A step that
-    `multiplies_matrices` wants BLAS held to one thread, since windows run in parallel already.
+    `multiplies_matrices` wants BLAS held to one thread, since windows run in parallel already. `unpacked`
+    are the bytes that reading any of it unpacks at once.
     """
 
     shape: tuple[int, ...]
     dtype: DType
     children: tuple["Step", ...] = ()
     multiplies_matrices = False
+    unpacked = 0
 
     @property
     def size(self) -> int:

@@ -15,6 +15,7 @@ class Source(Step):
         self.index = index
         self.spec = spec
         self.dtype = spec.dtype
+        self.unpacked = spec.unpacked
         self.own_axes = tuple(layout.find(letter) for letter in output_layout)
         self.shape = tuple(spec.shape[axis] if axis >= 0 else 1 for axis in self.own_axes)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import featfuse
 import h5py
 import numpy as np
 import pytest
@@ -235,3 +236,25 @@ def test_large_chunks_without_filters_are_read_piecewise(tmp_path: Path) -> None
     run = fuse(f"{path}::a", "-o", tmp_path / "o.npy", "--memory", "8M")
     assert run.returncode == 0, run.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), values)
+
+
+@pytest.mark.parametrize(("memory", "helpers"), [("100M", 0), ("300M", 1)])
+def test_threads_that_unpack_large_chunks_share_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str, helpers: int
+) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        chunks = (1, 64, 512, 512)
+        made = file.create_dataset("a", (4, *chunks[1:]), "f4", chunks=chunks, compression="gzip")
+        made[0, :, 0] = 1
+        made[1, :, 0] = 2
+    started: list[int] = []
+
+    def count_threads(_work: object, count: int) -> list[object]:
+        started.append(count)
+        return []
+
+    monkeypatch.setattr("featfuse.execute._start", count_threads)
+    result = featfuse.fuse(path, method="stride", to="64x64", layout="NCHW", memory=memory, threads=2)
+    assert started == [helpers]
+    assert result[:, 0, 0, 0].tolist() == [1, 2, 0, 0]
