@@ -17,7 +17,7 @@ VALUES = (np.arange(6000, dtype=np.int32) % 97).reshape(60, 100)
 
 INJECT = """\
 import ctypes, os
-import h5py
+import {module}
 real = {place}
 def crash(self, *arguments, **options):
     if "bad" in {name}:
@@ -25,9 +25,14 @@ def crash(self, *arguments, **options):
     return real(self, *arguments, **options)
 {place} = crash
 """
-READ, OPEN = (
-    {"place": "h5py.Dataset.__getitem__", "name": "self.file.filename"},
-    {"place": "h5py.File.__init__", "name": "str(arguments[0])"},
+READ, OPEN, LOCATE = (
+    {"module": "h5py", "place": "h5py.Dataset.__getitem__", "name": "self.file.filename"},
+    {"module": "h5py", "place": "h5py.File.__init__", "name": "str(arguments[0])"},
+    {
+        "module": "featfuse.formats.hdf5",
+        "place": "featfuse.formats.hdf5.open_direct",
+        "name": "self.file.filename",
+    },
 )
 CRASHES = {"SIGSEGV": "ctypes.string_at(0)", "SIGABRT": "os.abort()", "SIGFPE": "os.kill(os.getpid(), 8)"}
 
@@ -101,10 +106,11 @@ def make(path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("number", CRASHES)
-def test_a_crash_in_a_read_names_file_and_dataset(tmp_path: Path, number: str) -> None:
+@pytest.mark.parametrize("where", [READ, LOCATE], ids=["read", "locate"])
+def test_a_crash_names_file_and_dataset(tmp_path: Path, where: dict[str, str], number: str) -> None:
     path, out = tmp_path / "bad.h5", tmp_path / "out.npy"
     make(path, "lzf")
-    run = fuse(f"{path}::a", "-o", out, folder=inject(tmp_path, CRASHES[number], READ))
+    run = fuse(f"{path}::a", "-o", out, folder=inject(tmp_path, CRASHES[number], where))
     assert (run.returncode, run.stdout) == (4, "")
     assert run.stderr.startswith(f"error: {path}::a: the HDF5 library crashed on it ({number})\n")
     assert sorted(made.name for made in tmp_path.iterdir()) == ["bad.h5", "inject"]
