@@ -8,7 +8,7 @@ import numpy as np
 
 from featfuse.axis import AxisMap, Taps
 from featfuse.engine.blocks import along, lines_in_cache
-from featfuse.engine.gather import MANY_TAPS, weighted_sum
+from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
 from featfuse.tensor import Array
 
 __all__ = ["TILE", "banded", "suits_blas"]
@@ -19,9 +19,6 @@ often: of 16, 24 and 32, 16 took a quarter less at twice the size, and as long e
 
 _LEAST_WIDTH = 8
 """Rows or columns below which a matrix product is not worth its call."""
-
-_SAME_WEIGHT = 1e-14
-"""Weights that differ by less are one weight: positions are computed in float64."""
 
 
 class _Tiles(NamedTuple):
@@ -156,7 +153,7 @@ def _continues(tiles: _Tiles, matrix: Array, source: int) -> bool:
     if matrix.shape != tiles.matrix.shape:
         return False
     regular = tiles.number == 1 or source == tiles.source + tiles.number * tiles.step
-    return regular and source >= tiles.source and bool((np.abs(matrix - tiles.matrix) <= _SAME_WEIGHT).all())
+    return regular and source >= tiles.source and bool((np.abs(matrix - tiles.matrix) <= SAME_WEIGHT).all())
 
 
 def _matrix(axis_map: AxisMap, start: int, stop: int) -> tuple[Array, int]:

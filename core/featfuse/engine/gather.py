@@ -8,10 +8,13 @@ from featfuse.axis import Reduce, Taps
 from featfuse.engine.blocks import part_along
 from featfuse.tensor import Array
 
-__all__ = ["MANY_TAPS", "gather", "take", "weighted_sum"]
+__all__ = ["MANY_TAPS", "SAME_WEIGHT", "gather", "take", "weighted_sum"]
 
 MANY_TAPS = 64
 """Taps from which on going through them one by one is the slow way."""
+
+SAME_WEIGHT = 1e-14
+"""Weights that differ by less are one weight: positions are computed in float64."""
 
 
 def gather(taps: Taps, reduce: Reduce, block: Array, axis: int, origin: int) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 
 from featfuse.axis import AxisMap, Reduce, Taps
 from featfuse.engine.blocks import along, shares_in_cache
-from featfuse.engine.gather import gather
+from featfuse.engine.gather import SAME_WEIGHT, gather
 from featfuse.tensor import Array
 
 __all__ = ["Phases", "find_phases", "phased"]
@@ -20,9 +20,6 @@ __all__ = ["Phases", "find_phases", "phased"]
 _MOST_PHASES = 8
 _MOST_TAPS = 8
 _FEWEST_TURNS = 6
-
-_SAME_WEIGHT = 1e-14
-"""Weights that differ by less are one weight: positions are computed in float64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +61,7 @@ def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
     weight = None
     if weights is not None:
         weight = float(weights[middle, 0])
-        alike &= (np.abs(weights - weight) <= _SAME_WEIGHT).all(axis=1)
+        alike &= (np.abs(weights - weight) <= SAME_WEIGHT).all(axis=1)
     same: Array = (steps == stride).all(axis=1) & alike[period:] & alike[:-period]
     if stride < 1 or not same[middle]:
         return None

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from featfuse.errors import FeatfuseError, InputError, RunError
 from featfuse.formats.base import Reader
-from featfuse.formats.registry import STREAM, find_format
+from featfuse.formats.registry import STREAM, Format, find_format
 from featfuse.formats.sniff import HEAD, find_foreign, readable, recognise, suffix_note
 
 __all__ = ["open_input"]
@@ -25,8 +25,7 @@ def open_input(path: str, *, stdin: BinaryIO | None = None) -> Reader:
     if path == STREAM:
         return _open_stream(stdin if stdin is not None else sys.stdin.buffer)
     head = _read_head(path)
-    known = recognise(head)
-    _refuse_foreign(path, head)
+    known = _recognised(path, head)
     row = known or find_format(path)
     if row is None:
         raise InputError(f"{path}: not a tensor file that featfuse can read", hint=readable())
@@ -90,13 +89,15 @@ def _same_stem(path: str) -> str:
     return f"Did you mean {Path(path).with_name(known[0])}?" if known else ""
 
 
-def _refuse_foreign(path: str, head: bytes) -> None:
-    """Say what a file is that is often taken for a tensor file."""
+def _recognised(path: str, head: bytes) -> Format | None:
+    """The format by the first bytes, if it is one of ours. What is often taken for one is refused by name."""
     if not head:
         raise InputError(f"{path} is empty (0 bytes)", hint="Write or copy the file again.")
-    foreign = None if recognise(head) else find_foreign(head)
+    known = recognise(head)
+    foreign = None if known else find_foreign(head)
     if foreign is not None:
         raise InputError(f"{path} is {foreign.what}", hint=foreign.hint)
+    return known
 
 
 def _open_stream(stdin: BinaryIO) -> Reader:
@@ -106,7 +107,7 @@ def _open_stream(stdin: BinaryIO) -> Reader:
         raise InputError("-: stdin is a terminal", hint="Pipe a .npy file into the command.")
     file = _whole_file(stdin) or _spool(stdin)
     try:
-        _refuse_foreign(STREAM, os.pread(file.fileno(), HEAD, 0))
+        _recognised(STREAM, os.pread(file.fileno(), HEAD, 0))
     except BaseException:
         file.close()
         raise
