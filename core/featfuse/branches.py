@@ -88,7 +88,8 @@ def reconcile(
     dtype = weighted_dtype(branch.dtype) if is_weighted(options) else branch.dtype
     if not any(chains):
         return branch._replace(dtype=dtype, chains=chains)
-    order = [layout.index(letter) for letter in member.reading.layout]
+    letters = sorted(member.reading.layout, key="C".__eq__)  # channels last: new ones have no border
+    order = [layout.index(letter) for letter in letters]
     order += [axis for axis in range(len(layout)) if axis not in order]
     working = _working_dtype(branch.step.dtype, chains, weighted=is_weighted(options))
     _check_fill(chains, member.spec.name, working)

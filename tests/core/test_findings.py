@@ -134,3 +134,26 @@ def test_a_dry_run_does_not_mind_what_is_there(tmp_path: Path) -> None:
     before = (tmp_path / "a.npy").read_bytes()
     featfuse.fuse(tmp_path / "a.npy", out=tmp_path / "a.npy", dry_run=True)
     assert (tmp_path / "a.npy").read_bytes() == before
+
+
+@pytest.mark.parametrize("coords", ["align-corners", "asymmetric", "pytorch-half-pixel"])
+def test_the_gaussian_lies_where_the_coordinates_say(coords: str) -> None:
+    """TensorFlow's rounding, which knows half-pixel centres only, cut it elsewhere: to NaN at worst."""
+    weights = featfuse.fuse(np.eye(8), method="gaussian", coords=coords, to=1, layout="CW")[:, 0]
+    kernel = np.exp(-2.0 * np.arange(8) ** 2) * (np.arange(8) < 1.5)  # around sample 0
+    np.testing.assert_allclose(weights, kernel / kernel.sum(), atol=1e-12)
+
+
+def test_channels_are_matched_after_maxima_and_borders() -> None:
+    """As the report says, and in every layout: the mean of maxima is not the maximum of means."""
+    big, small = normal(1, 4, 6, 6), np.zeros((1, 2, 3, 3), np.float32)
+    pooled = big.reshape(1, 2, 2, 3, 2, 3, 2).max(axis=(4, 6)).mean(axis=2)
+    padded = np.pad(small, [(0, 0), (0, 0), (0, 3), (0, 3)], constant_values=2.0)
+    grown = np.concatenate([padded, np.zeros_like(padded)], axis=1)
+    for layout, axes in (("NCHW", (0, 1, 2, 3)), ("NHWC", (0, 2, 3, 1))):
+        maps = [np.ascontiguousarray(each.transpose(axes)) for each in (big, small)]
+        result = featfuse.fuse(*maps, method="max-pool", channels="mean", layout=layout)
+        np.testing.assert_allclose(result, pooled.transpose(axes), atol=1e-6)
+        options = {"method": "pad", "channels": "zero-pad", "pad_value": 2.0, "anchor": "start"}
+        result = featfuse.fuse(*maps, layout=layout, **options)
+        np.testing.assert_allclose(result, (big + grown).transpose(axes), atol=1e-6)

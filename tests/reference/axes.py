@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["CONVENTIONS", "Convention", "Infeasible", "change_axis"]
+__all__ = ["CONVENTIONS", "Convention", "Infeasible", "change_axis", "fit"]
 
 
 class Infeasible(Exception):
@@ -81,19 +81,25 @@ def mitchell(x: float) -> float:
     return 0.0
 
 
-KERNELS: dict[str, tuple[int, Callable[[float], Callable[[float], float]]]] = {
+def gaussian(x: float) -> float:
+    """TensorFlow's: sigma is a third of the radius, and the radius itself is outside."""
+    return math.exp(-2.0 * x * x) if abs(x) < 1.5 else 0.0
+
+
+KERNELS: dict[str, tuple[float, Callable[[float], Callable[[float], float]]]] = {
     # name: (radius, cubic a -> weight by distance)
     "bilinear": (1, lambda _a: triangle),
     "bicubic": (2, keys),
     "lanczos3": (3, lambda _a: lanczos(3)),
     "lanczos5": (5, lambda _a: lanczos(5)),
     "mitchell": (2, lambda _a: mitchell),
+    "gaussian": (1.5, lambda _a: gaussian),
 }
 
 
 def resample(x: np.ndarray, out_size: int, method: str, options: dict[str, Any]) -> np.ndarray:
     """A kernel around every output sample's coordinate, its weights made to sum to one."""
-    own = "tf" if method in ("lanczos3", "lanczos5", "mitchell") else "torch"
+    own = "tf" if method in ("lanczos3", "lanczos5", "mitchell", "gaussian") else "torch"
     convention = CONVENTIONS[options.get("convention", own)]
     antialias = options.get("antialias", convention.antialias)
     radius, make = KERNELS[method]
@@ -254,6 +260,25 @@ def crop_or_pad(x: np.ndarray, out_size: int, method: str, options: dict[str, An
     return (crop if x.shape[-1] > out_size else pad)(x, out_size, method, options)
 
 
+def letterbox(
+    x: np.ndarray, out_size: int, grid: list[tuple[int, int]], options: dict[str, Any]
+) -> np.ndarray:
+    """tf.image.resize_with_pad: one ratio for all axes of `grid` (size, target), its numbers in float32."""
+    ratio = max(np.float32(size) / np.float32(target) for size, target in grid)
+    fitted = np.float32(x.shape[-1]) / ratio
+    inner = min(max(math.floor(fitted), 1), out_size)
+    if inner != x.shape[-1]:
+        method = options.get("interpolation", "bilinear")
+        x = METHODS[method](x, inner, method, options)
+    spare = out_size - inner
+    centred = min(max(0, math.floor((np.float32(out_size) - fitted) / 2)), spare)
+    before = placed(out_size, inner, options, centred)
+    words = {"constant_values": options.get("pad_value", 0.0)}
+    mode = options.get("pad_mode", "constant")
+    widths = [(0, 0)] * (x.ndim - 1) + [(before, spare - before)]
+    return np.pad(x, widths, mode, **(words if mode == "constant" else {}))
+
+
 def fixed_bilinear(x: np.ndarray, out_size: int, _method: str, _options: dict[str, Any]) -> np.ndarray:
     """Every input sample spreads FCN's kernel (Long, Shelhamer, Darrell: upsample_filt) over the output."""
     factor, rest = divmod(out_size, x.shape[-1])
@@ -297,3 +322,11 @@ def change_axis(x: np.ndarray, axis: int, out_size: int, method: str, options: d
     """`x` with `axis` brought to `out_size`."""
     moved = np.moveaxis(x, axis, -1)
     return np.moveaxis(METHODS[method](moved, out_size, method, options), -1, axis)
+
+
+def fit(x: np.ndarray, axes: dict[int, int], options: dict[str, Any]) -> np.ndarray:
+    """`x` letterboxed: each of `axes` brought to its size."""
+    grid = [(x.shape[axis], size) for axis, size in axes.items()]
+    for axis, size in axes.items():
+        x = np.moveaxis(letterbox(np.moveaxis(x, axis, -1), size, grid, options), -1, axis)
+    return x

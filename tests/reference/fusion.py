@@ -1,7 +1,7 @@
 """A whole fusion from DESIGN.md, in float64: layouts, target grid, methods, channels, mask, combine.
 
-Slow, and independent of featfuse: what its results are compared with. Letterbox, gaussian, learned kernels
-and what follows the combining are left to their own comparisons (tests/oracles).
+Slow, and independent of featfuse: what its results are compared with. Learned kernels and what follows the
+combining are left to their own comparisons.
 """
 
 import runpy
@@ -13,7 +13,8 @@ import numpy as np
 __all__ = ["Infeasible", "Result", "fuse"]
 
 _AXES = runpy.run_path(str(Path(__file__).with_name("axes.py")))
-Infeasible, change_axis, pooled_size = _AXES["Infeasible"], _AXES["change_axis"], _AXES["pooled_size"]
+Infeasible, pooled_size = _AXES["Infeasible"], _AXES["pooled_size"]
+change_axis, fit = _AXES["change_axis"], _AXES["fit"]
 
 SPACE = "DHW"
 TARGET = {
@@ -87,11 +88,13 @@ def to_grid(
     *,
     alone: bool,
 ) -> np.ndarray:
-    """Axis by axis. A map on the grid stays as it is; TF's smoothing kernel touches all axes or none."""
+    """Axis by axis. A map on the grid stays as it is; TF's smoothing kernels touch all axes or none."""
     sizes = {letter: values.shape[layout.index(letter)] for letter in grid}
     if sizes == grid and not (alone and "pool_size" in options):
         return values
-    smooths = method == "mitchell" and options.get("convention", "tf") == "tf"
+    if method == "letterbox":
+        return np.asarray(fit(values, {layout.index(letter): size for letter, size in grid.items()}, options))
+    smooths = method in ("mitchell", "gaussian") and options.get("convention", "tf") == "tf"
     for letter, size in grid.items():
         if sizes[letter] != size or smooths or "pool_size" in options:
             values = change_axis(values, layout.index(letter), size, method, options)

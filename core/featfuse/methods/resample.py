@@ -35,7 +35,8 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
     antialias = convention.antialias if settings.antialias is None else settings.antialias
     default_edge = convention.edge_antialias if antialias else convention.edge
     clamp = (settings.edge or default_edge) == "clamp"
-    transform = TRANSFORMS[settings.coords or convention.coords]
+    coords = settings.coords or convention.coords
+    transform = TRANSFORMS[coords]
     stretch = max(1.0, in_size / out_size) if antialias else 1.0
     reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
     taps = math.floor(2 * reach) + 1
@@ -47,7 +48,7 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
         weights = kernel.weight(distance)
         if kernel.jumps:
             reached = np.abs(distance) < kernel.radius
-            if convention.name == "tf":
+            if convention.name == "tf" and coords == "half-pixel":
                 reached = _tf_reaches(positions, indices, in_size, out_size, kernel, stretch)
             weights = np.where(reached, weights, 0.0)
         if clamp:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from featfuse import engine
-from featfuse.axis import AxisMap
+from featfuse.axis import AxisMap, Reduce
 from featfuse.casts import cast
 from featfuse.steps.base import Run, Step
 from featfuse.tensor import Array, Window, window_shape
@@ -42,15 +42,20 @@ class Remap(Step):
         self.order = sorted((axis for axis in order if self.chains[axis]), key=self._turn)
         self._known: dict[tuple[int, int, int], list[slice]] = {}
 
-    def _turn(self, axis: int) -> tuple[bool, int]:
-        """When an axis has its turn: those that shrink first; of those that grow by weights the last axis
-        first, as its products read single samples and the others' whole rows.
+    def _turn(self, axis: int) -> tuple[int, bool, int]:
+        """When an axis has its turn. Selections (crop, stride) first, which all others may follow; then
+        maxima and borders, then sums: the mean of the channels' maxima is not the maximum of their means.
 
-        All others keep the input's own order, which is numpy.pad's: its medians depend on it.
+        Within these those that shrink come first; of those that grow by weights the last axis, as its
+        products read single samples and the others' whole rows. All others keep the input's own order,
+        which is numpy.pad's: its medians depend on it.
         """
+        chain = self.chains[axis]
+        selects = all(step.view is not None for step in chain)
+        sums = all(step.reduce is Reduce.SUM and step.fill is None for step in chain)
         grows = self.shape[axis] > self.children[0].shape[axis]
-        by_weights = grows and any(step.weighted for step in self.chains[axis])
-        return grows, -axis if by_weights else 0
+        by_weights = grows and any(step.weighted for step in chain)
+        return 0 if selects else 2 if sums else 1, grows, -axis if by_weights else 0
 
     def prepare(self, run: Run) -> None:
         super().prepare(run)
