@@ -157,3 +157,12 @@ def test_channels_are_matched_after_maxima_and_borders() -> None:
         options = {"method": "pad", "channels": "zero-pad", "pad_value": 2.0, "anchor": "start"}
         result = featfuse.fuse(*maps, layout=layout, **options)
         np.testing.assert_allclose(result, (big + grown).transpose(axes), atol=1e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "area"])
+@pytest.mark.parametrize("layout", ["CHW", "HWC"])
+def test_a_window_that_lies_in_the_border_reads_nothing(layout: str, interpolation: str) -> None:
+    x = normal(*({"C": 16, "H": 40, "W": 60}[letter] for letter in layout))
+    options = {"method": "letterbox", "interpolation": interpolation, "to": (200, 120), "layout": layout}
+    whole = featfuse.fuse(x, **options)
+    np.testing.assert_allclose(featfuse.fuse(x, **options, memory="64K"), whole, atol=1e-6)

@@ -35,8 +35,9 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
     `block` holds the input samples from `origin` on, at least those of `axis_map.needed(out)`. For a
     weighted map it must already be of a type to compute in. The result may be a view of `block`.
     """
-    if out.start >= out.stop:
-        return part_along(block, axis, slice(0, 0))
+    shape = (*block.shape[:axis], max(out.stop - out.start, 0), *block.shape[axis + 1 :])
+    if 0 in shape:  # also of a window that lies in another axis' border
+        return np.empty(shape, block.dtype)
     if axis_map.view is not None:
         return _view(axis_map.view, block, axis, origin, out)
     if axis_map.fill is not None:
