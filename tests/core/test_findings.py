@@ -160,9 +160,8 @@ def test_channels_are_matched_after_maxima_and_borders() -> None:
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "area"])
-@pytest.mark.parametrize("layout", ["CHW", "HWC"])
-def test_a_window_that_lies_in_the_border_reads_nothing(layout: str, interpolation: str) -> None:
-    x = normal(*({"C": 16, "H": 40, "W": 60}[letter] for letter in layout))
-    options = {"method": "letterbox", "interpolation": interpolation, "to": (200, 120), "layout": layout}
+def test_a_window_that_lies_in_the_border_reads_nothing(interpolation: str) -> None:
+    options = {"method": "letterbox", "interpolation": interpolation, "to": (40, 40, 40), "layout": "DHW"}
+    x = normal(10, 10, 20)
     whole = featfuse.fuse(x, **options)
-    np.testing.assert_allclose(featfuse.fuse(x, **options, memory="64K"), whole, atol=1e-6)
+    np.testing.assert_allclose(featfuse.fuse(x, **options, memory="16K"), whole, atol=1e-6)
