@@ -87,7 +87,7 @@ def _ask_for_memory(size: int) -> None:
     A virtual machine gives memory that nobody uses back to its host. To get it again took up to two seconds a
     gigabyte, or nothing, as it happened: that would be most of what is measured.
     """
-    size = min(2 * size + _MORE_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    size = min(size + size // 4 + _MORE_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
     subprocess.run([sys.executable, "-c", f"b'x' * {size}"], env=environment(), check=False)
 
 
