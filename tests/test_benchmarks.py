@@ -89,7 +89,7 @@ def test_goals_are_judged_by_the_median_of_the_rounds(load):
     goals, measure = load("goals"), load("measure")
 
     def runs(*seconds: float, peak: int = 0, imports: float = 0) -> list:
-        return [measure.Run(one, peak, work=one - imports) for one in seconds]
+        return [measure.Run(one, peak, one - imports) for one in seconds]
 
     done = {"featfuse": runs(1, 2, 8), "cp": runs(1, 1, 2), "torch": runs(5, 7, 9, imports=3)}
     assert goals.AtMost(2, "cp").judge(done) == ("2.00 ×", True)

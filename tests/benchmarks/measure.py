@@ -15,7 +15,6 @@ __all__ = ["RSS_UNIT", "Command", "Run", "environment", "measure", "remove_outpu
 
 # ru_maxrss is in kibibytes, but in bytes on macOS
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-_MORE_MEMORY = 1 << 29  # the kernel does not hand out again just what was freed last
 _STDOUT, _STDERR = "stdout.txt", "stderr.txt"
 
 
@@ -36,12 +35,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Wall seconds and peak resident bytes (of the largest process) of one run, the bytes of its outputs;
-    what it tells of its work."""
+    """Wall seconds and peak resident bytes (of the largest process) of one run; what it tells of its work."""
 
     seconds: float
     peak: int
-    written: int = 0
     work: float | None = None
 
 
@@ -55,11 +52,10 @@ def environment() -> dict[str, str]:
     return child
 
 
-def measure(command: Command, folder: Path, memory: int = 0) -> Run | str:
-    """One run, which finds the disk idle and `memory` bytes at hand. Of a failed one, its last line."""
+def measure(command: Command, folder: Path) -> Run | str:
+    """One run, which finds the disk idle, or the last line of what a failed one said."""
     remove_outputs(command, folder)
     os.sync()  # nobody pays for what another has left to be written
-    _ask_for_memory(memory)
     with (folder / _STDOUT).open("wb") as output, (folder / _STDERR).open("wb") as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -77,38 +73,21 @@ def measure(command: Command, folder: Path, memory: int = 0) -> Run | str:
         lines = (folder / _STDERR).read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), f"exit code {process.returncode}")
     work = float((folder / _STDOUT).read_text().split()[-1]) if command.tells_work else None
-    written = sum(_size(folder / name) for name in command.writes)
-    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT, written, work)
-
-
-def _ask_for_memory(size: int) -> None:
-    """Have the machine find that many bytes, and more, and free them again.
-
-    A virtual machine gives memory that nobody uses back to its host. To get it again took up to two seconds a
-    gigabyte, or nothing, as it happened: that would be most of what is measured.
-    """
-    size = min(size + size // 4 + _MORE_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
-    subprocess.run([sys.executable, "-c", f"b'x' * {size}"], env=environment(), check=False)
+    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT, work)
 
 
 def rounds(
-    commands: dict[str, Command],
-    folder: Path,
-    count: int,
-    *,
-    keep: bool = False,
-    memory: dict[str, int] | None = None,
+    commands: dict[str, Command], folder: Path, count: int, *, keep: bool = False
 ) -> tuple[dict[str, list[Run]], dict[str, str]]:
     """`count` runs of each command, in turn, and the reasons of those that failed (they have no runs).
 
-    Outputs are removed, unless they shall be kept. `memory` is what each command will use, in bytes.
+    Outputs are removed, unless they shall be kept: the next command finds the memory that theirs took.
     """
-    memory = memory or {}
     runs: dict[str, list[Run]] = {label: [] for label in commands}
     failed: dict[str, str] = {}
     for _ in range(count):
         for label in [label for label in runs if label not in failed]:
-            result = measure(commands[label], folder, memory.get(label, 0))
+            result = measure(commands[label], folder)
             if not keep:
                 remove_outputs(commands[label], folder)
             if isinstance(result, str):
@@ -121,12 +100,6 @@ def rounds(
 def remove_outputs(command: Command, folder: Path) -> None:
     for name in command.writes:
         _remove(folder / name)
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _remove(path: Path) -> None:

@@ -48,13 +48,12 @@ def run(workload: Workload, count: int, parent: Path | None) -> Result:
     with tempfile.TemporaryDirectory(prefix="featfuse-benchmark-", dir=parent) as name:
         folder = Path(name)
         _child("data.py", str(folder), stdin=json.dumps(workload.files))
-        first, failed = rounds(workload.commands, folder, 1, keep=True)
-        memory = {label: run.peak + run.written for label, [run] in first.items()}
+        _, failed = rounds(workload.commands, folder, 1, keep=True)
         able = {label: command for label, command in workload.commands.items() if label not in failed}
         wrong = compare(workload, set(able), folder)
         for command in workload.commands.values():
             remove_outputs(command, folder)
-        runs, later = rounds(able, folder, count * workload.repeat, memory=memory)
+        runs, later = rounds(able, folder, count * workload.repeat)
     return Result(workload, runs, failed | later, wrong)
 
 
