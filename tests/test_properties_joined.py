@@ -18,7 +18,7 @@ HERE = Path(__file__).parent / "reference"
 FUSION, JOINING, FILES, RUNNING = (
     runpy.run_path(str(HERE / f"{name}.py")) for name in ("fusion", "joining", "files", "running")
 )
-drawn, run_fuse = RUNNING["drawn"], RUNNING["run_fuse"]
+drawn, run_in = RUNNING["drawn"], RUNNING["run_in"]
 read, write, dtype_of = FILES["read"], FILES["write"], FILES["dtype_of"]
 combined, spread, target_grid, to_grid = (
     FUSION[name] for name in ("combined", "spread", "target_grid", "to_grid")
@@ -41,6 +41,7 @@ class Case(NamedTuple):
     kernel: np.ndarray | None
     bias: np.ndarray | None
     words: list[str]
+    memory: str | None
 
 
 def draw_map(draw: Draw, layout: str, channels: int, dtype: str) -> np.ndarray:
@@ -114,8 +115,8 @@ def draw_case(draw: Draw) -> Case:
     words += ["--no-keepdims"] if reduce == "gap" and not keepdims else []
     words += ["--layout", ",".join(named), "--method", method, "--combine", options["combine"]]
     words += ["--dtype", "float32"] if dtype == "uint8" else []
-    words += draw(st.sampled_from([[], [], ["--memory", "16K"]]))
-    return Case(maps, maps[0][1], options, reduce, keepdims, kernel, bias, words)
+    memory = draw(st.sampled_from([None, None, "4K", "16K"]))
+    return Case(maps, maps[0][1], options, reduce, keepdims, kernel, bias, words, memory)
 
 
 def expect(case: Case) -> tuple[np.ndarray, float]:
@@ -145,7 +146,7 @@ def check_case(draw: Draw, ends: Counter[str]) -> None:
         case = draw_case(draw)
         dtypes = {values.dtype.name for values, _ in case.maps}
         out = "out.safetensors" if "bfloat16" in dtypes else draw(st.sampled_from(["out.npy", "out.h5"]))
-        result = run_fuse(*case.words, "-o", out)
+        result = run_in(case.memory, *case.words, "-o", out)
         try:
             expected, scale = expect(case)
         except FUSION["Infeasible"]:

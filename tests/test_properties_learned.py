@@ -18,7 +18,7 @@ HERE = Path(__file__).parent / "reference"
 LEARNED, FILES, RUNNING = (
     runpy.run_path(str(HERE / f"{name}.py")) for name in ("learned", "files", "running")
 )
-drawn, run_fuse = RUNNING["drawn"], RUNNING["run_fuse"]
+drawn, run_in = RUNNING["drawn"], RUNNING["run_in"]
 read, write, dtype_of = FILES["read"], FILES["write"], FILES["dtype_of"]
 Axis, transposed = LEARNED["Axis"], LEARNED["transposed"]
 
@@ -92,10 +92,10 @@ def check_transposed(draw: Draw, ends: Counter[str]) -> None:
             np.save("bias.npy", bias)
             words += ["--bias", "bias.npy"]
         words += geometry_words(axes, same=same) + (["--groups", str(groups)] if groups > 1 else [])
-        words += draw(st.sampled_from([[], [], ["--memory", "16K"]]))
+        memory = draw(st.sampled_from([None, None, "4K", "16K"]))
         first, order = leading(values.astype(np.float64), layout)
         expected = transposed(first, kernel.astype(np.float64), bias, axes, groups)
-        result = run_fuse(*words)
+        result = run_in(memory, *words)
         assert result.exit_code == 0, result.stderr
         found = read(Path(out)).astype(np.float64)
         scale = float(np.abs(transposed(abs(first), abs(kernel), None, axes, groups)).max(initial=1)) + 10

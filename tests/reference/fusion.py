@@ -1,7 +1,7 @@
 """A whole fusion from DESIGN.md, in float64: layouts, target grid, methods, channels, mask, combine.
 
-Slow, and independent of featfuse: what its results are compared with. Learned kernels and what follows the
-combining are left to their own comparisons.
+Slow, and independent of featfuse: what its results are compared with. Learned kernels are in learned.py,
+what follows the combining in joining.py.
 """
 
 import runpy

@@ -9,7 +9,7 @@ from featfuse_cli.app import app
 from hypothesis import HealthCheck, note, settings
 from typer.testing import CliRunner, Result
 
-__all__ = ["drawn", "run_fuse"]
+__all__ = ["drawn", "run_fuse", "run_in"]
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 130}
@@ -23,6 +23,15 @@ def drawn(examples: int) -> settings:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def run_in(memory: str | None, *args: str) -> Result:
+    """`fuse ARGS` with so much --memory, or, where that is told to be too little, with more."""
+    result = run_fuse(*args, *(["--memory", memory] if memory else []))
+    if memory and "is too small: one window needs" in result.stderr:
+        assert result.exit_code == 2
+        result = run_fuse(*args, "--memory", "1M")
+    return result
 
 
 def run_fuse(*args: str) -> Result:
