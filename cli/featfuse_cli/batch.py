@@ -56,7 +56,12 @@ Exclude = Annotated[
 AllowMissing = Annotated[
     bool, _batch_option("allow-missing", "Items without a partner are listed, but are no failure.")
 ]
-Jobs = Annotated[int | None, _batch_option("jobs", "Processes at a time. Default: the cores.", "N", "-j")]
+Jobs = Annotated[
+    int | None,
+    _batch_option(
+        "jobs", "Processes at a time. Default: one per core and, but for --no-sync, one more.", "N", "-j"
+    ),
+]
 Dask = Annotated[
     str | None,
     _batch_option("dask", "Run on the Dask cluster at this address; local starts one here.", "ADDRESS"),
@@ -128,7 +133,7 @@ def batch(
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    from featfuse.batches import BatchOptions, open_batch
+    from featfuse.batches import BatchOptions, get_ready, open_batch
 
     start_collecting()
     how = BatchOptions(
@@ -148,6 +153,8 @@ def batch(
         threads=threads,
     )
     started = time.perf_counter()
+    if not dry_run:
+        get_ready(how)
     planned = open_batch(tuple(patterns or ()), how, options)
     if dry_run:
         _tell_plan(planned, as_json=as_json, quiet=quiet)

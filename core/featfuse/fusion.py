@@ -15,6 +15,7 @@ from featfuse.execute import execute
 from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
 from featfuse.formats.base import OutputTensor, Sink
 from featfuse.inputs import Inputs, Source
+from featfuse.kept_plans import plan_for
 from featfuse.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
 from featfuse.opening import check_save_kernel, open_extras
 from featfuse.options import FusionOptions, Options
@@ -103,7 +104,7 @@ def fuse(
     with _memory_faults(), Inputs(inputs, memory=limits.memory) as sources:
         extras = open_extras(sources, resolved)
         try:
-            plan = make_plan(sources.specs, resolved, extras)
+            plan = plan_for(sources.specs, resolved, extras)
         except ShapeError as error:
             ways = suggest(sources.specs, sources.texts, options, extras)
             raise ShapeError(
@@ -124,12 +125,15 @@ def fuse(
         path, key = split_input(str(out))
         tensors = _tensors(plan, path, key)
         report = plan_report("fuse", plan, tensors, path)
-        check_output(path, plan.dtype, key=key, force=force or dry_run)
+        if dry_run:
+            check_output(path, plan.dtype, key=key, force=True)
         place = f"{path}.json" if sidecar else None
         if place is not None:
             check_sidecar(place, force=force or dry_run)
         if not dry_run:
-            provenance = _provenance(report)
+            row = find_format(path)
+            told = place is not None or (row is not None and row.metadata)
+            provenance = _provenance(report) if told else {}
             with ExitStack() as stack:
                 held = [tensor for tensor, _ in tensors]
                 sink = begin_output(path, key, held, provenance, stack, force=force, sync=sync)

@@ -6,11 +6,11 @@ from typing import Unpack
 
 from featfuse.batches.container import STAGED
 from featfuse.batches.prepare import open_batch
-from featfuse.batches.run import Batch, BatchOptions
+from featfuse.batches.run import Batch, BatchOptions, get_ready
 from featfuse.batches.work import Outcome
 from featfuse.options import FusionOptions
 
-__all__ = ["STAGED", "Batch", "BatchOptions", "Outcome", "batch", "open_batch"]
+__all__ = ["STAGED", "Batch", "BatchOptions", "Outcome", "batch", "get_ready", "open_batch"]
 
 
 def batch(
@@ -34,9 +34,10 @@ def batch(
     """Fuse every item that the patterns name, and yield what became of each as it finishes.
 
     Patterns are folders, or paths with named fields (`a/{id}.npy`, `feats.h5::{id}/l3`); items are the
-    field values found in the first. `jobs` processes work at a time (default: the cores). A broken item
-    fails by itself: its outcome's `status` is "failed" and `error` says why. Everything is planned before
-    anything is written. With `dask="local"` call it under `if __name__ == "__main__":`, as Dask demands.
+    field values found in the first. `jobs` processes work at a time (default: one per core and, with
+    `sync`, one more). A broken item fails by itself: its outcome's `status` is "failed" and `error` says
+    why. Everything is planned before anything is written. With `dask="local"` call it under
+    `if __name__ == "__main__":`, as Dask demands.
 
     Raises UsageError, InputError and RunError for what concerns the batch as a whole.
 
@@ -58,6 +59,7 @@ def batch(
         memory=memory,
         threads=threads,
     )
+    get_ready(how)
     outcomes = open_batch(patterns, how, options).outcomes()
     with closing(outcomes):
         yield from (outcome for outcome in outcomes if outcome.status != STAGED)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -22,17 +22,34 @@ from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError
 from featfuse.formats.atomic import AtomicFile, remove_unfinished
 from featfuse.heap import keep_freed_blocks
+from featfuse.kept_plans import keep_plans
 
-__all__ = ["run_in_processes"]
+__all__ = ["run_in_processes", "start_server"]
 
 _SHORT = 0.05
 """Seconds up to which an item is short. Of longer ones none is handed out early: it may be the last."""
 
 
+def start_server() -> None:
+    """Start the process that forks workers, if it does not run: it loads while this one goes on.
+
+    Where it cannot be started, `run_in_processes` will say so.
+    """
+    _context()
+    with suppress(OSError), _without_interrupt(), _without_main():
+        forkserver.ensure_running()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Processes that are forked from a server which has loaded what they need, and has no threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["featfuse.batch_server"])
+    return context
+
+
 def run_in_processes(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     """The outcome of every task as it comes. Closing the iterator stops the workers at once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["featfuse.batches.server"])
+    context = _context()
     todo = iter(tasks)
     workers: list[_Worker] = []
     try:
@@ -169,6 +186,7 @@ def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, _terminated)
     AtomicFile.flush_folders = False  # the batch does, once
     keep_freed_blocks()
+    keep_plans()
     with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:
             task = pipe.recv()

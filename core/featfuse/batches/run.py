@@ -12,7 +12,7 @@ import featfuse
 from featfuse.batches.container import STAGED, Container
 from featfuse.batches.items import Item, real_path
 from featfuse.batches.manifest import Manifest, input_facts
-from featfuse.batches.pool import run_in_processes
+from featfuse.batches.pool import run_in_processes, start_server
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
 from featfuse.formats import split_input
@@ -20,7 +20,7 @@ from featfuse.formats.atomic import flush_folder
 from featfuse.formats.sweep import sweep
 from featfuse.limits import parse_memory, usable_cores
 
-__all__ = ["Batch", "BatchOptions", "facts_of", "task_of"]
+__all__ = ["Batch", "BatchOptions", "facts_of", "get_ready", "task_of"]
 
 Runner = Callable[[Iterable[Task]], Generator[Outcome, None, None]]
 
@@ -162,6 +162,12 @@ class Batch:
         return {os.path.dirname(real_path(path)) for path in paths}  # noqa: PTH120
 
 
+def get_ready(options: BatchOptions) -> None:
+    """Begin to load what the workers need, before the batch is planned: the two take about as long."""
+    if options.dask is None:
+        start_server()
+
+
 def facts_of(item: Item, resolved: Mapping[str, object]) -> dict[str, object]:
     """What the manifest holds an item against: its files, its recipe and its output."""
     return {
@@ -183,5 +189,6 @@ def task_of(item: Item, recipe: Mapping[str, Any], options: BatchOptions) -> Tas
 
 
 def jobs_of(options: BatchOptions) -> int:
-    """How many processes work at a time."""
-    return options.jobs or usable_cores()
+    """How many processes work at a time: one per core and, where they wait for the disk, one more."""
+    waiting = 1 if options.sync and options.dask is None else 0
+    return options.jobs or usable_cores() + waiting

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +10,6 @@ from typing import Any, cast
 from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.limits import TooLittleMemory
 from featfuse.options import FusionOptions
-from featfuse.tensor import TensorSpec
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -72,6 +71,7 @@ def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
     """Plan one item from headers alone. `known` are the plans so far: most items of a batch are alike."""
     from featfuse.formats import find_format, split_input
     from featfuse.inputs import Inputs
+    from featfuse.kept_plans import likeness
     from featfuse.opening import open_extras
     from featfuse.options import Options
     from featfuse.plan import make_plan
@@ -80,7 +80,7 @@ def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
         options = Options.resolve(cast(FusionOptions, dict(task.options)))
         path, _ = split_input(task.out)
         with Inputs(task.inputs) as sources:
-            alike = (*_likeness(sources.specs, task.options), Path(path).suffix)
+            alike = (likeness(sources.specs), repr(sorted(task.options.items())), Path(path).suffix)
             if alike in known:
                 return replace(known[alike], id=task.id, out=task.out)
             plan = make_plan(sources.specs, options, open_extras(sources, options))
@@ -110,12 +110,6 @@ def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
         return outcome
 
     return _attempt(task, work)
-
-
-def _likeness(specs: Sequence[TensorSpec], options: Mapping[str, Any]) -> tuple[Hashable, ...]:
-    """What a plan depends on: the headers without their names, and the options that items may differ in."""
-    nameless = tuple(spec._replace(name="", path=None, key=None) for spec in specs)
-    return nameless, repr(sorted(options.items()))
 
 
 def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:

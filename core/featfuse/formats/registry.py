@@ -49,6 +49,8 @@ class Format(NamedTuple):
     container: bool
     extended_floats: bool
     """Whether bfloat16 and 8-bit floats can be stored."""
+    metadata: bool
+    """Whether a file can say how it was made."""
 
     def load(self) -> FormatModule:
         """Import the format's module; MemoryError when there is no room for the library it needs."""
@@ -65,10 +67,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         row.name: row
         for row in (
-            Format("npy", (".npy",), container=False, extended_floats=False),
-            Format("npz", (".npz",), container=True, extended_floats=False),
-            Format("hdf5", (".h5", ".hdf5", ".hdf"), container=True, extended_floats=False),
-            Format("safetensors", (".safetensors",), container=True, extended_floats=True),
+            Format("npy", (".npy",), container=False, extended_floats=False, metadata=False),
+            Format("npz", (".npz",), container=True, extended_floats=False, metadata=False),
+            Format("hdf5", (".h5", ".hdf5", ".hdf"), container=True, extended_floats=False, metadata=True),
+            Format("safetensors", (".safetensors",), container=True, extended_floats=True, metadata=True),
         )
     }
 )

@@ -175,7 +175,7 @@ def test_a_worker_that_ends_by_itself():
 
 def test_a_bug_costs_its_item_and_keeps_its_traceback(pairs, monkeypatch):
     pairs(1)
-    monkeypatch.setattr("featfuse.fusion.make_plan", lambda *_: 1 / 0)
+    monkeypatch.setattr("featfuse.fusion.plan_for", lambda *_: 1 / 0)
     outcome = fuse_item(Task("0", ("a/0.npy", "b/0.npy"), "o/0.npy", {"method": "nearest"}, 1 << 20, 1))
     assert outcome.status == "failed"
     assert "a bug in featfuse" in (outcome.error or "")

@@ -6,7 +6,12 @@ When the system lets it fork no more, the batch says so; Python's traceback of i
 import sys
 from types import TracebackType
 
-import featfuse.fusion  # noqa: F401 (so that no worker has to load it)
+from featfuse.blas import hold_to_one_thread
+
+hold_to_one_thread()  # before NumPy loads; this module is in no package that loads it
+
+import featfuse.batches  # noqa: E402 (so that no worker has to load it)
+import featfuse.fusion  # noqa: E402, F401
 
 __all__: list[str] = []
 
