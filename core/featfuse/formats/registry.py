@@ -5,6 +5,7 @@ A format's module is imported when a file of that format is met, so that h5py co
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -82,6 +83,7 @@ SUFFIXES: Mapping[str, Format] = MappingProxyType(
 """Every format by the suffixes that name it, in lower case."""
 
 
+@lru_cache(maxsize=256)
 def find_format(path: str) -> Format | None:
     """The format that the suffix of `path` names, in any case; None when it names none."""
     return SUFFIXES.get(Path(path).suffix.lower())
