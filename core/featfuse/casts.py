@@ -47,10 +47,13 @@ def count_finite(block: Array) -> int:
     return int(np.count_nonzero((block.view(np.uint16) & exponent) != exponent))
 
 
-def _in_shares(block: Array, dtype: np.dtype[Any], convert: Callable[[Array, Array], None]) -> Array:
+def _in_shares(
+    block: Array, dtype: np.dtype[Any], convert: Callable[[Array, Array, "_Scratch"], None]
+) -> Array:
     result = np.empty(block.shape, dtype=dtype)
+    scratch = _Scratch(min(block.size, _SHARE))
     for source, target in _shares(np.ascontiguousarray(block).reshape(-1), result.reshape(-1)):
-        convert(source, target)
+        convert(source, target, scratch)
     return result
 
 
@@ -59,8 +62,25 @@ def _shares(source: Array, target: Array) -> Iterator[tuple[Array, Array]]:
         yield source[start : start + _SHARE], target[start : start + _SHARE]
 
 
-def _widen(half: Array, single: Array) -> None:
-    magnitude = half.view(np.uint16) & np.uint16(0x7FFF)
+class _Scratch:
+    """Room for the passes over one share, taken once for all shares."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._arrays: dict[tuple[str, str], Array] = {}
+
+    def get(self, name: str, dtype: str, size: int) -> Array:
+        """An array of `size` elements, the same one for the same name."""
+        key = name, dtype
+        if key not in self._arrays:
+            self._arrays[key] = np.empty(self._size, dtype)
+        return self._arrays[key][:size]
+
+
+def _widen(half: Array, single: Array, scratch: _Scratch) -> None:
+    magnitude = np.bitwise_and(
+        half.view(np.uint16), np.uint16(0x7FFF), out=scratch.get("magnitude", "uint16", len(half))
+    )
     if magnitude.max(initial=0) >= 0x7C00:  # inf or NaN
         single[...] = half
         return
@@ -71,19 +91,24 @@ def _widen(half: Array, single: Array) -> None:
     single *= _REBIAS  # exact, and makes subnormals normal
 
 
-def _narrow(single: Array, half: Array) -> None:
+def _narrow(single: Array, half: Array, scratch: _Scratch) -> None:
+    size = len(single)
     whole = single.view(np.uint32)
-    magnitude = whole & np.uint32(0x7FFFFFFF)
-    extreme = magnitude - _LEAST_NORMAL >= _FIRST_INFINITE - _LEAST_NORMAL  # what is less wraps around
+    magnitude = np.bitwise_and(whole, np.uint32(0x7FFFFFFF), out=scratch.get("magnitude", "uint32", size))
+    distance = np.subtract(magnitude, _LEAST_NORMAL, out=scratch.get("work", "uint32", size))
+    extreme = np.greater_equal(  # what is less than the least normal wraps around
+        distance, _FIRST_INFINITE - _LEAST_NORMAL, out=scratch.get("extreme", "bool", size)
+    )
     extremes = np.count_nonzero(extreme)
     if extremes:
         extreme &= magnitude != 0
         extremes = np.count_nonzero(extreme)
-    if extremes * _MOST_EXTREMES > len(single):
+    if extremes * _MOST_EXTREMES > size:
         half[...] = single
         return
-    bits = (single * (1 / _REBIAS)).view(np.uint32)
-    odd = bits >> _MANTISSA_BITS
+    scaled = np.multiply(single, 1 / _REBIAS, out=distance.view(np.float32))
+    bits, odd = scaled.view(np.uint32), magnitude
+    np.right_shift(bits, _MANTISSA_BITS, out=odd)
     odd &= 1
     bits += odd  # ties go to the even mantissa
     bits += np.uint32(0xFFF)
@@ -92,7 +117,8 @@ def _narrow(single: Array, half: Array) -> None:
     target[...] = bits
     target &= np.uint16(0x7FFF)
     bits >>= 3
-    sign = bits.astype(np.uint16)
+    sign = scratch.get("sign", "uint16", size)
+    sign[...] = bits
     sign &= np.uint16(0x8000)
     target |= sign
     if extremes:
