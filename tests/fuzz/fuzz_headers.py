@@ -1,6 +1,6 @@
 """Fuzzing of the parsers of headers: .npy, .safetensors and the listing of .npz.
 
-    python tests/fuzz/fuzz_headers.py                      # every parser, a minute each
+    python tests/fuzz/fuzz_headers.py                      # every parser, a minute each, at once
     python tests/fuzz/fuzz_headers.py npz --seconds 3600 --keep corpus/
 
 A parser may return, or raise InputError. Anything else is a finding, and so is a case that takes more
@@ -302,11 +302,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             fuzz(parser, given.seconds, (given.keep or Path(scratch)) / parser, plain=given.plain)
         return 0
-    codes = []
-    for parser in given.parser or parsers:  # libFuzzer ends its process, so each has one
-        more = [*(["--keep", str(given.keep)] if given.keep else []), *(["--plain"] if given.plain else [])]
-        command = [sys.executable, __file__, parser, "--seconds", str(given.seconds), *more]
-        codes.append(subprocess.run(command, check=False).returncode)
+    more = [*(["--keep", str(given.keep)] if given.keep else []), *(["--plain"] if given.plain else [])]
+    running = [  # libFuzzer ends its process, so each has one
+        subprocess.Popen([sys.executable, __file__, parser, "--seconds", str(given.seconds), *more])
+        for parser in given.parser or parsers
+    ]
+    codes = [process.wait() for process in running]
     return 1 if any(codes) else 0
 
 
