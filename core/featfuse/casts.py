@@ -17,8 +17,9 @@ __all__ = ["cast", "count_finite"]
 
 _F16, _F32 = np.dtype(np.float16), np.dtype(np.float32)
 _EXPONENT = {"float16": np.uint16(0x7C00), "bfloat16": np.uint16(0x7F80)}
-_SHARE = 1 << 16
-"""Elements at a time: the passes over them find them in a core's own cache."""
+_SHARE = 1 << 19
+"""Elements at a time: enough that threads, which take turns between two passes, seldom wait for each other.
+Shares that a core's own cache holds (1 << 16) took half as long again in two threads."""
 
 _MANTISSA_BITS = 23 - 10
 _REBIAS = np.float32(2.0 ** (127 - 15))

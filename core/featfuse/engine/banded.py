@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from featfuse.axis import AxisMap, Taps
-from featfuse.engine.blocks import along, lines_in_cache
+from featfuse.engine.blocks import along
 from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
 from featfuse.tensor import Array
 
@@ -16,6 +16,9 @@ __all__ = ["TILE", "banded", "suits_blas"]
 TILE = 16
 """Output positions per product, at most. Wider tiles multiply more zeros, narrower ones call BLAS more
 often: of 16, 24 and 32, 16 took a quarter less at twice the size, and as long elsewhere."""
+
+_CACHED_BYTES = 1 << 19
+"""Lines and results that go through all tiles together: they stay in a core's own cache meanwhile."""
 
 _LEAST_WIDTH = 8
 """Rows or columns below which a matrix product is not worth its call."""
@@ -86,7 +89,7 @@ def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -
     """Samples times the transposed matrix, for every tile: lines go through all tiles while in the cache."""
     rows, reach = tiles.matrix.shape
     outer, size, out_size = len(samples), samples.shape[1], result.shape[1]
-    share = lines_in_cache(samples, result)
+    share = _lines_in_cache(samples, result)
     whole = outer // share * share
     for first, last, lines in ((0, whole, share), (whole, outer, outer - whole)):
         if first == last:
@@ -105,6 +108,12 @@ def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -
             (lines * out_size, rows, out_size, 1),
         )
         np.matmul(read, tiles.matrix.T, out=made)
+
+
+def _lines_in_cache(samples: Array, result: Array) -> int:
+    """How many entries of both arrays' first axis fit into the cache together; at least one."""
+    bytes_each = (samples.nbytes + result.nbytes) // max(len(samples), 1)
+    return max(1, min(_CACHED_BYTES // max(bytes_each, 1), len(samples)))
 
 
 def _view(block: Array, first: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:

@@ -3,6 +3,9 @@
 Nearest by integer factors, pooling and repeating are such maps but for a few positions at the ends. Then all
 positions of one phase are strided slices, combined by a few whole-block operations. Only for taps of equal
 weight: where weights differ, a matrix product reads each sample once and is faster.
+
+The operations are of whole blocks, although a core's own cache holds less: threads take turns between two
+operations, and wait for each other less often when there are fewer.
 """
 
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from featfuse.axis import AxisMap, Reduce, Taps
-from featfuse.engine.blocks import along, shares_in_cache
+from featfuse.engine.blocks import along
 from featfuse.engine.gather import SAME_WEIGHT, gather
 from featfuse.tensor import Array
 
@@ -78,12 +81,11 @@ def phased(axis_map: AxisMap, phases: Phases, block: Array, axis: int, origin: i
     samples = along(block, axis)
     result = np.empty((len(samples), out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     combine = np.maximum if axis_map.reduce is Reduce.MAX else np.add
-    slices = _slices(phases, origin, out)
-    for read, made in shares_in_cache(samples, result):
-        for place, sources in slices:
-            _fold(combine, [read[:, source] for source in sources], made[:, place])
-            if phases.weight is not None:
-                made[:, place] *= phases.weight
+    for place, sources in _slices(phases, origin, out):
+        made = result[:, place]
+        _fold(combine, [samples[:, source] for source in sources], made)
+        if phases.weight is not None:
+            made *= phases.weight
     for end in (slice(out.start, phases.start), slice(phases.stop, out.stop)):
         if end.start < end.stop:
             place = slice(end.start - out.start, end.stop - out.start)
