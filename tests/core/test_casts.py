@@ -10,6 +10,12 @@ FINITE = np.sort(HALVES[np.isfinite(HALVES)].astype(np.float32))
 TIES = (FINITE[1:] + FINITE[:-1]) / 2
 
 
+@pytest.fixture(autouse=True, params=["one share", "many shares"])
+def shares(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "many shares":
+        monkeypatch.setattr("featfuse.casts._SHARE", 1000)
+
+
 def same_bits(block: np.ndarray, dtype: np.dtype) -> None:
     with np.errstate(all="ignore"):
         assert cast(block, dtype).tobytes() == block.astype(dtype).tobytes()
