@@ -59,7 +59,7 @@ AllowMissing = Annotated[
 Jobs = Annotated[
     int | None,
     _batch_option(
-        "jobs", "Processes at a time. Default: one per core and, but for --no-sync, one more.", "N", "-j"
+        "jobs", "Processes at a time. Default: one more than the cores; with --no-sync as many.", "N", "-j"
     ),
 ]
 Dask = Annotated[
