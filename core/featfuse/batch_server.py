@@ -1,6 +1,7 @@
 """What the server that forks a batch's workers loads, once for all of them. For that process alone.
 
-When the system lets it fork no more, the batch says so; Python's traceback of it is not wanted beside that.
+When the system lets it fork no more, the batch says so, and a worker whose batch was ended before it had read
+what to do (EOFError) has nothing to say: Python's traceback is not wanted.
 """
 
 import sys
@@ -17,7 +18,7 @@ __all__: list[str] = []
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if not isinstance(error, OSError | MemoryError):
+    if not isinstance(error, OSError | MemoryError | EOFError):
         sys.__excepthook__(kind, error, trace)
 
 

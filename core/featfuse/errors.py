@@ -69,11 +69,28 @@ class InputError(FeatfuseError):
     exit_code = 4
 
 
+_OTHER_WORDS = {
+    "sum": "add",
+    "plus": "add",
+    "subtract": "sub",
+    "difference": "sub",
+    "multiply": "mul",
+    "product": "mul",
+    "average": "mean",
+    "avg": "mean",
+    "cat": "concat",
+    "concatenate": "concat",
+}
+"""What other libraries call it, where the spelling would lead astray: `sum` looks like `sub`."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint naming the choice nearest to `word`, or all of them when none is near."""
     import difflib
 
     names = list(choices)
+    if _OTHER_WORDS.get(word) in names:
+        return f"Did you mean {_OTHER_WORDS[word]}?"
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]}?"

@@ -111,7 +111,7 @@ def fuse(
                 error.message,
                 details=error.details,
                 hint=error.hint,
-                commands=_commands(ways, sources.texts, out),
+                commands=_commands(ways, sources.texts, out, force=force),
             ) from None
         check_save_kernel(plan, save_kernel, out, force=force)
         run = Run(sources.read, limits.memory)
@@ -148,10 +148,12 @@ def fuse(
         return report
 
 
-def _commands(ways: Sequence[Suggestion], texts: Sequence[str], out: str | Path | None) -> list[str]:
+def _commands(
+    ways: Sequence[Suggestion], texts: Sequence[str], out: str | Path | None, *, force: bool
+) -> list[str]:
     """The first few commands that would work, with the caller's own output."""
     default = out is None or str(out) == default_output(texts)
-    target = "" if default else f" --out {shlex.quote(str(out))}"
+    target = ("" if default else f" --out {shlex.quote(str(out))}") + (" --force" if force else "")
     return [f"{way.command}{target}" for way in ways[:MOST_COMMANDS]]
 
 
@@ -237,13 +239,13 @@ def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
 
 def resize(
     x: Array | str | Path,
-    size: int | tuple[int, ...] | None,
+    size: int | str | tuple[int, ...] | None,
     *,
     memory: str | int = DEFAULT_MEMORY,
     threads: int | None = None,
     **options: Unpack[FusionOptions],
 ) -> Array:
-    """One map brought to `size`, one number per spatial axis (H, W; D, H, W; or W).
+    """One map brought to `size`, one number per spatial axis (H, W; D, H, W; or W), or a text like --to's.
 
     `size` None lets the geometry of --pool-size decide. Other options are those of `fuse`; the default
     method is bilinear.
@@ -252,7 +254,7 @@ def resize(
     """
     options.setdefault("method", "bilinear")
     if size is not None:
-        options["to"] = (size,) if isinstance(size, int) else tuple(size)
+        options["to"] = size if isinstance(size, str) else (size,) if isinstance(size, int) else tuple(size)
     return fuse(x, memory=memory, threads=threads, **options)
 
 

@@ -5,11 +5,12 @@ L tokens. DESIGN 3.4 gives the order in which a layout is looked for.
 """
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.tensor import TensorSpec
+from featfuse.tokens import layout_to_give
 
 __all__ = [
     "LETTERS",
@@ -122,12 +123,37 @@ def resolve_layouts(specs: Sequence[TensorSpec], given: str | None, *, needed: b
 
 def common_layouts(specs: Sequence[TensorSpec]) -> list[str]:
     """The `--layout` values to offer when nothing decides: a list, where each tensor by itself is a square
-    map in one reading only (Keras beside torch), then both readings of the largest rank."""
-    rank = max(len(spec.shape) for spec in specs)
-    shared = [by_rank[rank] for by_rank in _READINGS.values() if rank in by_rank]
+    map in one reading only (Keras beside torch), then both readings."""
+    shared = [_offer(specs, by_rank) for by_rank in _READINGS.values() if _readable(specs, by_rank)]
     own = [_own_square(spec) for spec in specs]
     known = [layout for layout in own if layout is not None]
-    return [",".join(known), *shared] if len(known) == len(own) and len(set(known)) > 1 else shared
+    mixed = [",".join(known)] if len(known) == len(own) and len(set(known)) > 1 else []
+    return list(dict.fromkeys([*mixed, *shared]))
+
+
+def _readable(specs: Sequence[TensorSpec], by_rank: Mapping[int, str]) -> bool:
+    return all(_known(spec) is not None or len(spec.shape) in by_rank for spec in specs)
+
+
+def _offer(specs: Sequence[TensorSpec], by_rank: Mapping[int, str]) -> str:
+    """One layout for all tensors where it says no other than what is known of some; else one for each."""
+    known = [_known(spec) for spec in specs]
+    layouts = [
+        reading.layout if reading else by_rank[len(spec.shape)]
+        for spec, reading in zip(specs, known, strict=True)
+    ]
+    each = [
+        (layout_to_give(spec) if spec.layout == layout else None) or layout
+        for spec, layout in zip(specs, layouts, strict=True)
+    ]
+    asked = [layout for layout, reading in zip(layouts, known, strict=True) if reading is None]
+    common = max(asked or layouts, key=len)
+    try:
+        if [reading.layout for reading in parse_layouts(common, specs)] == each:
+            return common
+    except ShapeError:
+        pass
+    return ",".join(each)
 
 
 def _own_square(spec: TensorSpec) -> str | None:
@@ -189,7 +215,7 @@ def _ambiguous(specs: Sequence[TensorSpec], candidates: dict[str, list[Reading]]
     lines = []
     names = []
     for readings in candidates.values():
-        names.append(max((reading.layout for reading in readings), key=len))
+        names.append(max((reading.layout for reading in readings if not reading.source), key=len))
         parts = [
             f"{spec.name} "
             + " ".join(f"{letter}={size}" for letter, size in reading.sizes(spec.shape).items())

@@ -52,7 +52,8 @@ def parse_memory(text: str | int) -> int:
         raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
     size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
     if size >= 2.0**63:
-        raise UsageError(f"--memory {str(text)[:20]}...: more than any machine has", hint="Like 512M or 2G.")
+        shown = str(text) if len(str(text)) <= 20 else f"{str(text)[:20]}..."
+        raise UsageError(f"--memory {shown}: more than any machine has", hint="Like 512M or 2G.")
     return int(size)
 
 

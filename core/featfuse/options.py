@@ -90,7 +90,7 @@ class FusionOptions(TypedDict, total=False):
     grid: str | tuple[int, ...]
     skip_tokens: int
     fold: str
-    dtype: str
+    dtype: object
     on_overflow: str
 
 

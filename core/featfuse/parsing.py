@@ -11,6 +11,9 @@ __all__ = ["PAD_MODE_ALIASES", "PARSERS", "TARGETS", "check_choice", "flag"]
 TARGETS = ("auto", "largest", "smallest", "first", "last")
 PAD_MODE_ALIASES = MappingProxyType({"replicate": "edge", "circular": "wrap"})
 
+_MOST_DIGITS = 15
+"""Of a size: what a double, and so every formula here, holds exactly."""
+
 
 def flag(name: str) -> str:
     """The command-line spelling of an option."""
@@ -28,7 +31,9 @@ def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
         parts = [str(part) for part in value]
     else:
         parts = str(value).lower().replace("×", "x").split("x")
-    sound = all(part.isdecimal() and len(part) < 16 for part in parts)
+    sound = all(part.isdecimal() for part in parts)
+    if sound and any(len(part) > _MOST_DIGITS for part in parts):
+        raise UsageError(f"{option}: {value!r} is larger than any file", hint="Leave some digits out.")
     if not sound or any(int(part) < at_least for part in parts):
         raise UsageError(
             f"{option}: {value!r} is not a size",
@@ -48,7 +53,7 @@ def _not_negative(option: str, value: object) -> object:
 def _target(option: str, value: object) -> object:
     """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
     if isinstance(value, str) and not any(letter.isdigit() for letter in value):
-        check_choice(option, value, TARGETS)
+        check_choice(option, value, (*TARGETS, "64x48"))
         return value
     return _positive(option, value)
 
@@ -73,6 +78,19 @@ def _word(option: str, value: object) -> object:
     if not isinstance(value, str):
         raise UsageError(f"{option}: {value!r} is not a text", hint="Several go into one text, with commas.")
     return value
+
+
+def _dtype(option: str, value: object) -> object:
+    """A name; in Python also what has one, like numpy.float32 or an array's dtype."""
+    name = value if isinstance(value, str) else getattr(value, "name", getattr(value, "__name__", None))
+    return _word(option, name if isinstance(name, str) else value)
+
+
+def _switch(option: str, value: object) -> object:
+    """True or False. No text: "no" would be true."""
+    if isinstance(value, str) or value not in (0, 1):
+        raise UsageError(f"{option}: {value!r} is neither True nor False")
+    return bool(value)
 
 
 def _weights(_option: str, value: object) -> object:
@@ -136,7 +154,7 @@ def _pad_mode(_option: str, value: object) -> object:
 PARSERS: Mapping[str, Callable[[str, object], object]] = MappingProxyType(
     {
         "layout": _word,
-        "dtype": _word,
+        "dtype": _dtype,
         "kernel_layout": _word,
         "cubic_a": _number,
         "pad_value": _number,
@@ -155,6 +173,11 @@ PARSERS: Mapping[str, Callable[[str, object], object]] = MappingProxyType(
         "dilation": _positive,
         "grid": _positive,
         "project": _project,
+        "antialias": _switch,
+        "ceil_mode": _switch,
+        "count_include_pad": _switch,
+        "mask_invert": _switch,
+        "keepdims": _switch,
     }
 )
 """The options whose values are more than a word, a number or a path."""

@@ -5,7 +5,9 @@ from typing import NamedTuple
 from featfuse.errors import ShapeError, UsageError
 from featfuse.tensor import Array, TensorSpec, Window
 
-__all__ = ["TokenGrid", "as_grid", "wants_grid"]
+__all__ = ["TokenGrid", "as_grid", "layout_to_give", "wants_grid"]
+
+_SOURCE = "tokens on a "
 
 
 class TokenGrid(NamedTuple):
@@ -44,9 +46,10 @@ def as_grid(
         raise UsageError("--grid takes two sizes", hint="Write it like 14x14.")
     layout = layout or spec.layout or "NLC"
     if layout not in ("NLC", "LC"):
-        raise ShapeError(
-            f"{spec.name}: --grid reads N L C or L C, not {layout}", hint="Transpose the tensor before."
-        )
+        hint = "Transpose the tensor before."
+        if len(layout) != len(spec.shape):  # one layout for all inputs, which is the maps'
+            hint = "Give each input its own layout, NLC for the tokens, like --layout NLC,NCHW."
+        raise ShapeError(f"{spec.name}: --grid reads N L C or L C, not {layout}", hint=hint)
     tokens = spec.shape[layout.index("L")]
     height, width = grid
     if tokens - skip != height * width:
@@ -59,10 +62,17 @@ def as_grid(
     header = spec._replace(
         shape=(*batch, height, width, channels),
         layout=layout.replace("L", "HW"),
-        layout_source=f"tokens on a {height}x{width} grid",
+        layout_source=f"{_SOURCE}{height}x{width} grid",
         chunks=None,
     )
     return header, TokenGrid(height, width, skip, "N" in layout)
+
+
+def layout_to_give(spec: TensorSpec) -> str | None:
+    """What --layout calls a tensor whose layout is known: tokens stay tokens, also when seen as a grid."""
+    if spec.layout is not None and (spec.layout_source or "").startswith(_SOURCE):
+        return spec.layout.replace("HW", "L")
+    return spec.layout
 
 
 def _fitting_grids(tokens: int, skip: int) -> str:

@@ -59,6 +59,16 @@ REFUSALS = [
     ("bf.safetensors -o out.npy", 2, ["bfloat16", "--dtype float32", ".safetensors"]),
     ("a.npy -o nowhere/out.npy", 1, ["nowhere"]),
     ("a.npy a.npy --memory lots", 2, ["--memory", "lots"]),
+    ("a.npy a.npy --memory 99999999999G", 2, ["--memory 99999999999G: more"]),
+    ("a.npy a.npy --combine sum", 2, ["Did you mean add?"]),
+    ("a.npy a.npy --combine average", 2, ["Did you mean mean?"]),
+    ("a.npy -m nearest --to biggest", 2, ["biggest", "largest", "64x48"]),
+    ("a.npy -m nearest --to 99999999999999999999x2", 2, ["larger than any file"]),
+    ("half.npy a.npy -m pad --offset H:33", 3, ["half.npy", "axis H", "bring 32 to 64", "0 to 32"]),
+    ("a.npy half.npy -m crop --offset H:33", 3, ["a.npy", "axis H", "bring 64 to 32", "0 to 32"]),
+    ("a.npy half.npy -o exists.npy -f", 3, ["--method bilinear --out exists.npy --force\n"]),
+    ("a.npy a.npy -o .", 1, [". is a directory"]),
+    ("a.npy a.npy -o ./", 1, ["./ is a directory"]),
 ]
 
 
@@ -96,3 +106,18 @@ def test_inspect_refuses_an_unreadable_input_the_same_way(fuse):
     result = fuse("inspect", "a.npy", "missing.npy")
     assert (result.exit_code, result.stdout) == (4, "")
     assert "missing.npy" in result.stderr
+
+
+@pytest.mark.parametrize("line", ["fuse ''", "fuse a.npy '' -o new.npy", "fuse inspect '' a.npy"])
+def test_an_empty_name(shell, line):
+    result = shell(line)
+    assert result.returncode == 4
+    assert result.stderr.decode().splitlines()[0] == "error: an input's name is empty"
+    assert not Path("new.npy").exists()
+
+
+def test_an_empty_pipe(shell):
+    result = shell("true | fuse - -o new.npy")
+    assert result.returncode == 4
+    assert result.stderr == b"error: - is empty (0 bytes)\nDid the command before the pipe fail?\n"
+    assert not Path("new.npy").exists()

@@ -278,3 +278,19 @@ def test_a_file_of_many_tensors_by_glob(tmp_path: Path) -> None:
     np.savez(tmp_path / "f.npz", **{f"l{k}": np.full((1, 2, 2), k, np.float32) for k in (10, 2, 1)})
     result = featfuse.fuse(f"{tmp_path}/f.npz::l*", combine="concat", layout="CHW")
     assert result[:, 0, 0].tolist() == [1.0, 2.0, 10.0]
+
+
+def test_values_that_python_would_write() -> None:
+    x = np.arange(64.0).reshape(1, 1, 8, 8)
+    small = featfuse.resize(x, "3x3", layout="NCHW")
+    assert np.array_equal(small, featfuse.resize(x, (3, 3), layout="NCHW"))
+    for dtype in (np.float16, np.dtype("float16"), np.zeros(1, ">f2").dtype):
+        assert featfuse.fuse(x, dtype=dtype).dtype == np.float16
+    with pytest.raises(UsageError, match="--dtype"):
+        featfuse.fuse(x, dtype=16)
+    for yes in (True, 1, np.True_):
+        shrunk = featfuse.resize(x, (3, 3), layout="NCHW", antialias=yes)
+        assert np.array_equal(shrunk, featfuse.resize(x, (3, 3), layout="NCHW", antialias=True))
+    for text in ("no", "yes", "false", 2):
+        with pytest.raises(UsageError, match=r"--antialias: .* is neither True nor False"):
+            featfuse.resize(x, (3, 3), layout="NCHW", antialias=text)

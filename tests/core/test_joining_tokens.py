@@ -282,3 +282,23 @@ def test_a_fold_of_means_is_refused_in_both_spellings():
 def test_a_fold_needs_two():
     with pytest.raises(UsageError, match="two inputs"):
         featfuse.fuse(np.ones((1, 2, 4, 4)), fold="coarse-to-fine", layout="NCHW")
+
+
+@pytest.mark.parametrize("layout", ["NLC,NCHW", "NLC,NHWC"])
+def test_an_ambiguous_map_beside_tokens_is_asked_for_alone(rng, layout):
+    tokens, other = rng.normal(size=(1, 4 * 6, 9)), rng.normal(size=(1, 5, 8, 12))
+    call = {"grid": "4x6", "method": "nearest", "combine": "concat"}
+    with pytest.raises(ShapeError, match="ambiguous") as caught:
+        featfuse.fuse(tokens, other, **call)
+    assert "read as NCHW: input 1 N=1 H=4 W=6 C=9; input 2 N=1 C=5 H=8 W=12" in str(caught.value)
+    assert "read as NHWC: input 1 N=1 H=4 W=6 C=9; input 2 N=1 H=5 W=8 C=12" in str(caught.value)
+    assert f"--layout {layout}" in caught.value.hint
+    assert any(f"--layout {layout}" in command for command in caught.value.commands)
+    assert featfuse.fuse(tokens, other, layout=layout, **call).ndim == 4
+
+
+def test_one_layout_for_all_is_not_that_of_tokens(rng):
+    tokens, other = rng.normal(size=(1, 4 * 6, 9)), rng.normal(size=(1, 5, 8, 12))
+    with pytest.raises(ShapeError, match="not NCHW") as caught:
+        featfuse.fuse(tokens, other, layout="NCHW", grid="4x6", method="nearest")
+    assert "--layout NLC,NCHW" in caught.value.hint

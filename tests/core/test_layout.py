@@ -6,7 +6,7 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import FeatfuseError, ShapeError, UsageError
-from featfuse.layout import LETTERS, align, is_anonymous, parse_layouts, resolve_layouts
+from featfuse.layout import LETTERS, align, common_layouts, is_anonymous, parse_layouts, resolve_layouts
 from featfuse.tensor import TensorSpec
 
 Shapes = Sequence[tuple[int, ...]]
@@ -220,3 +220,24 @@ def test_many_axes_stay_anonymous() -> None:
     readings = resolve_layouts(specs([(1,) * 20] * 2), None, needed=False)
     assert all(is_anonymous(reading.layout) for reading in readings)
     assert not set(readings[0].layout) & set(LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "known", "offers"),
+    [
+        ([(2, 9, 7, 3), (2, 5, 7, 4)], (), ["NCHW", "NHWC"]),
+        ([(2, 9, 7, 3), (5, 7, 4)], (), ["NCHW", "NHWC"]),
+        ([(2, 9, 7, 3), (2, 5, 7, 4)], ("NHWC",), ["NHWC,NCHW", "NHWC"]),  # what a file says stays
+        ([(2, 9, 7, 3), (7, 5)], (), ["NCHW", "NHWC"]),
+        ([(2, 9, 7, 3), (7,)], (), ["NCHW,W", "NHWC,W"]),
+    ],
+)
+def test_the_layouts_to_choose_from_read_as_promised(
+    shapes: Shapes, known: Sequence[str | None], offers: list[str]
+) -> None:
+    tensors = specs(shapes, known)
+    assert common_layouts(tensors) == offers
+    for offer in offers:
+        readings = parse_layouts(offer, tensors)
+        for reading, layout in zip(readings, known, strict=False):
+            assert reading.layout == layout

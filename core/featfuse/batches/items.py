@@ -150,9 +150,12 @@ class _Places:
 
     def _refuse(self, item: Item, owner: str | None) -> None:
         if owner is not None:
+            who = f"{owner} and {item.id}" if owner != item.id else "two items"
             raise UsageError(
-                f"{owner} and {item.id} would both be written to {item.out}",
-                hint="Put every field that tells items apart into --out.",
+                f"{who} would both be written to {item.out}",
+                hint="Put every field that tells items apart into --out."
+                if item.fields
+                else "Every row needs an out of its own.",
             )
 
 

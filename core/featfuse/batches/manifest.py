@@ -90,7 +90,7 @@ class Manifest:
     def _fault(self, error: OSError) -> RunError:
         return RunError(
             f"{self.path}: the manifest cannot be written: {error.strerror}",
-            hint="Choose another place with --manifest FILE.",
+            hint="Choose another --out, or only another place for it with --manifest FILE.",
         )
 
     def close(self) -> None:

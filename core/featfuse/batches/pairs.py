@@ -38,8 +38,11 @@ def read_pairs(source: str, root: str, include: Sequence[str], exclude: Sequence
 def _read(source: str) -> str:
     try:
         return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"--pairs {source}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: not UTF-8
-        raise InputError(f"--pairs {source}: cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--pairs {source}: cannot be read: {reason}") from None
 
 
 def _item(item_id: str, inputs: list[str], out: str, root: str) -> Item:

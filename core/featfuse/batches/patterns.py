@@ -131,7 +131,9 @@ def parse_pattern(text: str) -> Pattern:
     pattern = Pattern(text, path, key)
     if not pattern.names:
         if not Path(path).exists():
-            raise InputError(f"{text}: no such folder, and no field in it", hint="Fields are written {id}.")
+            raise InputError(
+                f"{text}: no such folder", hint="Give one, or a pattern with a field, like 'a/{id}.npy'."
+            )
         raise UsageError(
             f"{text}: names a single file, not many", hint="Put a field where items differ: 'a/{id}.npy'."
         )

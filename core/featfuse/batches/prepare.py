@@ -15,7 +15,7 @@ from featfuse.batches.patterns import parse_pattern
 from featfuse.batches.recipe import check_recipe, fill_recipe, resolved_recipe, side_files
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
-from featfuse.errors import UsageError
+from featfuse.errors import RunError, UsageError
 from featfuse.formats import split_input
 from featfuse.limits import parse_memory
 from featfuse.options import FusionOptions
@@ -32,6 +32,8 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
     _check(patterns, options)
     recipe = {name: value for name, value in fusion.items() if value is not None}
     root = Path(options.out or ".") if options.pairs is not None else output_root(patterns, options.out)
+    if root.exists() and not root.is_dir():
+        raise RunError(f"--out {options.out}: {root} is a file", hint="Choose another folder.")
     manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
     pairing = _pairing(patterns, options, manifest.made)
     check_recipe(recipe, [] if options.pairs is not None else parse_pattern(patterns[0]).names)

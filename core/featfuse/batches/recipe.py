@@ -65,9 +65,14 @@ def side_files(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
-    """UsageError for an option that names a field which no item has."""
+    """UsageError for an option that names a field which no item has, or a folder."""
     for name in (*_FILES, "project"):
         for text in side_files({name: options.get(name)}):
+            if Path(text).is_dir():
+                each = (
+                    f", or one for each item: {flag(name)} '{Path(text)}/{{{known[0]}}}.npy'" if known else ""
+                )
+                raise UsageError(f"{flag(name)} {text}: is a folder", hint=f"Name one file in it{each}.")
             unknown = [field for field in field_names(text) if field not in known]
             if unknown and not Path(text).exists():
                 there = ", ".join("{" + field + "}" for field in known) or "none"

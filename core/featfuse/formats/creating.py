@@ -30,6 +30,8 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
         return
     row = find_format(path)
     if row is None:
+        if Path(path).is_dir():
+            raise _is_directory(path)
         raise UsageError(
             f"{path}: the suffix names no format", hint=f"Write to one of {', '.join(SUFFIXES)}."
         )
@@ -89,10 +91,14 @@ def check_place(path: str) -> bool:
         return True
 
 
+def _is_directory(path: str) -> RunError:
+    return RunError(f"{path} is a directory", hint="Name a file in it.")
+
+
 def _check_folder(path: str, target: Path) -> None:
     """The folder can be written to."""
     if target.is_dir():
-        raise RunError(f"{path} is a directory", hint="Name a file in it.")
+        raise _is_directory(path)
     if not target.parent.is_dir():
         raise RunError(
             f"{path}: the folder {target.parent} does not exist",

@@ -69,6 +69,8 @@ def _unopened(path: str, error: OSError | ValueError) -> FeatfuseError:
 
 def _missing(path: str) -> InputError:
     """What to say of a file that is not there, or is a link to one that is not."""
+    if not path:
+        return InputError("an input's name is empty", hint="Is a variable of the shell not set?")
     if Path(path).is_symlink():
         aim = str(Path(path).readlink())
         annexed = ".git/annex/objects/" in aim
@@ -92,7 +94,8 @@ def _same_stem(path: str) -> str:
 def _recognised(path: str, head: bytes) -> Format | None:
     """The format by the first bytes, if it is one of ours. What is often taken for one is refused by name."""
     if not head:
-        raise InputError(f"{path} is empty (0 bytes)", hint="Write or copy the file again.")
+        way = "Did the command before the pipe fail?" if path == STREAM else "Write or copy the file again."
+        raise InputError(f"{path} is empty (0 bytes)", hint=way)
     known = recognise(head)
     foreign = None if known else find_foreign(head)
     if foreign is not None:

@@ -153,7 +153,9 @@ def _check_cover(entries: Mapping[str, Entry], data_bytes: int) -> None:
         position = entry.stop
     if position != data_bytes:
         state = "truncated" if position > data_bytes else "malformed"
-        raise ValueError(f"{state}: its tensors take {position:,} bytes, the file holds {data_bytes:,}")
+        raise ValueError(
+            f"{state}: its header promises {position:,} bytes after it, the file holds {data_bytes:,}"
+        )
 
 
 def build_header(entries: Mapping[str, Entry], metadata: Mapping[str, str]) -> tuple[bytes, Header]:

@@ -27,7 +27,7 @@ def pad(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, .
         raise settings.refuse(
             in_size, out_size, "a pad only grows", "Use --method crop or crop-or-pad, or another --to."
         )
-    before = _start(out_size, in_size, settings, lambda large, small, _odd: (large - small) // 2)
+    before = _start(in_size, out_size, settings, lambda large, small, _odd: (large - small) // 2)
     return (pad_to(in_size, before, out_size - in_size - before, settings),)
 
 
@@ -36,13 +36,16 @@ def crop_or_pad(in_size: int, out_size: int, settings: AxisSettings) -> tuple[Ax
     return (crop if in_size > out_size else pad)(in_size, out_size, settings)
 
 
-def _start(large: int, small: int, settings: AxisSettings, centred: Callable[[int, int, str], int]) -> int:
+def _start(
+    in_size: int, out_size: int, settings: AxisSettings, centred: Callable[[int, int, str], int]
+) -> int:
     """Where the smaller grid starts inside the larger."""
+    large, small = max(in_size, out_size), min(in_size, out_size)
     if settings.offset is not None:
         if not 0 <= settings.offset <= large - small:
             raise settings.refuse(
-                large,
-                small,
+                in_size,
+                out_size,
                 f"--offset {settings.letter}:{settings.offset} leaves the larger grid",
                 f"The offset of {settings.letter} may be 0 to {large - small}.",
             )

@@ -112,8 +112,10 @@ def test_files_that_are_no_pairs(text, words, plan):
 
 
 def test_a_file_that_cannot_be_read(plan):
-    with pytest.raises(InputError, match=r"--pairs nowhere\.csv: cannot be read"):
+    with pytest.raises(InputError, match=r"--pairs nowhere\.csv: no such file"):
         plan(pairs="nowhere.csv")
+    with pytest.raises(InputError, match=r"--pairs \.: cannot be read: Is a directory$"):
+        plan(pairs=".")
     Path("bad.csv").write_bytes(b"a,out\n\xff,x.npy\n")
     with pytest.raises(InputError, match=r"--pairs bad\.csv: cannot be read"):
         plan(pairs="bad.csv")

@@ -173,7 +173,7 @@ def test_wrong_requests(patterns, out, words, pairs, plan):
     [
         ("a/{id}.h5", "nothing matches"),
         ("nowhere/{id}.npy", "nothing matches"),
-        ("nowhere/", "no such folder, and no field in it"),
+        ("nowhere/", "nowhere/: no such folder"),
         ("empty/", "nothing matches"),
     ],
 )

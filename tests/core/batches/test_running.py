@@ -260,3 +260,12 @@ def test_a_script_needs_no_guard(pairs):
 def test_the_function_is_public():
     assert featfuse.batch is batch
     assert "batch" in featfuse.__all__
+
+
+@pytest.mark.parametrize(("error", "told"), [("EOFError", False), ("MemoryError", False), ("KeyError", True)])
+def test_what_a_worker_that_never_began_tells(error, told):
+    """EOFError: its batch was ended (a SIGTERM) before it had read what to do."""
+    code = f"import featfuse.batch_server; raise {error}"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert ("Traceback" in result.stderr) == told

@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from featfuse.errors import UsageError
+from featfuse.errors import RunError, UsageError
 from safetensors.numpy import save_file
 
 
@@ -109,8 +109,10 @@ def test_two_outputs_that_a_link_makes_one(maps, plan):
 def test_two_pairs_for_one_place(outs, maps, plan):
     maps("a/{}.npy", [1])
     Path("p.csv").write_text("in,out\n" + "".join(f"a/1.npy,{out}\n" for out in outs))
-    with pytest.raises(UsageError, match="would both be written to"):
+    with pytest.raises(UsageError, match="would both be written to") as caught:
         plan(pairs="p.csv", out="o", method="strict")
+    assert caught.value.message.startswith("two items" if outs[0] == outs[1] else f"{outs[0]} and {outs[1]}")
+    assert "row" in caught.value.hint
 
 
 def test_inputs_are_never_outputs(pairs, plan):
@@ -199,3 +201,21 @@ def test_an_own_file_of_the_user_is_not_taken_for_an_output(maps, plan):
     for how in ({}, {"force": True}, {"resume": True}):
         with pytest.raises(UsageError, match=r"the output a/1-f\.npy is one of the inputs"):
             plan("a/{id}.npy", out="a/{id}-f.npy", method="strict", **how)
+
+
+def test_out_that_is_a_file(maps, plan):
+    maps("a/{}.npy", [1])
+    Path("o").write_text("mine")
+    for out in ("o", "o/"):
+        with pytest.raises(RunError, match="o is a file"):
+            plan("a/", out=out, method="strict")
+    assert Path("o").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["mask", "like", "weights"])
+def test_a_folder_where_one_file_is_wanted(option, pairs, plan):
+    pairs(2)
+    Path("m").mkdir()
+    with pytest.raises(UsageError, match=f"--{option} m/: is a folder") as caught:
+        plan("a/", "b/", out="o/", **{option: "m/"})
+    assert f"--{option} 'm/{{name}}.npy'" in caught.value.hint

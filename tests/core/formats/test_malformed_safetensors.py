@@ -99,10 +99,16 @@ CASES: dict[str, tuple[bytes, str]] = {
     "33 axes": (one("F32", [1] * 32 + [2], 0, 8), "33 axes"),
     "offsets of 2**64": (one("F32", [2], 2**64, 2**64 + 8), "hole"),
     "half a byte": (one("F4", [3], 0, 1, data=b"1"), "does not fit"),
-    "beyond the data": (one("F32", [4], 0, 16), "truncated: its tensors take 16 bytes, the file holds 8"),
+    "beyond the data": (
+        one("F32", [4], 0, 16),
+        "truncated: its header promises 16 bytes after it, the file holds 8",
+    ),
     "beyond by a byte": (one("F32", [2], 0, 8, data=F4[:-1]), "truncated"),
     "no data": (one("F32", [2], 0, 8, data=b""), "truncated"),
-    "trailing bytes": (one("F32", [2], 0, 8, data=F4 + b"\0"), "malformed: its tensors take 8 bytes"),
+    "trailing bytes": (
+        one("F32", [2], 0, 8, data=F4 + b"\0"),
+        "malformed: its header promises 8 bytes after it, the file holds 9",
+    ),
     "data of nobody": (file({}, F4), "malformed"),
     "hole in front": (one("F32", [1], 4, 8), "hole"),
     "hole between": (
