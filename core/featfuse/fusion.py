@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Unpack, overload
+from warnings import warn
 
 import numpy as np
 
@@ -89,7 +90,8 @@ def fuse(
     cut may leave a damaged output.
 
     Raises UsageError, ShapeError (the shapes do not fuse as asked; its `commands` would), InputError
-    (a file is unreadable) or RunError (the output exists, no space, integers that do not fit).
+    (a file is unreadable) or RunError (the output exists, no space, integers that do not fit). Where finite
+    values became inf, the report says so, or a RuntimeWarning beside an array.
 
     >>> featfuse.fuse(a, b, method="bilinear", layout="NCHW")   # (1, 16, 64, 64) and (1, 16, 32, 32)
     """
@@ -179,6 +181,9 @@ def _collect(plan: FusionPlan, run: Run, options: Options, limits: Limits) -> Ar
 
     execute(run, plan.root, store, limits)
     _check_overflow(run, plan, options, plan.root.size)
+    infinite = _became_inf(run, plan, plan.root.size)
+    if infinite:
+        warn(infinite, RuntimeWarning, stacklevel=3)
     return result
 
 
@@ -276,9 +281,15 @@ def _check_overflow(run: Run, plan: FusionPlan, options: Options, total: int) ->
     warnings = []
     if clipped:
         warnings.append(f"{clipped} of {total} values did not fit {plan.dtype.name} and were clipped")
-    if tally[OVERFLOW_TO_INF]:
-        warnings.append(f"{tally[OVERFLOW_TO_INF]} of {total} finite values became inf in {plan.dtype.name}")
+    infinite = _became_inf(run, plan, total)
+    if infinite:
+        warnings.append(infinite)
     return tuple(warnings)
+
+
+def _became_inf(run: Run, plan: FusionPlan, total: int) -> str:
+    count = run.tally[OVERFLOW_TO_INF]
+    return f"{count} of {total} finite values became inf in {plan.dtype.name}" if count else ""
 
 
 def _provenance(report: ShapeReport) -> dict[str, object]:

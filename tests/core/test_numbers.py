@@ -385,3 +385,14 @@ def test_nan_and_inf_pass_through(combine: str) -> None:
         operation = {"add": x + y, "sub": x - y, "mul": x * y, "mean": (x + y) / 2}
         expected = operation.get(combine, {"max": np.maximum, "min": np.minimum}.get(combine, np.add)(x, y))
     np.testing.assert_array_equal(featfuse.fuse(x, y, combine=combine), expected)
+
+
+def test_halves_that_become_inf_are_told_beside_an_array() -> None:
+    x = np.full((1, 1, 2, 2), 6e4, np.float16)
+    x[..., 0] = np.inf  # infinite before: no news
+    with pytest.warns(RuntimeWarning, match="^2 of 4 finite values became inf in float16$") as caught:
+        out = featfuse.fuse(x, x, layout="NCHW")
+    assert np.isinf(out).all()
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(RuntimeWarning, match="^2 of 4 finite"):
+        featfuse.resize(x.astype(np.float32) * 2, (2, 2), layout="NCHW", dtype="float16")
