@@ -75,7 +75,11 @@ def is_shortage(error: BaseException | None) -> bool:
 
 
 def _end_on_signals() -> None:
-    """SIGTERM and SIGHUP unwind like Ctrl-C, so that nothing half-written stays."""
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that nothing half-written stays.
+
+    A signal may come while Python runs a callback of the garbage collector or of a weak reference. What is
+    raised there is only printed, and the program goes on: then it is raised again a little later.
+    """
     import signal
     import sys
 
@@ -85,6 +89,21 @@ def _end_on_signals() -> None:
     signal.signal(signal.SIGTERM, terminated)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
         signal.signal(signal.SIGHUP, terminated)
+
+    def unheard(ignored: "sys.UnraisableHookArgs") -> None:
+        error = ignored.exc_value
+        if not isinstance(error, SystemExit | KeyboardInterrupt):
+            sys.__unraisablehook__(ignored)
+            return
+
+        def again(_number: int, _frame: object) -> None:
+            raise error
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    if hasattr(signal, "setitimer"):
+        sys.unraisablehook = unheard
 
 
 def _fill_closed_streams() -> None:
