@@ -208,7 +208,7 @@ def test_pairs_and_globs(batch, pairs):
         (("nowhere/{id}.npy", "--out", "o/"), 4, "error: nowhere/{id}.npy: nothing matches"),
         (("a/", "b/", "--out", "a/"), 2, "is one of the inputs"),
         (("a/", "b/", "--out", "o/", "--pairs", "p.csv"), 2, "--pairs takes the place of patterns"),
-        (("--pairs", "nowhere.csv"), 4, "--pairs nowhere.csv: cannot be read"),
+        (("--pairs", "nowhere.csv"), 4, "--pairs nowhere.csv: no such file"),
     ],
 )
 def test_what_stops_the_whole_batch(words, code, text, batch, pairs):

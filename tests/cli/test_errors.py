@@ -42,6 +42,7 @@ def test_interrupt(capsys):
 LOST = """
 import os, signal, sys, time, weakref
 from featfuse_cli import _end_on_signals
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # not as under nohup
 _end_on_signals()
 class It: pass
 it = It()
