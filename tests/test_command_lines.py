@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from featfuse.methods import METHODS as TABLE
-from featfuse.options import CHOICES
+from featfuse.request.options import CHOICES
 from hypothesis import given
 from hypothesis import strategies as st
 

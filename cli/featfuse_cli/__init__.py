@@ -27,11 +27,11 @@ def main() -> None:
         # modules are no garbage, yet loading them makes Python look for some again and again; the command
         # calls `start_collecting` when it has what it needs
         gc.disable()
-        from featfuse import rehearsal
-        from featfuse.blas import hold_to_one_thread
+        from featfuse.process import sandbox
+        from featfuse.process.blas import hold_to_one_thread
 
         hold_to_one_thread()
-        rehearsal.enable()
+        sandbox.enable()
 
         from featfuse_cli.app import app
 

@@ -74,7 +74,7 @@ def _files(incomplete: str) -> list[str]:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from featfuse import __version__
+        from featfuse.version import __version__
 
         typer.echo(f"featfuse {__version__}")
         raise typer.Exit

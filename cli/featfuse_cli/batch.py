@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from featfuse.options import FusionOptions
+from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
 from featfuse_cli.flags import with_fusion_options
@@ -165,7 +165,7 @@ def batch(
     seconds = time.perf_counter() - started
     untried = len(planned.items) - len(outcomes)
     if as_json:
-        from featfuse.report import json_text
+        from featfuse.text import json_text
 
         print(json_text(_summary(outcomes, untried, seconds)))
     else:
@@ -204,7 +204,7 @@ def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
 
 def _summary(outcomes: "Sequence[Outcome]", untried: int, seconds: float) -> dict[str, object]:
     """The one object of --json."""
-    from featfuse import __version__
+    from featfuse.version import __version__
 
     counts = Counter(outcome.status for outcome in outcomes)
     return {
@@ -227,7 +227,7 @@ def _failure(outcome: "Outcome") -> dict[str, object]:
 
 def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet: bool) -> None:
     """The summary on stdout, each failure with its reason on stderr."""
-    from featfuse.report import human_bytes
+    from featfuse.text import human_bytes
 
     counts = Counter(outcome.status for outcome in outcomes)
     if not quiet:
@@ -251,7 +251,7 @@ def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet:
 
 def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
     """The table of items, nothing done."""
-    from featfuse.report import human_bytes
+    from featfuse.text import human_bytes
 
     if as_json:
         rows = [
@@ -278,7 +278,7 @@ def _tell_problems(planned: "Batch") -> None:
 
 def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
     """The first rows of a table of items, those with problems first."""
-    from featfuse.report import shape_text
+    from featfuse.text import shape_text
     from rich.text import Text
 
     from featfuse_cli.terminal import console_for, plain_table

@@ -63,14 +63,14 @@ def _silence_stdout() -> None:
 
 
 def _forget_written() -> None:
-    atomic = sys.modules.get("featfuse.formats.atomic")
+    atomic = sys.modules.get("featfuse.storage.atomic")
     if atomic is not None:
         atomic.AtomicFile.latest = None
 
 
 def _written() -> str:
     """What an interrupted run leaves: Ctrl-C may come when the output stands, and the report does not."""
-    atomic = sys.modules.get("featfuse.formats.atomic")
+    atomic = sys.modules.get("featfuse.storage.atomic")
     latest = None if atomic is None else atomic.AtomicFile.latest
     return "nothing was written" if latest is None else f"{visible(latest)} was written, and is whole"
 

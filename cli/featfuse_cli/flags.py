@@ -5,8 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast, get_type_hints
 
-from featfuse.options import FusionOptions
-from featfuse.room import may_load_numpy
+from featfuse.process.address_space import may_load_numpy
+from featfuse.request.options import FusionOptions
 
 from featfuse_cli.joining import JoiningFlags
 from featfuse_cli.options import ReconcileFlags
@@ -15,7 +15,7 @@ __all__ = ["FusionFlags", "with_fusion_options"]
 
 
 class FusionFlags(JoiningFlags, ReconcileFlags):
-    """How to fuse: one option per field of `featfuse.options.Options`."""
+    """How to fuse: one option per field of `featfuse.request.options.Options`."""
 
 
 def with_fusion_options(command: Callable[..., None]) -> Callable[..., None]:

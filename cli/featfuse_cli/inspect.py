@@ -1,7 +1,7 @@
 """`fuse inspect INPUT...`: can these be fused, and how? Reads headers only."""
 
 import typer
-from featfuse.options import FusionOptions
+from featfuse.request.options import FusionOptions
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options

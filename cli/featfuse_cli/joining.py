@@ -12,7 +12,7 @@ REDUCE = "Reduce"
 
 
 class JoiningFlags:
-    """One option per remaining field of `featfuse.options.Options`, in the order of `--help`."""
+    """One option per remaining field of `featfuse.request.options.Options`, in the order of `--help`."""
 
     fold: Annotated[
         str | None,

@@ -5,12 +5,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
 from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS, Method, find_method
 from featfuse.methods.conventions import CONVENTIONS, Convention
-from featfuse.options import CHOICES
-from featfuse.parsing import flag
+from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
+from featfuse.request.options import CHOICES
+from featfuse.request.parsing import flag
 
 from featfuse_cli.options import choice_help, completer
 

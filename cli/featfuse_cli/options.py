@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
-from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES, Combine, Reduce
 from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS
-from featfuse.options import CHOICES
-from featfuse.parsing import PAD_MODE_ALIASES, TARGETS
+from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES, Combine, Reduce
+from featfuse.request.options import CHOICES
+from featfuse.request.parsing import PAD_MODE_ALIASES, TARGETS
 
 __all__ = [
     "DTYPE_NAMES",
@@ -33,7 +33,7 @@ DTYPE_NAMES = (
     *("float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "bool"),
     *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
 )
-"""The names of `featfuse.dtypes.DTYPES`, which needs NumPy; a test holds the two in step."""
+"""The names of `featfuse.model.dtypes.DTYPES`, which needs NumPy; a test holds the two in step."""
 
 
 def choice_help(name: str) -> Mapping[str, str]:

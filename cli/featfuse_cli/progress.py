@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from featfuse.report import human_bytes
+from featfuse.text import human_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress

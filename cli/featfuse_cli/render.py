@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TextIO
 
-from featfuse.report import ShapeReport
+from featfuse.report.shape_report import ShapeReport
 from rich.cells import cell_len
 
 from featfuse_cli.table import GAP, ReportTable, report_table

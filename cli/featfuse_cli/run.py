@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from featfuse.errors import UsageError
-from featfuse.options import FusionOptions
+from featfuse.request.options import FusionOptions
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
@@ -96,7 +96,7 @@ def run(
 
     import featfuse
     from featfuse.fusion import default_output
-    from featfuse.heap import keep_freed_blocks
+    from featfuse.process.heap import keep_freed_blocks
 
     from featfuse_cli.progress import ProgressBar
     from featfuse_cli.render import print_report

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from featfuse.report import AxisRow, ShapeReport, cell_text, size_text
+from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
 from rich.cells import cell_len
 
 from featfuse_cli.text import visible

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TextIO
 
-from featfuse.report import ShapeReport
+from featfuse.report.shape_report import ShapeReport
 from rich import box
 from rich.console import Console
 from rich.table import Table

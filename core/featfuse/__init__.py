@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from featfuse.batches import batch
-    from featfuse.combine import CHANNEL_MODES, COMBINES, REDUCES
     from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
     from featfuse.formats import FORMATS
     from featfuse.fusion import fuse, inspect, resize
     from featfuse.methods import METHODS
     from featfuse.methods.conventions import CONVENTIONS
-    from featfuse.report import ShapeReport
-
-__version__ = "0.1.0"
+    from featfuse.report.shape_report import ShapeReport
+    from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
+    from featfuse.version import __version__
 
 __all__ = [
     "CHANNEL_MODES",
@@ -45,13 +44,14 @@ __all__ = [
 
 _HOMES = {
     "batches": ("batch",),
-    "combine": ("CHANNEL_MODES", "COMBINES", "REDUCES"),
+    "request.combining": ("CHANNEL_MODES", "COMBINES", "REDUCES"),
     "errors": ("FeatfuseError", "InputError", "RunError", "ShapeError", "UsageError"),
     "formats": ("FORMATS",),
     "fusion": ("fuse", "inspect", "resize"),
     "methods": ("METHODS",),
     "methods.conventions": ("CONVENTIONS",),
-    "report": ("ShapeReport",),
+    "report.shape_report": ("ShapeReport",),
+    "version": ("__version__",),
 }
 
 

@@ -7,7 +7,7 @@ what to do (EOFError) has nothing to say: Python's traceback is not wanted.
 import sys
 from types import TracebackType
 
-from featfuse.blas import hold_to_one_thread
+from featfuse.process.blas import hold_to_one_thread
 
 hold_to_one_thread()  # before NumPy loads; this module is in no package that loads it
 

@@ -12,23 +12,23 @@ from warnings import warn
 import numpy as np
 
 from featfuse.errors import RunError, ShapeError, UsageError
-from featfuse.execute import execute
 from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
 from featfuse.formats.base import OutputTensor, Sink
-from featfuse.inputs import Inputs, Source
-from featfuse.kept_plans import plan_for
-from featfuse.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
-from featfuse.opening import check_save_kernel, open_extras
-from featfuse.options import FusionOptions, Options
-from featfuse.outputs import begin_beside, begin_output, check_sidecar
-from featfuse.plan import FusionPlan, make_plan
-from featfuse.report import ShapeReport, Suggestion
-from featfuse.reporting import plan_report, refusal_report
+from featfuse.io.inputs import Inputs, Source
+from featfuse.io.opening import check_save_kernel, open_extras
+from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
+from featfuse.model.tensor import Array, Window
+from featfuse.planning.cache import plan_for
+from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
+from featfuse.report.build import plan_report, refusal_report
+from featfuse.report.shape_report import ShapeReport, Suggestion
+from featfuse.report.suggest import suggest
+from featfuse.request.options import FusionOptions, Options
 from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
+from featfuse.steps.execute import execute
 from featfuse.steps.mask import COVERED, MASKED
-from featfuse.suggest import suggest
-from featfuse.tensor import Array, Window
 
 __all__ = ["default_output", "fuse", "inspect", "resize"]
 

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from featfuse import __version__
-from featfuse.options import CHOICES
+from featfuse.request.options import CHOICES
+from featfuse.version import __version__
 from featfuse_cli.app import app
 from typer.main import get_command
 

@@ -22,7 +22,7 @@ from featfuse.batches.items import Item
 from featfuse.batches.run import BatchOptions, task_of
 from featfuse.batches.work import fuse_item
 from featfuse.errors import RunError
-from featfuse.formats import atomic
+from featfuse.storage import atomic
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
 FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear", "--layout", "NCHW", "-q"]

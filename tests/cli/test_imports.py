@@ -47,7 +47,7 @@ FUSE = "a.npy b.npy -m bilinear --layout NCHW"
 def test_the_version_needs_no_command(loaded):
     modules = loaded("--version")
     assert not modules & NO_ARRAYS
-    assert not modules & {"featfuse.options", "featfuse_cli.run", "featfuse_cli.inspect", "rich"}
+    assert not modules & {"featfuse.request.options", "featfuse_cli.run", "featfuse_cli.inspect", "rich"}
 
 
 @pytest.mark.parametrize("line", ["run --help", "inspect --help", "methods --help"])

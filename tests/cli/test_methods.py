@@ -1,10 +1,10 @@
 """`fuse methods`: everything in the tables is shown, nothing is cut."""
 
 import pytest
-from featfuse.combine import CHANNEL_MODES, COMBINES
 from featfuse.methods import ALIASES, METHODS
 from featfuse.methods.conventions import CONVENTIONS
-from featfuse.options import CHOICES, flag
+from featfuse.request.combining import CHANNEL_MODES, COMBINES
+from featfuse.request.options import CHOICES, flag
 
 
 def words(text: str) -> str:

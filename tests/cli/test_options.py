@@ -3,11 +3,11 @@
 from typing import get_type_hints
 
 import pytest
-from featfuse.dtypes import DTYPES
-from featfuse.limits import DEFAULT_MEMORY
 from featfuse.methods import METHODS
 from featfuse.methods.settings import AxisSettings
-from featfuse.options import CHOICES, FusionOptions, Options
+from featfuse.model.dtypes import DTYPES
+from featfuse.process.limits import DEFAULT_MEMORY
+from featfuse.request.options import CHOICES, FusionOptions, Options
 from featfuse_cli.app import app
 from featfuse_cli.flags import FusionFlags
 from featfuse_cli.methods import DEFAULTS, FREE_VALUES

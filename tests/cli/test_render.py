@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from featfuse.report import AxisRow, InputRow, OutputRow, ShapeReport, Suggestion
+from featfuse.report.shape_report import AxisRow, InputRow, OutputRow, ShapeReport, Suggestion
 from featfuse_cli.render import print_report
 from featfuse_cli.table import shorten
 from featfuse_cli.terminal import print_with_rich

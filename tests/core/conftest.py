@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from featfuse import COMBINES, CONVENTIONS, METHODS
-from featfuse.inputs import Inputs
+from featfuse.io.inputs import Inputs
+from featfuse.io.opening import open_extras
 from featfuse.methods.settings import AxisSettings
-from featfuse.opening import open_extras
-from featfuse.options import Options
-from featfuse.plan import FusionPlan, make_plan
-from featfuse.tensor import TensorSpec
+from featfuse.model.tensor import TensorSpec
+from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.request.options import Options
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(

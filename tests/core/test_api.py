@@ -10,8 +10,8 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import FeatfuseError, InputError, RunError, ShapeError, ShapeReport, UsageError
-from featfuse.dtypes import DTYPES
-from featfuse.options import FusionOptions, Options
+from featfuse.model.dtypes import DTYPES
+from featfuse.request.options import FusionOptions, Options
 
 VERBS = ("fuse", "inspect", "resize")
 
@@ -77,7 +77,14 @@ def test_the_command_line_has_the_same_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["featfuse", "featfuse.options", "featfuse.methods", "featfuse.errors", "featfuse.combine"]
+    "module",
+    [
+        "featfuse",
+        "featfuse.request.options",
+        "featfuse.methods",
+        "featfuse.errors",
+        "featfuse.request.combining",
+    ],
 )
 def test_importing_loads_no_numpy(module: str) -> None:
     """So that help and completion are instant."""

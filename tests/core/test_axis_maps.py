@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from featfuse import CHANNEL_MODES, CONVENTIONS, METHODS, engine
-from featfuse.axis import AxisMap, Reduce, Taps, broadcast, gather, identity, select
 from featfuse.methods import INTERPOLATIONS
 from featfuse.methods.channels import channel_map
 from featfuse.methods.conventions import COORDS, EDGES, NEAREST_ROUNDINGS
 from featfuse.methods.pool import pooled_size
 from featfuse.methods.settings import AxisSettings
-from featfuse.options import PAD_MODES
+from featfuse.model.axis import AxisMap, Reduce, Taps, broadcast, gather, identity, select
+from featfuse.request.options import PAD_MODES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

@@ -23,7 +23,7 @@ def run(code: str) -> str:
     return told.stdout.strip()
 
 
-HELD = "from featfuse.blas import hold_to_one_thread, one_thread\nhold_to_one_thread()\n"
+HELD = "from featfuse.process.blas import hold_to_one_thread, one_thread\nhold_to_one_thread()\n"
 
 
 def test_held_before_numpy_loads() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from featfuse.casts import cast, count_finite
+from featfuse.engine.casts import cast, count_finite
 
 F16, F32 = np.dtype(np.float16), np.dtype(np.float32)
 HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
@@ -13,7 +13,7 @@ TIES = (FINITE[1:] + FINITE[:-1]) / 2
 @pytest.fixture(autouse=True, params=["one share", "many shares"])
 def shares(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "many shares":
-        monkeypatch.setattr("featfuse.casts._SHARE", 1000)
+        monkeypatch.setattr("featfuse.engine.casts._SHARE", 1000)
 
 
 def same_bits(block: np.ndarray, dtype: np.dtype) -> None:

@@ -13,13 +13,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 from featfuse import CHANNEL_MODES, METHODS, engine
-from featfuse.axis import RUN, AxisMap, Reduce, Taps, identity
 from featfuse.engine.banded import banded
 from featfuse.engine.blocks import part_along
 from featfuse.engine.gather import gather, take
 from featfuse.engine.phased import find_phases, phased
 from featfuse.methods.channels import channel_map
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import RUN, AxisMap, Reduce, Taps, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 

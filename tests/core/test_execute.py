@@ -11,16 +11,16 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import METHODS, RunError, UsageError
-from featfuse.execute import execute
-from featfuse.inputs import Inputs
-from featfuse.limits import Limits, parse_memory
-from featfuse.options import Options
-from featfuse.plan import FusionPlan, make_plan
+from featfuse.io.inputs import Inputs
+from featfuse.model.tensor import Array, Window
+from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.process.limits import Limits, parse_memory
+from featfuse.request.options import Options
 from featfuse.steps.base import Run
 from featfuse.steps.combine import Elementwise
+from featfuse.steps.execute import execute
 from featfuse.steps.source import Source
-from featfuse.tensor import Array, Window
-from featfuse.windows import window_cost, window_lengths, windows
+from featfuse.steps.windows import window_cost, window_lengths, windows
 
 RECIPES: dict[str, dict[str, Any]] = {
     "up": {"method": "bilinear", "combine": "add"},

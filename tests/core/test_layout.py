@@ -6,8 +6,8 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import FeatfuseError, ShapeError, UsageError
-from featfuse.layout import LETTERS, align, common_layouts, is_anonymous, parse_layouts, resolve_layouts
-from featfuse.tensor import TensorSpec
+from featfuse.model.layout import LETTERS, align, common_layouts, is_anonymous, parse_layouts, resolve_layouts
+from featfuse.model.tensor import TensorSpec
 
 Shapes = Sequence[tuple[int, ...]]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
-from featfuse.options import PAD_MODES
+from featfuse.request.options import PAD_MODES
 
 Settings = Callable[..., AxisSettings]
 

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from featfuse import METHODS, RunError, ShapeReport
-from featfuse.dtypes import DTYPES, common_dtype, is_float, is_integer, parse_dtype
+from featfuse.model.dtypes import DTYPES, common_dtype, is_float, is_integer, parse_dtype
 
 INTEGERS = tuple(name for name, dtype in DTYPES.items() if is_integer(dtype))
 FLOATS = tuple(name for name, dtype in DTYPES.items() if is_float(dtype))

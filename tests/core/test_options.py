@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from featfuse import COMBINES, METHODS, UsageError
-from featfuse.combine import REDUCES
-from featfuse.options import CHOICES, METHOD_OPTIONS, Options, flag
-from featfuse.plan import FusionPlan
+from featfuse.planning.plan import FusionPlan
+from featfuse.request.combining import REDUCES
+from featfuse.request.options import CHOICES, METHOD_OPTIONS, Options, flag
 
 Plan = Callable[..., FusionPlan]
 

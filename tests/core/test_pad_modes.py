@@ -11,7 +11,7 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import ShapeError, UsageError
-from featfuse.options import PAD_MODE_ALIASES, PAD_MODES
+from featfuse.request.options import PAD_MODE_ALIASES, PAD_MODES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,8 +9,8 @@ from typing import Any
 import featfuse
 import pytest
 from featfuse import CHANNEL_MODES, COMBINES, METHODS, ShapeError
-from featfuse.plan import FusionPlan
-from featfuse.tensor import compatibility
+from featfuse.model.tensor import compatibility
+from featfuse.planning.plan import FusionPlan
 
 Shape = tuple[int, ...]
 Plan = Callable[..., FusionPlan]

@@ -8,7 +8,7 @@ from typing import Any
 import featfuse
 import pytest
 from featfuse import CHANNEL_MODES, COMBINES, METHODS, ShapeReport
-from featfuse.plan import FusionPlan
+from featfuse.planning.plan import FusionPlan
 
 Shape = tuple[int, ...]
 Plan = Callable[..., FusionPlan]

@@ -9,11 +9,11 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError
-from featfuse.inputs import Inputs
-from featfuse.opening import open_extras
-from featfuse.options import FusionOptions, Options
-from featfuse.plan import make_plan
-from featfuse.suggest import COMMANDS, command_line
+from featfuse.io.inputs import Inputs
+from featfuse.io.opening import open_extras
+from featfuse.planning.plan import make_plan
+from featfuse.report.suggest import COMMANDS, command_line
+from featfuse.request.options import FusionOptions, Options
 from featfuse_cli.app import app
 from typer.testing import CliRunner
 

@@ -8,7 +8,7 @@ from featfuse.batches.container import STAGED
 from featfuse.batches.prepare import open_batch
 from featfuse.batches.run import Batch, BatchOptions, get_ready
 from featfuse.batches.work import Outcome
-from featfuse.options import FusionOptions
+from featfuse.request.options import FusionOptions
 
 __all__ = ["STAGED", "Batch", "BatchOptions", "Outcome", "batch", "get_ready", "open_batch"]
 

@@ -15,7 +15,7 @@ from featfuse.batches.recipe import map_files
 from featfuse.batches.work import Outcome, Task, fuse_item, make_folder
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import split_input
-from featfuse.formats.atomic import write_faults
+from featfuse.storage.atomic import write_faults
 
 __all__ = ["run_on_cluster"]
 
@@ -116,7 +116,7 @@ def _probe(folder: Path) -> Iterator[str]:
 
 def _version() -> str:
     try:
-        from featfuse import __version__
+        from featfuse.version import __version__
     except ImportError:
         return "(not installed)"
     return __version__

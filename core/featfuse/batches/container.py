@@ -13,11 +13,11 @@ from featfuse.batches.keys import plain_key
 from featfuse.batches.work import Outcome, Task
 from featfuse.errors import FeatfuseError
 from featfuse.formats import create_sink, open_input, split_input
-from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import OutputTensor
-from featfuse.formats.sweep import STAGE_SUFFIX, hidden_prefix
-from featfuse.tensor import Window, whole
-from featfuse.windows import even_lengths, windows
+from featfuse.model.tensor import Window, whole
+from featfuse.steps.windows import even_lengths, windows
+from featfuse.storage.atomic import write_faults
+from featfuse.storage.sweep import STAGE_SUFFIX, hidden_prefix
 
 __all__ = ["STAGED", "Container"]
 

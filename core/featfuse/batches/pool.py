@@ -20,9 +20,9 @@ from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError
-from featfuse.formats.atomic import AtomicFile, remove_unfinished
-from featfuse.heap import keep_freed_blocks
-from featfuse.kept_plans import keep_plans
+from featfuse.planning.cache import keep_plans
+from featfuse.process.heap import keep_freed_blocks
+from featfuse.storage.atomic import AtomicFile, remove_unfinished
 
 __all__ = ["run_in_processes", "start_server"]
 

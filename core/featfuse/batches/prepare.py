@@ -17,8 +17,8 @@ from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import split_input
-from featfuse.limits import parse_memory
-from featfuse.options import FusionOptions
+from featfuse.process.limits import parse_memory
+from featfuse.request.options import FusionOptions
 
 __all__ = ["MANIFEST_NAME", "open_batch"]
 

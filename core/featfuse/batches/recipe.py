@@ -9,7 +9,7 @@ import numpy as np
 
 from featfuse.batches.patterns import Fields, field_names, fill_fields
 from featfuse.errors import UsageError
-from featfuse.options import FusionOptions, Options, flag
+from featfuse.request.options import FusionOptions, Options, flag
 
 __all__ = ["check_recipe", "fill_recipe", "map_files", "resolved_recipe", "side_files"]
 

@@ -16,9 +16,9 @@ from featfuse.batches.pool import run_in_processes, start_server
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
 from featfuse.formats import split_input
-from featfuse.formats.atomic import flush_folder
-from featfuse.formats.sweep import sweep
-from featfuse.limits import parse_memory, usable_cores
+from featfuse.process.limits import parse_memory, usable_cores
+from featfuse.storage.atomic import flush_folder
+from featfuse.storage.sweep import sweep
 
 __all__ = ["Batch", "BatchOptions", "facts_of", "get_ready", "task_of"]
 

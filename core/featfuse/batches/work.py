@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from featfuse.errors import FeatfuseError, RunError, UsageError
-from featfuse.limits import TooLittleMemory
-from featfuse.options import FusionOptions
+from featfuse.process.limits import TooLittleMemory
+from featfuse.request.options import FusionOptions
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -70,11 +70,11 @@ def fuse_item(task: Task) -> Outcome:
 def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
     """Plan one item from headers alone. `known` are the plans so far: most items of a batch are alike."""
     from featfuse.formats import find_format, split_input
-    from featfuse.inputs import Inputs
-    from featfuse.kept_plans import likeness
-    from featfuse.opening import open_extras
-    from featfuse.options import Options
-    from featfuse.plan import make_plan
+    from featfuse.io.inputs import Inputs
+    from featfuse.io.opening import open_extras
+    from featfuse.planning.cache import likeness
+    from featfuse.planning.plan import make_plan
+    from featfuse.request.options import Options
 
     def work() -> Outcome:
         options = Options.resolve(cast(FusionOptions, dict(task.options)))

@@ -18,13 +18,13 @@ rounds by the shapes it is given.
 
 import numpy as np
 
-from featfuse.axis import RUN, AxisMap, Reduce
 from featfuse.engine.banded import banded, suits_blas
 from featfuse.engine.blocks import part_along
 from featfuse.engine.border import bordered
 from featfuse.engine.gather import gather, take
 from featfuse.engine.phased import find_phases, phased
-from featfuse.tensor import Array
+from featfuse.model.axis import RUN, AxisMap, Reduce
+from featfuse.model.tensor import Array
 
 __all__ = ["apply"]
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Taps
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
-from featfuse.tensor import Array
+from featfuse.model.axis import AxisMap, Taps
+from featfuse.model.tensor import Array
 
 __all__ = ["TILE", "banded", "suits_blas"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from featfuse.tensor import Array
+from featfuse.model.tensor import Array
 
 __all__ = ["along", "part_along"]
 

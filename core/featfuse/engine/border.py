@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Fill
 from featfuse.engine.blocks import part_along
-from featfuse.tensor import Array
+from featfuse.model.axis import AxisMap, Fill
+from featfuse.model.tensor import Array
 
 __all__ = ["bordered"]
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featfuse.axis import Reduce, Taps
 from featfuse.engine.blocks import part_along
-from featfuse.tensor import Array
+from featfuse.model.axis import Reduce, Taps
+from featfuse.model.tensor import Array
 
 __all__ = ["MANY_TAPS", "SAME_WEIGHT", "gather", "take", "weighted_sum"]
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Reduce, Taps
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import SAME_WEIGHT, gather
-from featfuse.tensor import Array
+from featfuse.model.axis import AxisMap, Reduce, Taps
+from featfuse.model.tensor import Array
 
 __all__ = ["Phases", "find_phases", "phased"]
 

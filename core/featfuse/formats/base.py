@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from featfuse.errors import InputError
-from featfuse.tensor import Array, TensorSpec, Window, window_shape
+from featfuse.model.tensor import Array, TensorSpec, Window, window_shape
 
 __all__ = ["FileReader", "OutputFile", "OutputTensor", "Reader", "Sink", "check_block"]
 

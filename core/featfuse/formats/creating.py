@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from featfuse.errors import RunError, UsageError
-from featfuse.formats.atomic import AtomicFile, StreamFile, write_faults
 from featfuse.formats.base import FileReader, OutputTensor, Sink
 from featfuse.formats.opening import open_input
 from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
-from featfuse.formats.sweep import sweep_once
+from featfuse.storage.atomic import AtomicFile, StreamFile, write_faults
+from featfuse.storage.sweep import sweep_once
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
 

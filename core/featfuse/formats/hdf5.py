@@ -29,8 +29,8 @@ from featfuse.formats.hdf5_tree import (
     walk,
 )
 from featfuse.formats.hdf5_write import Hdf5Sink, create_sink
-from featfuse.rehearsal import new_token, rehearse, release
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.process.sandbox import new_token, rehearse, release
 
 __all__ = ["Hdf5Reader", "Hdf5Sink", "create_sink", "open_reader"]
 

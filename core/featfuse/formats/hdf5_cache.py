@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
 
-from featfuse.tensor import Array
+from featfuse.model.tensor import Array
 
 __all__ = ["CACHE", "CACHE_BYTES", "ChunkCache"]
 

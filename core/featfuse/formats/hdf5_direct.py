@@ -18,8 +18,8 @@ import numpy as np
 
 from featfuse.formats.hdf5_cache import CACHE, Index
 from featfuse.formats.hdf5_filters import Pipeline
-from featfuse.formats.raw import RawArray
-from featfuse.tensor import Array, Window, window_shape
+from featfuse.model.tensor import Array, Window, window_shape
+from featfuse.storage.raw import RawArray
 
 __all__ = ["Data", "open_direct"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from featfuse.tensor import Array
+from featfuse.model.tensor import Array
 
 __all__ = ["Pipeline"]
 

@@ -19,11 +19,11 @@ import h5py
 import numpy as np
 
 from featfuse.errors import RunError
-from featfuse.formats.atomic import AtomicFile, check_room, write_faults
 from featfuse.formats.base import OutputTensor, check_block
 from featfuse.formats.hdf5_tree import FAULTS, reason
-from featfuse.formats.raw import RawArray
-from featfuse.tensor import Array, Window
+from featfuse.model.tensor import Array, Window
+from featfuse.storage.atomic import AtomicFile, check_room, write_faults
+from featfuse.storage.raw import RawArray
 
 __all__ = ["Hdf5Sink", "chunk_shape", "create_sink"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.dtypes import DTYPES, native_dtype
+from featfuse.model.dtypes import DTYPES, native_dtype
 
 __all__ = [
     "BOMB_BYTES",

@@ -10,7 +10,7 @@ from featfuse.errors import InputError, UsageError
 from featfuse.formats.base import FileReader, Reader
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import find_format
-from featfuse.tensor import TensorSpec
+from featfuse.model.tensor import TensorSpec
 
 __all__ = ["select", "split_input"]
 

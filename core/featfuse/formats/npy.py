@@ -11,11 +11,11 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from featfuse.errors import InputError
-from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, clip, native_dtype, unreadable
-from featfuse.formats.raw import RawArray
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.storage.atomic import write_faults
+from featfuse.storage.raw import RawArray
 
 __all__ = ["HEAD_BYTES", "NpyHeader", "NpyReader", "create_sink", "npy_head", "open_reader", "parse_header"]
 

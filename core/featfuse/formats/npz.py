@@ -13,13 +13,13 @@ from copy import copy
 from typing import IO
 
 from featfuse.errors import InputError, RunError
-from featfuse.formats.atomic import reserve, write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, native_dtype
 from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
 from featfuse.formats.npz_checks import LOCAL_HEADER, check_places, check_sum, refuse_member, zip_faults
-from featfuse.formats.raw import RawArray
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.storage.atomic import reserve, write_faults
+from featfuse.storage.raw import RawArray
 
 __all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
 

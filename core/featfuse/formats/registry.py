@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from featfuse.dtypes import numpy_can_store
-from featfuse.formats.atomic import AtomicFile
 from featfuse.formats.base import FileReader, OutputTensor, Sink
-from featfuse.room import may_load_hdf5
+from featfuse.model.dtypes import numpy_can_store
+from featfuse.process.address_space import may_load_hdf5
+from featfuse.storage.atomic import AtomicFile
 
 __all__ = ["FORMATS", "STREAM", "SUFFIXES", "Format", "FormatModule", "find_format"]
 

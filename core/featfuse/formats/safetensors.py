@@ -4,14 +4,14 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 
-from featfuse.dtypes import DTYPES
 from featfuse.errors import InputError
-from featfuse.formats.atomic import write_faults
 from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import layout_from_text
-from featfuse.formats.raw import RawArray
 from featfuse.formats.safetensors_header import CODES, MAX_HEADER, Entry, Header, build_header, parse_header
-from featfuse.tensor import Array, TensorSpec, Window
+from featfuse.model.dtypes import DTYPES
+from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.storage.atomic import write_faults
+from featfuse.storage.raw import RawArray
 
 __all__ = ["SafetensorsReader", "SafetensorsSink", "create_sink", "open_reader"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Fill, Positions, Taps, gather, select
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, Fill, Positions, Taps, gather, select
 
 __all__ = ["crop", "crop_or_pad", "pad", "pad_to"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Fill, Positions, Taps, broadcast, gather, identity, select
 from featfuse.errors import ShapeError
+from featfuse.model.axis import AxisMap, Fill, Positions, Taps, broadcast, gather, identity, select
 
 __all__ = ["channel_map", "channel_target"]
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from featfuse.axis import AxisMap, identity
 from featfuse.methods import METHODS
 from featfuse.methods.border import pad_to
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, identity
 
 __all__ = ["letterbox"]
 

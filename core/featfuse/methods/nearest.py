@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.axis import Positions
+from featfuse.model.axis import Positions
 
 __all__ = ["nearest_source"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.axis import AxisMap, Positions, Reduce, Taps
 from featfuse.methods.settings import AxisSettings, scale_text
+from featfuse.model.axis import AxisMap, Positions, Reduce, Taps
 
 __all__ = ["area", "avg_pool", "max_pool", "pooled_size"]
 

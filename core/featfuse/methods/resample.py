@@ -5,12 +5,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.axis import AxisMap, Positions, Taps, gather
 from featfuse.methods import kernels
 from featfuse.methods.coords import TRANSFORMS, Coordinates
 from featfuse.methods.kernels import Kernel
 from featfuse.methods.nearest import nearest_source
 from featfuse.methods.settings import AxisSettings, scale_text
+from featfuse.model.axis import AxisMap, Positions, Taps, gather
 
 __all__ = [
     "bicubic",

@@ -2,8 +2,8 @@
 
 import math
 
-from featfuse.axis import AxisMap, broadcast, identity, select
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, broadcast, identity, select
 
 __all__ = ["strict", "stride"]
 

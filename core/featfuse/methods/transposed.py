@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from featfuse.axis import AxisMap, Positions, Taps
 from featfuse.methods.settings import AxisSettings, scale_text
+from featfuse.model.axis import AxisMap, Positions, Taps
 
 __all__ = ["fixed_bilinear"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.tensor import Array, Window, broadcast_shape, window_shape
+from featfuse.model.tensor import Array, Window, broadcast_shape, window_shape
 
 __all__ = ["Run", "Step", "joint_shape"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.dtypes import compute_dtype, is_float, is_integer
+from featfuse.model.dtypes import compute_dtype, is_float, is_integer
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.convert import OUT_OF_RANGE, convert
-from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["Elementwise", "Join", "clipped"]
 

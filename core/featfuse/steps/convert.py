@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.casts import cast, count_finite
-from featfuse.dtypes import is_float, is_integer
+from featfuse.engine.casts import cast, count_finite
+from featfuse.model.dtypes import is_float, is_integer
+from featfuse.model.tensor import Array, Window
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, Window
 
 __all__ = ["OUT_OF_RANGE", "OVERFLOW_TO_INF", "Convert", "convert"]
 

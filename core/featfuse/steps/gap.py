@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from featfuse.dtypes import compute_dtype
+from featfuse.model.dtypes import compute_dtype
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["GlobalMean"]
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featfuse.casts import cast
-from featfuse.dtypes import compute_dtype, is_float
+from featfuse.engine.casts import cast
+from featfuse.model.dtypes import compute_dtype, is_float
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.combine import clipped
-from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["COVERED", "MASKED", "Blend", "Inside", "MaskValues", "Masked"]
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featfuse.casts import cast
-from featfuse.dtypes import compute_dtype
+from featfuse.engine.casts import cast
+from featfuse.model.dtypes import compute_dtype
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["ChannelMix", "Normalize"]
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from featfuse.errors import RunError, UsageError
-from featfuse.report import human_bytes
+from featfuse.model.tensor import Array
 from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix
-from featfuse.tensor import Array
-from featfuse.windows import window_lengths, windows
+from featfuse.steps.windows import window_lengths, windows
+from featfuse.text import human_bytes
 
 __all__ = ["PrincipalComponents"]
 

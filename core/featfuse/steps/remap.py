@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from featfuse import engine
-from featfuse.axis import AxisMap, Reduce
-from featfuse.casts import cast
+from featfuse.engine.casts import cast
+from featfuse.model.axis import AxisMap, Reduce
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, Window, window_shape
-from featfuse.windows import even_lengths, windows
+from featfuse.steps.windows import even_lengths, windows
 
 __all__ = ["Remap"]
 

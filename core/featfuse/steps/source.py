@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, TensorSpec, Window
 
 __all__ = ["Source"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.casts import cast
-from featfuse.dtypes import compute_dtype
+from featfuse.engine.casts import cast
+from featfuse.model.dtypes import compute_dtype
+from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
-from featfuse.tensor import Array, Window, window_shape
 
 __all__ = ["Geometry", "TransposedConvolution"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import featfuse
 import numpy as np
 import pytest
-from featfuse import kept_plans
-from featfuse.extras import NO_EXTRAS
-from featfuse.options import Options
-from featfuse.tensor import TensorSpec
+from featfuse.model.tensor import TensorSpec
+from featfuse.planning import cache
+from featfuse.planning.extras import NO_EXTRAS
+from featfuse.request.options import Options
 from safetensors import safe_open
 
 from .conftest import RECIPE, values, write
@@ -19,8 +19,8 @@ F32 = np.dtype("float32")
 
 @pytest.fixture
 def kept(monkeypatch):
-    monkeypatch.setattr(kept_plans, "_kept", None)
-    kept_plans.keep_plans()
+    monkeypatch.setattr(cache, "_kept", None)
+    cache.keep_plans()
 
 
 def specs(name: str, size: int = 8) -> list[TensorSpec]:
@@ -31,7 +31,7 @@ def specs(name: str, size: int = 8) -> list[TensorSpec]:
 
 
 def plan(name: str, size: int = 4, **options):
-    return kept_plans.plan_for(specs(name, size), Options.resolve({**RECIPE, **options}), NO_EXTRAS)
+    return cache.plan_for(specs(name, size), Options.resolve({**RECIPE, **options}), NO_EXTRAS)
 
 
 def test_one_plan_for_items_that_differ_in_their_names_alone(kept):
@@ -63,15 +63,15 @@ def test_what_names_its_inputs_is_planned_anew(kept, options):
 
 
 def test_nothing_is_kept_unless_asked_for(monkeypatch):
-    monkeypatch.setattr(kept_plans, "_kept", None)
+    monkeypatch.setattr(cache, "_kept", None)
     assert plan("0").root is not plan("1").root
 
 
 def test_what_is_kept_is_bounded(kept, monkeypatch):
-    monkeypatch.setattr(kept_plans, "_MOST_KEPT", 3)
+    monkeypatch.setattr(cache, "_MOST_KEPT", 3)
     for size in range(1, 9):
         plan("0", size, method="bilinear")
-        assert len(kept_plans._kept) <= 3
+        assert len(cache._kept) <= 3
 
 
 RECIPES = {
@@ -110,6 +110,6 @@ def test_each_output_names_its_own_inputs(pairs, run):
     run("a/{id}.npy", "b/{id}.npy", out="o/{id}.safetensors", jobs=1)
     for item in range(3):
         with safe_open(Path(f"o/{item}.safetensors"), "np") as file:
-            inputs = json.loads(file.metadata()["featfuse.inputs"])
+            inputs = json.loads(file.metadata()["featfuse.io.inputs"])
         assert [row["name"] for row in inputs] == [f"a/{item}.npy", f"b/{item}.npy"]
     assert featfuse.fuse("a/0.npy", "b/0.npy", **RECIPE).shape == (2, 8, 8)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from featfuse.formats.atomic import AtomicFile
-from featfuse.formats.sweep import hidden_prefix, sweep
+from featfuse.storage.atomic import AtomicFile
+from featfuse.storage.sweep import hidden_prefix, sweep
 
 
 def names(folder="."):

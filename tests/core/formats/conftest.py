@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from featfuse.errors import InputError
 from featfuse.formats import open_input, select
-from featfuse.tensor import Array, whole
+from featfuse.model.tensor import Array, whole
 from featfuse_cli.app import app
 from typer.testing import CliRunner
 

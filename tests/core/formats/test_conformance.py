@@ -14,10 +14,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-from featfuse.dtypes import DTYPES
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import FORMATS, OutputTensor, Sink, check_output, create_sink, open_input, select
-from featfuse.tensor import Array, Window, whole
+from featfuse.model.dtypes import DTYPES
+from featfuse.model.tensor import Array, Window, whole
 from safetensors import safe_open
 
 SUFFIX = {name: row.suffixes[0] for name, row in FORMATS.items()}

@@ -19,7 +19,7 @@ from featfuse.formats import hdf5, hdf5_direct, open_input
 from featfuse.formats.hdf5_cache import ChunkCache
 from featfuse.formats.hdf5_direct import _Walk
 from featfuse.formats.hdf5_filters import Pipeline
-from featfuse.tensor import Array, Window, whole
+from featfuse.model.tensor import Array, Window, whole
 
 SHAPE, CHUNKS = (5, 9, 11), (2, 4, 5)  # the chunks at the ends are partial along every axis
 

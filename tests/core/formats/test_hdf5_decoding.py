@@ -11,7 +11,7 @@ import featfuse
 import h5py
 import numpy as np
 import pytest
-from featfuse.tensor import Array
+from featfuse.model.tensor import Array
 
 VALUES = (np.arange(6000, dtype=np.int32) % 97).reshape(60, 100)
 
@@ -260,7 +260,7 @@ def test_threads_that_unpack_large_chunks_share_the_memory(
         started.append(count)
         return []
 
-    monkeypatch.setattr("featfuse.execute._start", count_threads)
+    monkeypatch.setattr("featfuse.steps.execute._start", count_threads)
     result = featfuse.fuse(path, method="stride", to="64x64", layout="NCHW", memory=memory, threads=2)
     assert started == [helpers]
     assert result[:, 0, 0, 0].tolist() == [1, 2, 0, 0]

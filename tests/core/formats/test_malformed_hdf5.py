@@ -174,7 +174,7 @@ def test_a_crash_is_an_error_that_names_the_file(path: Path, place: str, number:
 def test_no_end_is_an_error_too(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["a"] = np.zeros(3)
-    code = "from featfuse import rehearsal\nrehearsal._SECONDS = 1\n" + CRASHER.format(
+    code = "from featfuse.process import sandbox\nsandbox._SECONDS = 1\n" + CRASHER.format(
         crash="exec('while True: pass')", place="walk"
     )
     run = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from featfuse.tensor import Array
+from featfuse.model.tensor import Array
 
 from .conftest import check_refused, load
 

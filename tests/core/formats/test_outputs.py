@@ -7,12 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from featfuse.dtypes import DTYPES
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import FORMATS, OutputTensor, check_output, create_sink, open_input, select
-from featfuse.formats.atomic import AtomicFile
 from featfuse.formats.hdf5_write import chunk_shape
-from featfuse.tensor import whole
+from featfuse.model.dtypes import DTYPES
+from featfuse.model.tensor import whole
+from featfuse.storage.atomic import AtomicFile
 from safetensors import safe_open
 
 F32 = DTYPES["float32"]

@@ -20,7 +20,7 @@ import pytest
 import safetensors.numpy
 from featfuse.errors import FeatfuseError, InputError
 from featfuse.formats import open_input, select
-from featfuse.tensor import Array, TensorSpec, whole
+from featfuse.model.tensor import Array, TensorSpec, whole
 
 
 def load(path: Path, key: str | None = None) -> Array:

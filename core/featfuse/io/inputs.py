@@ -1,0 +1,225 @@
+"""Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from featfuse.errors import InputError, RunError, UsageError
+from featfuse.formats import STREAM, open_input, select, split_input
+from featfuse.formats.base import Reader
+from featfuse.model.dtypes import DTYPES, native_dtype
+from featfuse.model.tensor import Array, TensorSpec, Window, whole
+from featfuse.model.tokens import TokenGrid, as_grid, wants_grid
+from featfuse.process.limits import TooLittleMemory
+from featfuse.text import human_bytes
+
+__all__ = ["Inputs", "Source"]
+
+Source = str | Path | Array | tuple[int, ...]
+"""`PATH[::KEY]`, an array, or (for planning only) a shape."""
+
+
+MOST_LOADED = 1 << 30
+"""Bytes of the largest kernel or bias: these are read whole, before planning."""
+
+
+class _Tensor(NamedTuple):
+    """One open tensor: its header, how a shell names it, and where its data is."""
+
+    spec: TensorSpec
+    text: str
+    array: Array | None = None
+    reader: Reader | None = None
+    tokens: TokenGrid | None = None
+
+    def read(self, window: Window) -> Array:
+        """The block at `window`; it must not be written to."""
+        if self.tokens is not None:
+            source, rows = self.tokens.source_window(window)
+            return self.tokens.fold(self._read(source), window, rows)
+        return self._read(window)
+
+    def _read(self, window: Window) -> Array:
+        if self.array is not None:
+            block: Array = self.array[(*window, ...)]  # type: ignore[arg-type]  # a view, 0-d ones too
+            block.flags.writeable = False  # the caller's own memory
+            return block
+        if self.reader is None:
+            raise InputError(f"{self.spec.name} is only a shape", hint="Give an array or a path.")
+        return self.reader.read(self.spec.key or "", window)
+
+
+class _State(NamedTuple):
+    """What changes when another program writes to a file, or puts another one in its place."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def _state(path: str) -> _State | None:
+    """The state of the file at `path` (`-`: of the file that stdin is); None when there is none."""
+    try:
+        facts = os.fstat(0) if path == STREAM else os.stat(path)  # noqa: PTH116 (a Path cannot hold all strings)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return _State(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+class Inputs:
+    """Open inputs, in order; one glob key may stand for several. Each file is opened once.
+
+    The first `count` tensors are the inputs proper, what `add_side` opens comes behind them. With `memory`
+    (bytes), tensors that cannot be read within it are refused.
+    """
+
+    def __init__(self, sources: Sequence[Source], what: str = "input", memory: int | None = None) -> None:
+        if not sources:
+            raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
+        self._memory = memory
+        self._tensors: list[_Tensor] = []
+        self._readers: dict[str, Reader] = {}
+        self._states: dict[str, _State | None] = {}
+        try:
+            for number, source in enumerate(sources, start=1):
+                self._tensors += self._open(source, f"{what} {number}" if what == "input" else what)
+        except BaseException:
+            self.close()
+            raise
+        self.count = len(self._tensors)
+
+    @property
+    def specs(self) -> list[TensorSpec]:
+        """The headers of the inputs proper."""
+        return [tensor.spec for tensor in self._tensors[: self.count]]
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs proper as a shell names them."""
+        return [tensor.text for tensor in self._tensors[: self.count]]
+
+    def add_side(self, source: Source, what: str) -> tuple[int, TensorSpec]:
+        """Open one more tensor (a mask, weights): its index for `read`, and its header."""
+        opened = self._open(source, what)
+        if len(opened) != 1:
+            raise UsageError(
+                f"{what} {source}: {len(opened)} tensors match", hint="Name one tensor with ::KEY."
+            )
+        self._tensors += opened
+        return len(self._tensors) - 1, opened[0].spec
+
+    def load(self, source: Source, what: str) -> tuple[str, Array]:
+        """A small tensor read whole: its name and its data."""
+        index, spec = self.add_side(source, what)
+        if spec.nbytes > MOST_LOADED:
+            raise InputError(
+                f"{what}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
+                hint=f"At most {MOST_LOADED} bytes are read.",
+            )
+        return spec.name, np.array(self.read(index, whole(spec.shape)))
+
+    def lay_tokens(self, grid: tuple[int, ...], skip: int, layouts: Sequence[str | None]) -> None:
+        """See the inputs that are token sequences as grids. UsageError when none is."""
+        found = False
+        for index, layout in enumerate(layouts):
+            tensor = self._tensors[index]
+            if wants_grid(tensor.spec, layout, grid, skip):
+                spec, tokens = as_grid(tensor.spec, layout, grid, skip)
+                self._tensors[index] = tensor._replace(spec=spec, tokens=tokens)
+                found = True
+        if not found:
+            # Name the first candidate's count, or say that there is none.
+            for index, layout in enumerate(layouts):
+                spec = self._tensors[index].spec
+                if len(spec.shape) == 3 and layout is None and spec.layout is None:
+                    as_grid(spec, None, grid, skip)
+            raise UsageError("--grid: no input is a token tensor", hint="Say which with --layout NLC.")
+
+    def _open(self, source: Source, name: str) -> list[_Tensor]:
+        if isinstance(source, (str, Path)):
+            return self._open_file(str(source))
+        text = name.replace(" ", "") + ".npy"
+        if isinstance(source, tuple):
+            if not all(isinstance(size, int) and size >= 0 for size in source):
+                raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
+            return [_Tensor(TensorSpec(name, source, DTYPES["float32"]), text)]
+        array = np.asarray(source)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        if native_dtype(array.dtype) is None:
+            raise InputError(
+                f"{name}: dtype {array.dtype} is not supported", hint=f"One of: {', '.join(DTYPES)}."
+            )
+        return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
+
+    def _open_file(self, text: str) -> list[_Tensor]:
+        path, key = split_input(text)
+        if path not in self._readers:
+            self._states[path] = _state(path)
+            self._readers[path] = open_input(path)
+        elif path == "-":
+            raise UsageError("standard input can be read only once", hint="Name - a single time.")
+        reader = self._readers[path]
+        specs = select(reader, key)
+        for spec in specs:
+            self._check_unpacked(spec)
+        return [_Tensor(spec, path + (f"::{spec.key}" if spec.key else ""), reader=reader) for spec in specs]
+
+    def _check_unpacked(self, spec: TensorSpec) -> None:
+        if self._memory is not None and spec.unpacked > self._memory:
+            chunk = f"chunks of {human_bytes(spec.unpacked)}, each of which must be unpacked whole"
+            why, smaller = f"{spec.name} is packed in {chunk}", "save it in smaller chunks"
+            raise TooLittleMemory(self._memory, spec.unpacked, why, [smaller])
+
+    def read(self, index: int, window: Window) -> Array:
+        """The block of tensor `index` at `window`; it must not be written to."""
+        return self._tensors[index].read(window)
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """RunError when a file is no longer what it was when it was opened, at the end of the block.
+
+        Also instead of an InputError that only follows from that: the file was good.
+        """
+        try:
+            yield
+        except InputError:
+            self._check_states()
+            raise
+        self._check_states()
+
+    def _check_states(self) -> None:
+        for path, before in self._states.items():
+            after = _state(path)
+            if after == before:
+                continue
+            shorter = after is not None and before is not None and after.size < before.size
+            what = "was removed" if after is None else "was cut short" if shorter else "changed"
+            raise RunError(
+                f"{path} {what} while it was being read; nothing was written",
+                hint="Run it again when no other program writes to that file.",
+            )
+
+    def close(self) -> None:
+        """Close every file."""
+        for reader in self._readers.values():
+            reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

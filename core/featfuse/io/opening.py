@@ -1,0 +1,133 @@
+"""Opening what the options name beside the inputs: a grid to take, a mask, weights, kernels."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from featfuse.errors import UsageError
+from featfuse.formats import check_output, create_sink, find_format, split_input
+from featfuse.formats.base import OutputTensor, Sink
+from featfuse.io.inputs import Inputs, Source
+from featfuse.model.tensor import TensorSpec, whole
+from featfuse.planning.extras import Extras, Side
+from featfuse.planning.parameters import Weights
+from featfuse.planning.plan import FusionPlan
+from featfuse.request.options import Options
+
+__all__ = ["check_save_kernel", "kernel_sink", "open_extras"]
+
+
+def open_extras(inputs: Inputs, options: Options) -> Extras:
+    """Everything that planning needs; token inputs are seen as grids from here on."""
+    if options.grid is not None:
+        inputs.lay_tokens(options.grid, options.skip_tokens or 0, _given_layouts(options, inputs.count))
+    numbers, maps = _weights(inputs, options)
+    return Extras(
+        like=_like(options),
+        mask=_mask(inputs, options),
+        weight_maps=maps,
+        numbers=numbers,
+        kernel=_weights_file(inputs, options.kernel, "--kernel"),
+        bias=_weights_file(inputs, options.bias, "--bias"),
+        projections=_projections(inputs, options),
+    )
+
+
+def _given_layouts(options: Options, count: int) -> Sequence[str | None]:
+    """--layout by input; None where it says nothing that fits the count."""
+    if options.layout is None:
+        return (None,) * count
+    names = [name.strip().upper() for name in options.layout.split(",")]
+    return names if len(names) == count else names[:1] * count
+
+
+def _like(options: Options) -> TensorSpec | None:
+    """The header of the tensor that --like names."""
+    if options.like is None:
+        return None
+    with Inputs([cast(Source, options.like)], "like") as inputs:
+        if inputs.count != 1:
+            raise UsageError(
+                f"--like {options.like}: {inputs.count} tensors match", hint="Name one tensor with ::KEY."
+            )
+        return inputs.specs[0]
+
+
+def _mask(inputs: Inputs, options: Options) -> Side | None:
+    if options.mask is None or (isinstance(options.mask, str) and options.mask == "auto"):
+        return None
+    return Side(*inputs.add_side(cast(Source, options.mask), "mask"))
+
+
+def _weights(inputs: Inputs, options: Options) -> tuple[tuple[float, ...] | None, Side | None]:
+    """Scalar weights, given as numbers or in a small file, or weights per position."""
+    if options.weights is None:
+        return None, None
+    if isinstance(options.weights, tuple) and all(isinstance(it, float) for it in options.weights):
+        return options.weights, None
+    index, spec = inputs.add_side(cast(Source, options.weights), "weights")
+    if max(spec.shape, default=1) != spec.size:
+        return None, Side(index, spec)
+    numbers = np.asarray(inputs.read(index, whole(spec.shape)), dtype=np.float64).ravel()
+    return tuple(numbers.tolist()), None
+
+
+def _weights_file(inputs: Inputs, source: object, what: str) -> Weights | None:
+    if source is None:
+        return None
+    return Weights(*inputs.load(cast(Source, source), what))
+
+
+def _projections(inputs: Inputs, options: Options) -> dict[int, tuple[Weights, Weights | None]]:
+    result: dict[int, tuple[Weights, Weights | None]] = {}
+    for number, kernel, bias in options.project:
+        if number < 1 or number - 1 in result:
+            raise UsageError(
+                f"--project {number}=...: inputs are numbered from 1, and each is projected once"
+            )
+        loaded = _weights_file(inputs, kernel, "--project")
+        assert loaded is not None
+        result[number - 1] = (loaded, _weights_file(inputs, bias, "--project"))
+    return result
+
+
+def check_save_kernel(
+    plan: FusionPlan, path: str | Path | None, out: str | Path | None, *, force: bool
+) -> None:
+    """Refuse before any work what --save-kernel could not do."""
+    if path is None:
+        return
+    if out is not None and _same_place(str(path), str(out)):
+        raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
+    if plan.made_kernel is None:
+        raise UsageError(
+            "--save-kernel: no kernel is made here", hint="It goes with --reduce conv1x1 --out-channels N."
+        )
+    name, key = split_input(str(path))
+    check_output(name, plan.made_kernel.dtype, key=key, force=force)
+
+
+def _same_place(first: str, second: str) -> bool:
+    """Whether two outputs would be one file, however they are spelt."""
+    places = [split_input(text)[0] for text in (first, second)]
+    return os.path.realpath(places[0]) == os.path.realpath(places[1])
+
+
+def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool, sync: bool) -> Sink | None:
+    """The untrained kernel as (out, in), written but for its commit: `--kernel` takes it from there."""
+    if path is None or plan.made_kernel is None:
+        return None
+    name, key = split_input(str(path))
+    row = find_format(name)
+    held = (key or "kernel") if row is not None and row.container else ""
+    tensor = OutputTensor(held, plan.made_kernel.shape, plan.made_kernel.dtype)
+    sink = create_sink(name, [tensor], provenance={}, key=key, force=force, sync=sync)
+    try:
+        sink.write(held, whole(tensor.shape), plan.made_kernel)
+    except BaseException:
+        sink.abort()
+        raise
+    return sink

@@ -1,0 +1,115 @@
+"""Checks of a request against the inputs it is for, before any planning."""
+
+from collections.abc import Mapping, Sequence
+
+from featfuse.errors import ShapeError, UsageError
+from featfuse.model.layout import SPATIAL
+from featfuse.model.tensor import TensorSpec, compatibility
+from featfuse.planning.extras import Extras
+from featfuse.planning.reconcile import Member
+from featfuse.request.combining import COMBINES
+from featfuse.request.options import Options
+
+__all__ = ["check_counts", "check_offset", "needs_layout"]
+
+
+def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> None:
+    """UsageError when the number of inputs does not suit the options."""
+    count, row = len(specs), COMBINES[options.combine]
+    if count < row.at_least or (row.at_most is not None and count > row.at_most):
+        wanted = f"exactly {row.at_least}" if row.at_most == row.at_least else f"at least {row.at_least}"
+        raise UsageError(
+            f"--combine {row.name} takes {wanted} inputs, not {count}", hint="See `fuse methods`."
+        )
+    numbers = extras.numbers
+    if numbers is not None and len(numbers) != count:
+        raise UsageError(
+            f"--weights: {len(numbers)} weights for {count} inputs", hint="Give one weight per input."
+        )
+    if numbers is not None and options.combine == "mean" and sum(numbers) == 0:
+        raise UsageError("--weights: the weights of a mean add up to 0", hint="Use --combine add.")
+    for index in extras.projections:
+        if index >= count:
+            raise UsageError(
+                f"--project {index + 1}=...: there are {count} inputs", hint="Inputs are numbered from 1."
+            )
+    if (
+        options.channels != "strict"
+        and options.combine == "concat"
+        and options.reduce not in ("mean", "max", "sum")
+    ):
+        raise UsageError(
+            f"--channels {options.channels} is not used by --combine concat",
+            hint="concat joins all channels.",
+        )
+    _check_single(count, options)
+    _check_fold(count, options)
+
+
+def _check_single(count: int, options: Options) -> None:
+    """One input has nothing to be reconciled with: a method needs a target of its own."""
+    own_geometry = options.pool_size is not None or (
+        options.method == "transposed-conv" and options.kernel is not None
+    )
+    no_target = options.to == "auto" and options.like is None and not own_geometry
+    if count == 1 and options.method != "strict" and no_target:
+        raise UsageError(
+            f"--method {options.method} on a single input needs a target",
+            hint="Give --to HxW or --like INPUT.",
+        )
+
+
+def _check_fold(count: int, options: Options) -> None:
+    if options.fold is None:
+        return
+    if count < 2:
+        raise UsageError("--fold needs two inputs or more")
+    for name, given in (
+        ("--mask", options.mask is not None),
+        ("--weights", options.weights is not None),
+        ("--to", options.to != "auto"),
+        ("--like", options.like is not None),
+        ("--combine stack", options.combine == "stack"),
+        ("--combine mean", options.combine == "mean"),
+        ("--reduce mean", options.reduce == "mean"),
+    ):
+        if given:
+            raise UsageError(
+                f"{name} is not used by --fold {options.fold}",
+                hint="A fold fuses two neighbouring levels at a time; do such steps one by one.",
+            )
+
+
+def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> bool:
+    """Whether the result depends on which axis is which."""
+    shapes = [spec.shape for spec in specs]
+    by_letter = (
+        options.combine == "concat"
+        or options.offset is not None
+        or options.normalize != "none"
+        or options.reduce is not None
+        or options.mask is not None
+        or bool(options.project)
+        or extras.weight_maps is not None
+    )
+    if by_letter:
+        return True
+    if options.method == "strict":
+        same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
+        return not (same_rank and compatibility(shapes) != "mismatch")
+    own_target = extras.like is not None or not isinstance(options.to, str)
+    return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1
+
+
+def check_offset(members: Sequence[Member], layout: str, target: Mapping[str, int], options: Options) -> None:
+    """An --offset for an axis that is not there, or does not change, would be ignored: refuse it."""
+    for letter, start in (options.offset or {}).items():
+        changing = [
+            member for member in members if member.grid.get(letter, target.get(letter)) != target.get(letter)
+        ]
+        if letter not in layout or letter not in SPATIAL or (start and not changing):
+            raise ShapeError(
+                f"--offset {letter}:{start}: axis {letter} "
+                + ("does not change" if letter in layout else f"is not in the layout {layout}"),
+                hint="Name a spatial axis whose size changes.",
+            )

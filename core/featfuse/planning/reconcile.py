@@ -1,0 +1,240 @@
+"""Reconciling: which grid the inputs meet on, and the AxisMaps that bring each input there."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from featfuse.errors import FeatfuseError, ShapeError, UsageError
+from featfuse.methods import METHODS, Method
+from featfuse.methods.channels import channel_map, channel_target
+from featfuse.methods.conventions import CONVENTIONS
+from featfuse.methods.pool import pooled_size
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, broadcast, identity
+from featfuse.model.layout import SPATIAL, Reading
+from featfuse.model.tensor import TensorSpec
+from featfuse.request.options import Options
+
+__all__ = ["Chain", "Member", "chains_for", "is_weighted", "per_axis", "target_sizes"]
+
+Chain = tuple[AxisMap, ...]
+
+_WORDS = {"N": "batch sizes", "C": "channel counts", "L": "token counts"}
+
+
+class Member(NamedTuple):
+    """An input with its reading: size by axis letter."""
+
+    spec: TensorSpec
+    reading: Reading
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Size by axis letter."""
+        return self.reading.sizes(self.spec.shape)
+
+    @property
+    def grid(self) -> dict[str, int]:
+        """The spatial part of `sizes`."""
+        return {letter: size for letter, size in self.sizes.items() if letter in SPATIAL}
+
+
+def is_weighted(options: Options) -> bool:
+    """Whether the chosen way of reconciling computes weighted sums."""
+    row = METHODS[options.method]
+    if row.name == "letterbox":
+        row = METHODS[options.interpolation or "bilinear"]
+    return row.weighted or options.channels == "mean"
+
+
+def target_sizes(
+    members: Sequence[Member], layout: str, options: Options, like: Member | None
+) -> dict[str, int]:
+    """The size every axis of the result has, by letter; ShapeError when the inputs cannot meet."""
+    space = [letter for letter in layout if letter in SPATIAL]
+    wanted = _wanted_grid(space, options, like)
+    target: dict[str, int] = {}
+    for letter in layout:
+        sizes = [member.sizes[letter] for member in members if letter in member.sizes]
+        if letter in SPATIAL and options.method != "strict":
+            given = wanted.get(letter)
+            target[letter] = _direction(sizes, letter, layout, members, options) if given is None else given
+        elif letter == "C" and options.combine == "concat":
+            target[letter] = sum(member.sizes.get(letter, 1) for member in members)
+        elif letter == "C" and options.channels != "strict":
+            target[letter] = _channels(sizes, options)
+        else:
+            target[letter] = _equal(members, letter, options)
+    return target
+
+
+def _channels(sizes: list[int], options: Options) -> int:
+    """One channel broadcasts whatever the mode, so it does not vote."""
+    return channel_target(options.channels, [size for size in sizes if size != 1] or [1])
+
+
+def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) -> dict[str, int]:
+    """The grid that --like or --to HxW spells out; empty when neither does."""
+    if like is not None:
+        missing = [letter for letter in space if letter not in like.grid]
+        if missing:
+            raise ShapeError(
+                f"--like {like.spec.name}: no axis {missing[0]} in {like.reading.layout} {like.spec.shape}",
+                hint="Choose a tensor with the inputs' spatial axes, or spell the grid out with --to.",
+            )
+        return like.grid
+    if isinstance(options.to, str):
+        return {}
+    if len(options.to) != len(space):
+        raise UsageError(
+            f"--to {'x'.join(map(str, options.to))}: {len(options.to)} sizes for "
+            f"{len(space)} spatial axes ({' '.join(space) or 'none'})",
+            hint=f"Give one size for each, like --to {'x'.join([str(options.to[0])] * len(space))}."
+            if space
+            else "Name the spatial axes with --layout.",
+        )
+    return dict(zip(space, options.to, strict=True))
+
+
+def _direction(
+    sizes: list[int], letter: str, layout: str, members: Sequence[Member], options: Options
+) -> int:
+    """`--to` as a word, or the method's own direction."""
+    if len(members) == 1 and options.pool_size is not None and options.to == "auto":
+        settings = axis_settings(members[0], letter, layout, options)
+        return pooled_size(sizes[0], settings)
+    word = METHODS[options.method].target if options.to == "auto" else options.to
+    return {"largest": max(sizes), "smallest": min(sizes), "first": sizes[0], "last": sizes[-1]}[str(word)]
+
+
+def _equal(members: Sequence[Member], letter: str, options: Options) -> int:
+    """Equal sizes, or 1, which broadcasts: the rule for every axis that no method reconciles."""
+    sizes = [member.sizes[letter] for member in members if letter in member.sizes]
+    distinct = {size for size in sizes if size != 1}
+    if len(distinct) <= 1:
+        return distinct.pop() if distinct else 1
+    named = ", ".join(f"{member.spec.name} has {member.sizes.get(letter, 1)}" for member in members)
+    what = _WORDS.get(letter, "sizes")
+    raise ShapeError(
+        f"axis {letter}: {what} differ and do not broadcast: {named}", hint=_way_out(letter, options)
+    )
+
+
+def _way_out(letter: str, options: Options) -> str:
+    if letter == "C":
+        if options.combine == "stack":
+            return "Choose --channels tile, repeat, zero-pad, truncate or mean."
+        return "Choose --channels tile, repeat, zero-pad, truncate or mean, or --combine concat."
+    if letter in SPATIAL:
+        return "Choose a --method that reconciles sizes, such as bilinear, pad or crop."
+    if letter == "N":
+        return "Fuse tensors of equal batch size, or with a batch of 1, which broadcasts."
+    return "Only equal sizes, or 1, can be fused along this axis."
+
+
+def chains_for(
+    member: Member, layout: str, target: Mapping[str, int], options: Options, *, alone: bool = False
+) -> tuple[Chain, ...]:
+    """The maps for each axis of `layout` that bring this input to `target`; empty where nothing is done.
+
+    An input that is on the grid already is left as it is, but for one that is `alone` under a window of
+    a given geometry: a 3x3 mean with stride 1 keeps the size and changes the values.
+    """
+    changes = any(target[letter] != size for letter, size in member.grid.items())
+    changes = changes or (alone and options.pool_size is not None)
+    chains: list[Chain] = []
+    for letter in layout:
+        size = member.sizes.get(letter)
+        if size is None:
+            # In a concat an input without channels stands for one channel.
+            joins = letter == "C" and options.combine == "concat"
+            chains.append(() if joins or target[letter] == 1 else (broadcast(target[letter]),))
+        elif letter == "C" and options.combine == "concat":
+            chains.append(())
+        elif letter == "C" and options.channels != "strict":
+            chains.append((channel_map(size, target[letter], options.channels, member.spec.name),))
+        elif letter in SPATIAL and options.method != "strict":
+            chains.append(_spatial(member, letter, layout, target, options) if changes else ())
+        else:
+            chains.append((identity(size) if size == target[letter] else broadcast(target[letter]),))
+    return tuple(tuple(step for step in chain if not step.is_identity) for chain in chains)
+
+
+def _spatial(member: Member, letter: str, layout: str, target: Mapping[str, int], options: Options) -> Chain:
+    row, in_size, out_size = METHODS[options.method], member.sizes[letter], target[letter]
+    settings = axis_settings(member, letter, layout, options, target)
+    smooths = row.smooths and settings.convention.name == "tf"
+    if in_size == out_size and not smooths and options.pool_size is None and row.name != "letterbox":
+        return ()
+    pooling = options.pool_size is not None
+    if 0 in (in_size, out_size) and not pooling and row.name not in ("crop", "pad", "crop-or-pad"):
+        raise settings.refuse(in_size, out_size, "there are no samples", "Use --method pad or crop.")
+    try:
+        return _built(in_size, out_size, settings._replace(name=""))
+    except FeatfuseError:  # the error shall name the input
+        chain: Chain = row.build()(in_size, out_size, settings)
+        return chain
+
+
+@lru_cache(maxsize=256)
+def _built(in_size: int, out_size: int, settings: AxisSettings) -> Chain:
+    """The maps of one axis, kept: what is worked out about them serves every item of a batch."""
+    chain: Chain = METHODS[settings.method].build()(in_size, out_size, settings)
+    return chain
+
+
+def axis_settings(
+    member: Member, letter: str, layout: str, options: Options, target: Mapping[str, int] | None = None
+) -> AxisSettings:
+    """The options that concern one axis, defaults filled in."""
+    row = METHODS[options.method]
+    space = [other for other in layout if other in SPATIAL]
+    place = space.index(letter)
+    defaults = {
+        name: getattr(options, name)
+        for name in (
+            "pad_mode",
+            "pad_value",
+            "anchor",
+            "odd",
+            "interpolation",
+            "ceil_mode",
+            "count_include_pad",
+        )
+        if getattr(options, name) is not None
+    }
+    return AxisSettings(
+        name=member.spec.name,
+        letter=letter,
+        convention=CONVENTIONS[convention_name(row, options)],
+        method=row.name,
+        coords=options.coords,
+        antialias=options.antialias,
+        cubic_a=options.cubic_a,
+        edge=options.edge,
+        nearest_rounding=options.nearest_rounding,
+        offset=(options.offset or {}).get(letter),
+        pool_size=per_axis("--pool-size", options.pool_size, place, space),
+        pool_stride=per_axis("--pool-stride", options.pool_stride, place, space),
+        pool_padding=per_axis("--pool-padding", options.pool_padding, place, space) or 0,
+        grid=tuple((size, (target or {}).get(axis, size)) for axis, size in member.grid.items()),
+        **defaults,
+    )
+
+
+def convention_name(row: Method, options: Options) -> str:
+    """The convention that holds: the one given, or the method's own."""
+    if row.name == "letterbox":
+        row = METHODS[options.interpolation or "bilinear"]
+    return options.convention or row.convention
+
+
+def per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:
+    if values is None:
+        return None
+    if len(values) not in (1, len(space)):
+        raise UsageError(
+            f"{option} {'x'.join(map(str, values))}: {len(values)} sizes for {len(space)} spatial axes",
+            hint="Give one size for all, or one for each spatial axis.",
+        )
+    return values[0] if len(values) == 1 else values[place]

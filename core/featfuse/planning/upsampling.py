@@ -1,0 +1,112 @@
+"""A branch through a learned transposed convolution: the geometry of torch and Keras, and whether it hits."""
+
+from collections.abc import Mapping, Sequence
+
+from featfuse.errors import ShapeError, UsageError
+from featfuse.model.dtypes import weighted_dtype
+from featfuse.model.layout import SPATIAL
+from featfuse.planning.branches import Branch, resized
+from featfuse.planning.parameters import Weights, bias_vector, transposed_kernel
+from featfuse.planning.reconcile import Member, per_axis
+from featfuse.request.options import Options
+from featfuse.steps.transposed import Geometry, TransposedConvolution
+
+__all__ = ["convolve"]
+
+
+def convolve(
+    branch: Branch,
+    kernel: Weights,
+    bias: Weights | None,
+    layout: str,
+    options: Options,
+    target: Mapping[str, int],
+) -> Branch:
+    """The input through a learned transposed convolution; its grid must come out as `target`.
+
+    An axis that `target` lacks takes whatever size the geometry gives.
+    """
+    member = branch.member
+    space = [letter for letter in layout if letter in SPATIAL and letter in member.grid]
+    channels = member.sizes.get("C")
+    if channels is None:
+        raise ShapeError(f"{member.spec.name}: --kernel needs a channel axis")
+    groups = options.groups or 1
+    weights = transposed_kernel(kernel, channels, groups, len(space), options.kernel_layout, member.spec.name)
+    along = {
+        letter: _geometry(member.grid[letter], weights.shape[2 + place], place, space, options)
+        for place, letter in enumerate(space)
+    }
+    if any(target.get(letter, it.out_size) != it.out_size for letter, it in along.items()):
+        raise _missed(member, along, target, options)
+    geometry = {layout.index(letter): it for letter, it in along.items()}
+    reached = {letter: it.out_size for letter, it in along.items()}
+    out_channels = weights.shape[1] * groups
+    step = TransposedConvolution(
+        branch.step, layout.index("C"), geometry, weights, bias_vector(bias, out_channels), groups
+    )
+    actions = branch.actions
+    for letter in space:
+        scale = reached[letter] / member.grid[letter]
+        actions = branch._replace(actions=actions).acted(letter, f"×{scale:.4g} transposed-conv")
+    if out_channels != channels:
+        actions = branch._replace(actions=actions).acted("C", f"transposed-conv → {out_channels}")
+    return branch._replace(
+        member=resized(branch, {"C": out_channels, **reached}),
+        step=step,
+        dtype=weighted_dtype(branch.dtype),
+        actions=actions,
+        moved=True,
+    )
+
+
+def _geometry(in_size: int, taps: int, place: int, space: Sequence[str], options: Options) -> Geometry:
+    """DESIGN 4.2: torch and ONNX by numbers, Keras by `same` and `valid`."""
+    stride = per_axis("--stride", options.stride, place, space) or 1
+    dilation = per_axis("--dilation", options.dilation, place, space) or 1
+    reach = dilation * (taps - 1) + 1
+    if options.padding == "same":
+        left = min(-(-(stride + reach - 2) // 2), reach - 1)
+        return Geometry(in_size, in_size * stride, taps, stride, dilation, reach - 1 - left)
+    if options.padding == "valid":
+        return Geometry(in_size, in_size * stride + max(reach - stride, 0), taps, stride, dilation, 0)
+    assert not isinstance(options.padding, str)
+    padding = per_axis("--padding", options.padding, place, space) or 0
+    extra = per_axis("--output-padding", options.output_padding, place, space) or 0
+    if extra >= max(stride, dilation):
+        raise UsageError(
+            f"--output-padding {extra} must be smaller than --stride {stride} or --dilation {dilation}"
+        )
+    out_size = (in_size - 1) * stride - 2 * padding + reach + extra
+    if out_size < 1:
+        raise ShapeError(
+            f"axis {space[place]}: the transposed convolution of {in_size} samples leaves {out_size}",
+            hint="Choose a smaller --padding.",
+        )
+    return Geometry(in_size, out_size, taps, stride, dilation, padding)
+
+
+def _missed(
+    member: Member, along: Mapping[str, Geometry], target: Mapping[str, int], options: Options
+) -> ShapeError:
+    """The geometry misses the target: say where and by how much, and what would reach it."""
+    space = list(along)
+    extra = {
+        letter: per_axis("--output-padding", options.output_padding, place, space) or 0
+        for place, letter in enumerate(space)
+    }
+    needed = {letter: target[letter] - it.out_size + extra[letter] for letter, it in along.items()}
+    reachable = all(0 <= needed[letter] < max(it.stride, it.dilation) for letter, it in along.items())
+    hint = "Choose another --stride or --padding, or --method bilinear, which reaches any size."
+    if reachable and not isinstance(options.padding, str):
+        sizes = [str(needed[letter]) for letter in space]
+        words = sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
+        hint = f"--output-padding {words} reaches the target; so does --method bilinear."
+    told = [
+        f"axis {letter}: {it.in_size} gives {it.out_size}, the target is {target[letter]}"
+        for letter, it in along.items()
+        if it.out_size != target[letter]
+    ]
+    return ShapeError(
+        f"{member.spec.name}: the transposed convolution misses the target: {', '.join(told)}", hint=hint
+    )
