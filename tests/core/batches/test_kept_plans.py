@@ -110,6 +110,6 @@ def test_each_output_names_its_own_inputs(pairs, run):
     run("a/{id}.npy", "b/{id}.npy", out="o/{id}.safetensors", jobs=1)
     for item in range(3):
         with safe_open(Path(f"o/{item}.safetensors"), "np") as file:
-            inputs = json.loads(file.metadata()["featfuse.io.inputs"])
+            inputs = json.loads(file.metadata()["featfuse.inputs"])
         assert [row["name"] for row in inputs] == [f"a/{item}.npy", f"b/{item}.npy"]
     assert featfuse.fuse("a/0.npy", "b/0.npy", **RECIPE).shape == (2, 8, 8)
