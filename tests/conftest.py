@@ -1,8 +1,45 @@
-"""What holds for all tests."""
+"""What holds for all tests, and running `fuse` for those that do: in this process (fast) and in a shell."""
 
 import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Fuse, MakeNpy, Shell, call_fuse, make_environment, make_random, shell_in
 
 # A shell's background job (`... &` in a script) ignores Ctrl-C, and so would every command that a test starts
 # and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in a folder of its own, with a plain terminal."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def fuse() -> Fuse:
+    """`fuse("a.npy", "--json")`, in this process."""
+    return call_fuse
+
+
+@pytest.fixture(scope="session")
+def shell_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which a shell finds `fuse`, installed or not."""
+    return make_environment(tmp_path_factory.mktemp("bin"))
+
+
+@pytest.fixture
+def shell(shell_env: dict[str, str]) -> Shell:
+    """`shell("fuse a.npy | wc -c")`, as typed; keywords are further environment variables."""
+    return shell_in(shell_env)
+
+
+@pytest.fixture
+def make_npy() -> MakeNpy:
+    """`make_npy("a.npy", (1, 4, 4, 2))` writes random numbers here."""
+    return make_random

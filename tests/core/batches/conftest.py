@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import featfuse
-import h5py
 import numpy as np
 import pytest
 from featfuse.batches import Batch, BatchOptions, Outcome, open_batch
-from safetensors.numpy import save_file
 
-RECIPE: dict[str, Any] = {"method": "nearest", "layout": "CHW"}
+from tests.support.batches import RECIPE, leftovers, values, write
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,24 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def values(seed: int, shape: tuple[int, ...]) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def write(path: str, data: np.ndarray) -> Path:
-    """One map as .npy, .safetensors or .h5 (the key is `feat`)."""
-    place = Path(path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.suffix == ".npy":
-        np.save(place, data)
-    elif place.suffix == ".safetensors":
-        save_file({"feat": data}, place)
-    else:
-        with h5py.File(place, "w") as file:
-            file["feat"] = data
-    return place
 
 
 @pytest.fixture(scope="session")
@@ -103,11 +83,6 @@ def fused() -> Callable[..., np.ndarray]:
         return featfuse.fuse(*inputs, **{**RECIPE, **options})
 
     return do
-
-
-def leftovers(folder: str | Path = ".") -> list[str]:
-    """Temporary files and stages below `folder`."""
-    return [str(path) for path in Path(folder).rglob(".*") if path.suffix in (".tmp", ".stage")]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from featfuse.planning.extras import NO_EXTRAS
 from featfuse.request.options import Options
 from safetensors import safe_open
 
-from .conftest import RECIPE, values, write
+from tests.support.batches import RECIPE, values, write
 
 F32 = np.dtype("float32")
 

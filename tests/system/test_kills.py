@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from .conftest import READ
+from tests.support.readers import READ
 
 KILLS = 30 if os.environ.get("FEATFUSE_SLOW") else 2
 FUSE = [sys.executable, "-m", "featfuse_cli"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import check_bounded, check_refused, load, saved, zipped
+from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
 
 F4 = np.float32([1, 2]).tobytes()
 GOOD = saved(np.zeros((3, 4), np.float32))

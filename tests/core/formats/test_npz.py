@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import check_bounded, check_refused, load, saved, zipped
+from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
 
 GOOD = saved(np.arange(12, dtype=np.float32).reshape(3, 4))
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parent / "benchmarks"
+FOLDER = Path(__file__).parent
 
 
 def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

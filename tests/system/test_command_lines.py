@@ -5,7 +5,6 @@ Command lines of options, values and files of all kinds, most of them nearly rig
 
 import contextlib
 import json
-import runpy
 import tempfile
 import warnings
 from collections import Counter
@@ -19,11 +18,10 @@ from featfuse.request.options import CHOICES
 from hypothesis import given
 from hypothesis import strategies as st
 
-Draw = Callable[[Any], Any]
+from tests.support.drawing import drawn, run_fuse
+from tests.support.reference.files import write
 
-HERE = Path(__file__).parent / "reference"
-FILES, RUNNING = (runpy.run_path(str(HERE / f"{name}.py")) for name in ("files", "running"))
-write, drawn, run_fuse = FILES["write"], RUNNING["drawn"], RUNNING["run_fuse"]
+Draw = Callable[[Any], Any]
 
 WORDS = (
     "",

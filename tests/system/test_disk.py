@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from featfuse.errors import RunError
 
-from .conftest import READ, SUFFIXES, check_end
+from tests.support.commands import check_end
+from tests.support.readers import READ, SUFFIXES
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
 DOUBLE = "fuse x.npy --layout NCHW -m nearest --to 512x512 -q"

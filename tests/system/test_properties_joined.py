@@ -1,7 +1,6 @@
 """Tokens, l2 norms, joining and reducing: what succeeds equals the reference, as in test_properties.py."""
 
 import contextlib
-import runpy
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,17 +11,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-Draw = Callable[[Any], Any]
+from tests.support.drawing import drawn, run_in
+from tests.support.reference import joining
+from tests.support.reference.files import dtype_of, read, write
+from tests.support.reference.fusion import Infeasible, combined, spread, target_grid, to_grid
 
-HERE = Path(__file__).parent / "reference"
-FUSION, JOINING, FILES, RUNNING = (
-    runpy.run_path(str(HERE / f"{name}.py")) for name in ("fusion", "joining", "files", "running")
-)
-drawn, run_in = RUNNING["drawn"], RUNNING["run_in"]
-read, write, dtype_of = FILES["read"], FILES["write"], FILES["dtype_of"]
-combined, spread, target_grid, to_grid = (
-    FUSION[name] for name in ("combined", "spread", "target_grid", "to_grid")
-)
+Draw = Callable[[Any], Any]
 
 LAYOUTS = ("CHW", "HWC", "NCHW", "NHWC", "NCW", "NDHWC")
 METHODS = ("nearest", "bilinear", "area", "max-pool", "pad")
@@ -57,7 +51,7 @@ def draw_map(draw: Draw, layout: str, channels: int, dtype: str) -> np.ndarray:
 def save_tokens(draw: Draw, values: np.ndarray, path: Path) -> list[str]:
     """The map (..., H, W, C) written as tokens; the words that tell its grid."""
     skip, how = draw(st.integers(0, 3)), draw(st.sampled_from(["plain", "other"]))
-    write(path, JOINING["to_tokens"](values, skip, np.random.default_rng(1)), how)
+    write(path, joining.to_tokens(values, skip, np.random.default_rng(1)), how)
     grid = "x".join(map(str, values.shape[-3:-1]))
     return ["--grid", grid, *(["--skip-tokens", str(skip)] if skip else [])]
 
@@ -126,7 +120,7 @@ def expect(case: Case) -> tuple[np.ndarray, float]:
     grid = target_grid(maps, layout, options["method"], options)
     maps = [to_grid(each, layout, grid, options["method"], options, alone=False) for each in maps]
     if "normalize" in options:
-        maps = [JOINING["normalized"](each, layout) for each in maps]
+        maps = [joining.normalized(each, layout) for each in maps]
     if case.reduce in ("mean", "max", "sum"):
         full = np.broadcast_shapes(*(each.shape for each in maps))
         stacked = np.stack([np.broadcast_to(each, full) for each in maps])
@@ -134,9 +128,9 @@ def expect(case: Case) -> tuple[np.ndarray, float]:
         return getattr(stacked, case.reduce)(axis=0), scale
     values, scale = combined(maps, layout, options)
     if case.reduce == "gap":
-        return JOINING["pooled"](values, layout, keepdims=case.keepdims), scale
+        return joining.pooled(values, layout, keepdims=case.keepdims), scale
     if case.kernel is not None:
-        values = JOINING["mixed"](values, layout, case.kernel, case.bias)
+        values = joining.mixed(values, layout, case.kernel, case.bias)
         return values, scale * float(np.abs(case.kernel).sum(axis=1).max()) + 10
     return values, scale
 
@@ -149,7 +143,7 @@ def check_case(draw: Draw, ends: Counter[str]) -> None:
         result = run_in(case.memory, *case.words, "-o", out)
         try:
             expected, scale = expect(case)
-        except FUSION["Infeasible"]:
+        except Infeasible:
             assert result.exit_code in (2, 3)
             ends["refused"] += 1
             return

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from .conftest import check_bounded, check_refused
+from tests.support.malformed import check_bounded, check_refused
 
 CRASHER = """\
 import ctypes, os, sys

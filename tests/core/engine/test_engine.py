@@ -4,9 +4,7 @@ The maps are those of the conformance suite, on longer axes. What is weighted ma
 is not must be equal. NaN and infinities come out where the gather has them.
 """
 
-import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -23,11 +21,10 @@ from featfuse.model.axis import RUN, AxisMap, Reduce, Taps, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from tests.support.maps import draw_chain
+
 Draw = Callable[[Any], Any]
 Settings = Callable[..., AxisSettings]
-
-# how the conformance suite draws maps: every method, every value of every option
-draw_chain = runpy.run_path(str(Path(__file__).with_name("test_axis_maps.py")))["draw_chain"]
 
 FLOATS = ("float32", "float64")
 KEPT = (*FLOATS, "float16", "bfloat16", "uint8", "int16", "int64", "bool")

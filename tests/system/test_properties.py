@@ -1,12 +1,11 @@
 """What succeeds equals the reference; what cannot be done is refused.
 
-The reference (tests/reference) is written from DESIGN.md alone, in slow loops and float64. Files are written
-and read without featfuse. FEATFUSE_SLOW=1 draws many more cases, other ones on every run.
+The reference (tests/support/reference) is written from DESIGN.md alone, in slow loops and float64. Files
+are written and read without featfuse. FEATFUSE_SLOW=1 draws many more cases, other ones on every run.
 """
 
 import contextlib
 import math
-import runpy
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -17,13 +16,12 @@ import numpy as np
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-Draw = Callable[[Any], Any]
+from tests.support.drawing import drawn, run_in
+from tests.support.reference.files import dtype_of, read, write
+from tests.support.reference.fusion import Infeasible
+from tests.support.reference.fusion import fuse as reference_fuse
 
-HERE = Path(__file__).parent / "reference"
-FUSION, FILES, RUNNING = (runpy.run_path(str(HERE / f"{name}.py")) for name in ("fusion", "files", "running"))
-drawn, run_in = RUNNING["drawn"], RUNNING["run_in"]
-Infeasible, reference_fuse = FUSION["Infeasible"], FUSION["fuse"]
-read, write, dtype_of = FILES["read"], FILES["write"], FILES["dtype_of"]
+Draw = Callable[[Any], Any]
 
 LAYOUTS = ("W", "HW", "CHW", "HWC", "NCHW", "NHWC", "NCW", "NCDHW", "NDHWC")
 KERNELS = ("bilinear", "bicubic", "lanczos3", "lanczos5", "mitchell", "gaussian")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from featfuse.model.tensor import Array
 
-from .conftest import check_refused, load
+from tests.support.malformed import check_refused, load
 
 VALUES = np.arange(24, dtype=np.float32).reshape(4, 6)
 

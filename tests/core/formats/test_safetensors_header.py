@@ -11,7 +11,7 @@ import pytest
 from featfuse_cli.app import app
 from typer.testing import CliRunner
 
-from .conftest import check_bounded, check_refused, saved
+from tests.support.malformed import check_bounded, check_refused, saved
 
 F4 = np.float32([1, 2]).tobytes()
 RUDE = "\x1b[2J\x07\u202e\x9b31m\r[red]x[/red]"

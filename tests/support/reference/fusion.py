@@ -4,17 +4,13 @@ Slow, and independent of featfuse: what its results are compared with. Learned k
 what follows the combining in joining.py.
 """
 
-import runpy
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Infeasible", "Result", "fuse"]
+from tests.support.reference.axes import Infeasible, change_axis, fit, pooled_size
 
-_AXES = runpy.run_path(str(Path(__file__).with_name("axes.py")))
-Infeasible, pooled_size = _AXES["Infeasible"], _AXES["pooled_size"]
-change_axis, fit = _AXES["change_axis"], _AXES["fit"]
+__all__ = ["Infeasible", "Result", "fuse"]
 
 SPACE = "DHW"
 TARGET = {

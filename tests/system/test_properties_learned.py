@@ -1,7 +1,6 @@
 """Learned transposed convolutions: what succeeds equals the reference, as in test_properties.py."""
 
 import contextlib
-import runpy
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,15 +11,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-Draw = Callable[[Any], Any]
+from tests.support.drawing import drawn, run_in
+from tests.support.reference.files import dtype_of, read, write
+from tests.support.reference.learned import Axis, transposed
 
-HERE = Path(__file__).parent / "reference"
-LEARNED, FILES, RUNNING = (
-    runpy.run_path(str(HERE / f"{name}.py")) for name in ("learned", "files", "running")
-)
-drawn, run_in = RUNNING["drawn"], RUNNING["run_in"]
-read, write, dtype_of = FILES["read"], FILES["write"], FILES["dtype_of"]
-Axis, transposed = LEARNED["Axis"], LEARNED["transposed"]
+Draw = Callable[[Any], Any]
 
 LAYOUTS = ("NCHW", "NHWC", "CHW", "HWC", "NCW", "WC", "NCDHW", "HWCN", "CHWN")
 ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}

@@ -9,6 +9,8 @@ import pytest
 from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.sweep import hidden_prefix, sweep
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 
 def names(folder="."):
     return sorted(path.name for path in Path(folder).iterdir())

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from .conftest import READ, SUFFIXES, check_end
+from tests.support.commands import check_end
+from tests.support.readers import READ, SUFFIXES
 
 SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
 STRANGER = "setpriv --reuid 54321 --regid 54321 --clear-groups"
