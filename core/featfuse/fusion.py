@@ -3,36 +3,25 @@
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Unpack, overload
-from warnings import warn
-
-import numpy as np
 
 from featfuse.errors import RunError, ShapeError, UsageError
-from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
-from featfuse.formats.base import OutputTensor, Sink
-from featfuse.io.inputs import Inputs, Source
-from featfuse.io.opening import check_save_kernel, open_extras
-from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
-from featfuse.model.tensor import Array, Window
-from featfuse.planning.cache import plan_for
-from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.formats import find_format, split_input
+from featfuse.io.inputs import Source
+from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
+from featfuse.io.open_request import OpenRequest, open_request
+from featfuse.io.opening import check_save_kernel
+from featfuse.model.tensor import Array
+from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
-from featfuse.report.build import plan_report, refusal_report
+from featfuse.report.build import refusal_report
 from featfuse.report.shape_report import ShapeReport, Suggestion
-from featfuse.report.suggest import suggest
 from featfuse.request.options import FusionOptions, Options
-from featfuse.steps.base import Run, Step
-from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
-from featfuse.steps.execute import execute
-from featfuse.steps.mask import COVERED, MASKED
 
 __all__ = ["default_output", "fuse", "inspect", "resize"]
 
-DEFAULT_KEY = "fused"
 MOST_COMMANDS = 6
 """An error shows the first few ways out; `fuse inspect` shows them all."""
 
@@ -96,109 +85,35 @@ def fuse(
     >>> featfuse.fuse(a, b, method="bilinear", layout="NCHW")   # (1, 16, 64, 64) and (1, 16, 32, 32)
     """
     started = time.perf_counter()
-    resolved = Options.resolve(options)
     if out is None and (dry_run or sidecar):
+        Options.resolve(options)
         raise UsageError(
             f"{'dry_run' if dry_run else 'sidecar'} needs out",
             hint="inspect plans without one.",
         )
+    how = Delivery(None if out is None else str(out), force, sync, dry_run, sidecar, save_kernel)
     limits = Limits(parse_memory(memory), threads, progress)
-    with _memory_faults(), Inputs(inputs, memory=limits.memory) as sources:
-        extras = open_extras(sources, resolved)
-        try:
-            plan = plan_for(sources.specs, resolved, extras)
-        except ShapeError as error:
-            ways = suggest(sources.specs, sources.texts, options, extras)
-            raise ShapeError(
-                error.message,
-                details=error.details,
-                hint=error.hint,
-                commands=_commands(ways, sources.texts, out, force=force),
-            ) from None
+    with _memory_faults(), open_request(inputs, options, limits.memory) as request:
+        plan = _plan_or_offer(request, how)
         check_save_kernel(plan, save_kernel, out, force=force)
-        run = Run(sources.read, limits.memory)
-        if out is None:
-            with sources.held_still():
-                array = _collect(plan, run, resolved, limits)
-            with ExitStack() as stack:
-                for output in begin_beside(plan, save_kernel, None, {}, stack, force=force, sync=sync):
-                    output.commit()
-            return array
-        path, key = split_input(str(out))
-        tensors = _tensors(plan, path, key)
-        report = plan_report("fuse", plan, tensors, path)
-        if dry_run:
-            check_output(path, plan.dtype, key=key, force=True)
-        place = f"{path}.json" if sidecar else None
-        if place is not None:
-            check_sidecar(place, force=force or dry_run)
-        if not dry_run:
-            row = find_format(path)
-            told = place is not None or (row is not None and row.metadata)
-            provenance = _provenance(report) if told else {}
-            with ExitStack() as stack:
-                held = [tensor for tensor, _ in tensors]
-                sink = begin_output(path, key, held, provenance, stack, force=force, sync=sync)
-                beside = begin_beside(plan, save_kernel, place, provenance, stack, force=force, sync=sync)
-                with sources.held_still():
-                    warnings = _stream(plan, run, sink, tensors, resolved, limits)
-                for output in (sink, *beside):
-                    output.commit()
-            report = report.finished(
-                seconds=time.perf_counter() - started, warnings=warnings, notes=_notes(run, plan)
-            )
-        return report
+        job = Job(plan, request, limits, how)
+        return job.collect() if out is None else job.deliver(started)
 
 
-def _commands(
-    ways: Sequence[Suggestion], texts: Sequence[str], out: str | Path | None, *, force: bool
-) -> list[str]:
+def _plan_or_offer(request: OpenRequest, how: Delivery) -> FusionPlan:
+    """The plan; a ShapeError says which commands would work."""
+    try:
+        return request.plan()
+    except ShapeError as error:
+        commands = _commands(request.suggestions(), request.sources.texts, how.out, force=how.force)
+        raise ShapeError(error.message, details=error.details, hint=error.hint, commands=commands) from None
+
+
+def _commands(ways: Sequence[Suggestion], texts: Sequence[str], out: str | None, *, force: bool) -> list[str]:
     """The first few commands that would work, with the caller's own output."""
     default = out is None or str(out) == default_output(texts)
     target = ("" if default else f" --out {shlex.quote(str(out))}") + (" --force" if force else "")
     return [f"{way.command}{target}" for way in ways[:MOST_COMMANDS]]
-
-
-def _tensors(plan: FusionPlan, path: str, key: str | None) -> list[tuple[OutputTensor, Step]]:
-    """What the output will hold: the result, or every level of a fold when the file can hold several."""
-    row = FORMATS["npy"] if path == STREAM else find_format(path)
-    container = row is not None and row.container
-    if plan.levels and container and key is None:
-        return [
-            (OutputTensor(level.key, level.root.shape, level.root.dtype, level.layout), level.root)
-            for level in plan.levels
-        ]
-    name = (key or DEFAULT_KEY) if container else (key or "")
-    return [(OutputTensor(name, plan.shape, plan.dtype, plan.layout), plan.root)]
-
-
-def _collect(plan: FusionPlan, run: Run, options: Options, limits: Limits) -> Array:
-    """Compute into an array."""
-    result = np.empty(plan.shape, dtype=plan.dtype)
-
-    def store(window: Window, block: Array) -> None:
-        result[window] = block
-
-    execute(run, plan.root, store, limits)
-    _check_overflow(run, plan, options, plan.root.size)
-    infinite = _became_inf(run, plan, plan.root.size)
-    if infinite:
-        warn(infinite, RuntimeWarning, stacklevel=3)
-    return result
-
-
-def _stream(
-    plan: FusionPlan,
-    run: Run,
-    sink: Sink,
-    tensors: Sequence[tuple[OutputTensor, Step]],
-    options: Options,
-    limits: Limits,
-) -> tuple[str, ...]:
-    """Compute into the output; returns the warnings."""
-    for tensor, root in tensors:
-        execute(run, root, partial(sink.write, tensor.key), limits)
-    return _check_overflow(run, plan, options, sum(root.size for _, root in tensors))
 
 
 @contextmanager
@@ -213,14 +128,6 @@ def _memory_faults() -> Iterator[None]:
         ) from error
 
 
-def _notes(run: Run, plan: FusionPlan) -> tuple[str, ...]:
-    """What the run measured: how much the mask covers, what a PCA explains."""
-    notes = []
-    if plan.mask is not None and run.sums[MASKED]:
-        notes.append(f"mask covers {run.sums[COVERED] / run.sums[MASKED]:.1%}")
-    return (*notes, *run.notes)
-
-
 def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
     """Can these be fused, and how? Reads headers only; shapes, arrays and paths are taken.
 
@@ -230,16 +137,13 @@ def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
     >>> featfuse.inspect((1, 64, 64, 32), (1, 32, 32, 16)).compatibility
     'mismatch'
     """
-    resolved = Options.resolve(options)
-    with Inputs(inputs) as sources:
-        extras = open_extras(sources, resolved)
-        ways = suggest(sources.specs, sources.texts, options, extras)
+    with open_request(inputs, options) as request:
+        ways = request.suggestions()
         try:
-            plan = make_plan(sources.specs, resolved, extras)
+            plan = request.plan()
         except ShapeError as error:
-            return refusal_report(error, sources.specs, resolved, ways)
-        tensor = OutputTensor("", plan.shape, plan.dtype, plan.layout)
-        return plan_report("inspect", plan, [(tensor, plan.root)], None, ways)
+            return refusal_report(error, request.sources.specs, request.options, ways)
+        return report_of("inspect", plan, request, [planned_output(plan)], ways)
 
 
 def resize(
@@ -267,36 +171,3 @@ def default_output(inputs: Sequence[str]) -> str:
     """`fused` with the first input's suffix, in the working directory."""
     path, _ = split_input(inputs[0])
     return DEFAULT_KEY + (Path(path).suffix.lower() if find_format(path) else ".npy")
-
-
-def _check_overflow(run: Run, plan: FusionPlan, options: Options, total: int) -> tuple[str, ...]:
-    """Warnings for what was counted; RunError for integers that do not fit, unless they may saturate."""
-    tally = run.tally
-    clipped = tally[OUT_OF_RANGE]
-    if clipped and options.on_overflow == "error":
-        raise RunError(
-            f"{clipped} of {total} values do not fit {plan.dtype.name}; nothing was written",
-            hint="Choose a wider --dtype, or --on-overflow saturate to clip them.",
-        )
-    warnings = []
-    if clipped:
-        warnings.append(f"{clipped} of {total} values did not fit {plan.dtype.name} and were clipped")
-    infinite = _became_inf(run, plan, total)
-    if infinite:
-        warnings.append(infinite)
-    return tuple(warnings)
-
-
-def _became_inf(run: Run, plan: FusionPlan, total: int) -> str:
-    count = run.tally[OVERFLOW_TO_INF]
-    return f"{count} of {total} finite values became inf in {plan.dtype.name}" if count else ""
-
-
-def _provenance(report: ShapeReport) -> dict[str, object]:
-    """What the output says about its making."""
-    facts = report.to_dict()
-    inputs = [
-        {name: row[name] for name in ("name", "shape", "dtype", "layout")}
-        for row in facts["inputs"]  # type: ignore[attr-defined]
-    ]
-    return {"version": facts["featfuse"], "inputs": inputs, "pipeline": facts["pipeline"]}

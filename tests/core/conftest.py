@@ -4,18 +4,24 @@ Property tests draw the same examples on every run, and leave no files behind.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from featfuse import COMBINES, CONVENTIONS, METHODS
-from featfuse.io.inputs import Inputs
-from featfuse.io.opening import open_extras
+from featfuse.io.job import planned_output
+from featfuse.io.open_request import open_request
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.layout import Reading
 from featfuse.model.tensor import TensorSpec
-from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.planning.build import build_result, build_steps
+from featfuse.planning.plan import FusionPlan
+from featfuse.planning.planner import make_plan
+from featfuse.report.build import plan_report
+from featfuse.report.shape_report import AxisRow, ShapeReport
 from featfuse.request.options import Options
+from featfuse.steps.base import Step
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -30,6 +36,50 @@ settings.load_profile("featfuse")
 Shape = tuple[int, ...]
 
 
+class Planned(NamedTuple):
+    """A plan, and what the report says of it."""
+
+    value: FusionPlan
+    specs: Sequence[TensorSpec]
+    report: ShapeReport
+
+    @property
+    def shape(self) -> Shape:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.value.dtype
+
+    @property
+    def layout(self) -> str | None:
+        return self.value.out_layout
+
+    @property
+    def readings(self) -> list[Reading]:
+        return [member.reading for member in self.value.inputs]
+
+    @property
+    def axes(self) -> tuple[AxisRow, ...]:
+        return self.report.axes
+
+    @property
+    def pipeline(self) -> Mapping[str, object]:
+        return self.report.pipeline
+
+    @property
+    def summary(self) -> str:
+        return self.report.summary
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.report.warnings
+
+    @property
+    def root(self) -> Step:
+        return build_steps(self.value)
+
+
 @pytest.fixture(scope="session")
 def axis_settings() -> Callable[..., AxisSettings]:
     """`axis_settings("pad", 4, 9, {"pad_mode": "edge"})`: what a builder is told about one axis."""
@@ -37,7 +87,7 @@ def axis_settings() -> Callable[..., AxisSettings]:
 
 
 @pytest.fixture(scope="session")
-def plan() -> Callable[..., FusionPlan]:
+def plan() -> Callable[..., Planned]:
     """`plan((8, 8), (4, 4), method="pad")`: a plan of bare shapes that holds every invariant."""
     return checked_plan
 
@@ -59,9 +109,15 @@ def specs_of(shapes: Sequence[Shape]) -> list[TensorSpec]:
     return [TensorSpec(f"map{i}.npy", shape, np.dtype("float32")) for i, shape in enumerate(shapes, start=1)]
 
 
-def check_plan(plan: FusionPlan) -> None:
-    """What holds for any plan: the rows add up to the result, the pipeline is resolved."""
+def check_plan(plan: Planned) -> None:
+    """What holds for any plan: the steps give what it promises, the rows add up to the result, the pipeline
+    is resolved."""
     count = len(plan.specs)
+    root = plan.root
+    assert (root.shape, root.dtype) == (plan.shape, plan.dtype)
+    for level in plan.value.levels[:-1]:
+        step = build_result(plan.value, level.result, plan.dtype)
+        assert (step.shape, step.dtype) == (level.shape, level.dtype)
     assert tuple(row.output for row in plan.axes) == plan.shape
     for row in plan.axes:
         assert len(row.sizes) == len(row.actions) == count
@@ -106,9 +162,11 @@ def check_action(size: int | None, action: str, output: int | None) -> None:
     assert size == output
 
 
-def checked_plan(*shapes: Shape, **options: Any) -> FusionPlan:
-    resolved = Options.resolve(options)  # type: ignore[arg-type]
-    with Inputs(shapes) as inputs:
-        result = make_plan(specs_of(shapes), resolved, open_extras(inputs, resolved))
+def checked_plan(*shapes: Shape, **options: Any) -> Planned:
+    with open_request(shapes, options) as request:  # type: ignore[arg-type]
+        specs = specs_of(shapes)
+        value = make_plan(specs, request.options, request.extras)
+        report = plan_report("inspect", value, specs, request.extras, [planned_output(value)])
+    result = Planned(value, specs, report)
     check_plan(result)
     return result

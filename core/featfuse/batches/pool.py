@@ -20,7 +20,6 @@ from types import ModuleType
 
 from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError
-from featfuse.planning.cache import keep_plans
 from featfuse.process.heap import keep_freed_blocks
 from featfuse.storage.atomic import AtomicFile, remove_unfinished
 
@@ -186,7 +185,6 @@ def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, _terminated)
     AtomicFile.flush_folders = False  # the batch does, once
     keep_freed_blocks()
-    keep_plans()
     with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:
             task = pipe.recv()

@@ -1,7 +1,7 @@
 """Preparing a batch: find, pair, check and plan every item. Nothing is written."""
 
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,7 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
     pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
     items = check_existing(pairing.items, replacing=options.force or options.resume)
     keys = KnownKeys()
-    known: dict[Hashable, Outcome] = {}
-    planned = [_plan(item, recipe, resolved, options, manifest, keys, known) for item in items]
+    planned = [_plan(item, recipe, resolved, options, manifest, keys) for item in items]
     return Batch(items, planned, options, recipe, resolved, manifest)
 
 
@@ -81,7 +80,6 @@ def _plan(
     options: BatchOptions,
     manifest: Manifest,
     keys: KnownKeys,
-    known: dict[Hashable, Outcome],
 ) -> Outcome:
     if item.missing and options.allow_missing:
         return Outcome(item.id, "missing", item.out, item.problem)
@@ -89,7 +87,7 @@ def _plan(
         return Outcome(item.id, "failed", item.out, item.problem)
     if options.resume and _is_there(item, keys) and manifest.is_done(facts_of(item, resolved)):
         return Outcome(item.id, "skipped", item.out)
-    return plan_item(task_of(item, recipe, options), known)
+    return plan_item(task_of(item, recipe, options))
 
 
 def _is_there(item: Item, keys: KnownKeys) -> bool:

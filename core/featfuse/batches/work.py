@@ -1,8 +1,9 @@
 """The work on one item, in whichever process it happens: plan it, or fuse it. Errors become text."""
 
+import math
 import time
 import traceback
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -67,23 +68,17 @@ def fuse_item(task: Task) -> Outcome:
     return _attempt(task, work)
 
 
-def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
-    """Plan one item from headers alone. `known` are the plans so far: most items of a batch are alike."""
+def plan_item(task: Task) -> Outcome:
+    """Plan one item from headers alone."""
     from featfuse.formats import find_format, split_input
-    from featfuse.io.inputs import Inputs
-    from featfuse.io.opening import open_extras
-    from featfuse.planning.cache import likeness
-    from featfuse.planning.plan import make_plan
-    from featfuse.request.options import Options
+    from featfuse.io.open_request import open_request
+    from featfuse.report.describe import warnings
 
     def work() -> Outcome:
-        options = Options.resolve(cast(FusionOptions, dict(task.options)))
         path, _ = split_input(task.out)
-        with Inputs(task.inputs) as sources:
-            alike = (likeness(sources.specs), repr(sorted(task.options.items())), Path(path).suffix)
-            if alike in known:
-                return replace(known[alike], id=task.id, out=task.out)
-            plan = make_plan(sources.specs, options, open_extras(sources, options))
+        with open_request(task.inputs, cast(FusionOptions, dict(task.options))) as request:
+            plan = request.plan()
+            names = [spec.name for spec in request.sources.specs]
         row = find_format(path)
         if row is None:
             raise UsageError(
@@ -93,21 +88,18 @@ def plan_item(task: Task, known: dict[Hashable, Outcome]) -> Outcome:
             raise UsageError(
                 f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
             )
-        size = plan.root.size * plan.dtype.itemsize
-        outcome = Outcome(
+        size = math.prod(plan.shape) * plan.dtype.itemsize
+        return Outcome(
             task.id,
             "planned",
             task.out,
             None,
             plan.shape,
             plan.dtype.name,
-            plan.layout,
+            plan.out_layout,
             size,
-            warnings=plan.warnings,
+            warnings=warnings(plan, names),
         )
-        if not plan.warnings:  # they name the input
-            known[alike] = outcome
-        return outcome
 
     return _attempt(task, work)
 

@@ -11,11 +11,16 @@ from featfuse.errors import UsageError
 from featfuse.formats import check_output, create_sink, find_format, split_input
 from featfuse.formats.base import OutputTensor, Sink
 from featfuse.io.inputs import Inputs, Source
+from featfuse.model.constant import Constant
+from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import TensorSpec, whole
-from featfuse.planning.extras import Extras, Side
-from featfuse.planning.parameters import Weights
+from featfuse.planning.build import kernel_array
+from featfuse.planning.extras import Extras, Projection, Side
+from featfuse.planning.parameters import Parameter
 from featfuse.planning.plan import FusionPlan
 from featfuse.request.options import Options
+
+KERNEL_DTYPE = DTYPES["float32"]
 
 __all__ = ["check_save_kernel", "kernel_sink", "open_extras"]
 
@@ -30,8 +35,8 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
         mask=_mask(inputs, options),
         weight_maps=maps,
         numbers=numbers,
-        kernel=_weights_file(inputs, options.kernel, "--kernel"),
-        bias=_weights_file(inputs, options.bias, "--bias"),
+        kernel=_parameter(inputs, options.kernel, "--kernel"),
+        bias=_parameter(inputs, options.bias, "--bias"),
         projections=_projections(inputs, options),
     )
 
@@ -75,23 +80,24 @@ def _weights(inputs: Inputs, options: Options) -> tuple[tuple[float, ...] | None
     return tuple(numbers.tolist()), None
 
 
-def _weights_file(inputs: Inputs, source: object, what: str) -> Weights | None:
+def _parameter(inputs: Inputs, source: object, what: str) -> Parameter | None:
     if source is None:
         return None
-    return Weights(*inputs.load(cast(Source, source), what))
+    name, array = inputs.load(cast(Source, source), what)
+    return Parameter(name, Constant(array))
 
 
-def _projections(inputs: Inputs, options: Options) -> dict[int, tuple[Weights, Weights | None]]:
-    result: dict[int, tuple[Weights, Weights | None]] = {}
+def _projections(inputs: Inputs, options: Options) -> tuple[Projection, ...]:
+    result: list[Projection] = []
     for number, kernel, bias in options.project:
-        if number < 1 or number - 1 in result:
+        if number < 1 or any(number - 1 == it.place for it in result):
             raise UsageError(
                 f"--project {number}=...: inputs are numbered from 1, and each is projected once"
             )
-        loaded = _weights_file(inputs, kernel, "--project")
+        loaded = _parameter(inputs, kernel, "--project")
         assert loaded is not None
-        result[number - 1] = (loaded, _weights_file(inputs, bias, "--project"))
-    return result
+        result.append(Projection(number - 1, loaded, _parameter(inputs, bias, "--project")))
+    return tuple(result)
 
 
 def check_save_kernel(
@@ -102,12 +108,12 @@ def check_save_kernel(
         return
     if out is not None and _same_place(str(path), str(out)):
         raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
-    if plan.made_kernel is None:
+    if plan.untrained is None:
         raise UsageError(
             "--save-kernel: no kernel is made here", hint="It goes with --reduce conv1x1 --out-channels N."
         )
     name, key = split_input(str(path))
-    check_output(name, plan.made_kernel.dtype, key=key, force=force)
+    check_output(name, KERNEL_DTYPE, key=key, force=force)
 
 
 def _same_place(first: str, second: str) -> bool:
@@ -118,15 +124,16 @@ def _same_place(first: str, second: str) -> bool:
 
 def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool, sync: bool) -> Sink | None:
     """The untrained kernel as (out, in), written but for its commit: `--kernel` takes it from there."""
-    if path is None or plan.made_kernel is None:
+    if path is None or plan.untrained is None:
         return None
+    kernel = kernel_array(plan.untrained)
     name, key = split_input(str(path))
     row = find_format(name)
     held = (key or "kernel") if row is not None and row.container else ""
-    tensor = OutputTensor(held, plan.made_kernel.shape, plan.made_kernel.dtype)
+    tensor = OutputTensor(held, kernel.shape, kernel.dtype)
     sink = create_sink(name, [tensor], provenance={}, key=key, force=force, sync=sync)
     try:
-        sink.write(held, whole(tensor.shape), plan.made_kernel)
+        sink.write(held, whole(tensor.shape), kernel)
     except BaseException:
         sink.abort()
         raise

@@ -1,11 +1,12 @@
 """Layouts: what each axis of a tensor means, and how that is found out when nobody said.
 
-A layout is a string of axis letters: N batch, C channel, D/H/W space, T time (treated as space),
-L tokens. DESIGN 3.4 gives the order in which a layout is looked for.
+The axes of one tensor are a string of letters: N batch, C channel, D/H/W space, T time (treated as
+space), L tokens. A fusion has a `Layout`, to which a stack adds an axis of its own.
 """
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
@@ -15,6 +16,10 @@ from featfuse.model.tokens import layout_to_give
 __all__ = [
     "LETTERS",
     "SPATIAL",
+    "STACKED",
+    "Layout",
+    "Origin",
+    "OriginKind",
     "Reading",
     "align",
     "common_layouts",
@@ -25,6 +30,8 @@ __all__ = [
 
 LETTERS = "NCTDHWL"
 SPATIAL = "TDHW"
+STACKED = "S"
+"""The name of the axis along which a stack joins its inputs. No input has it."""
 
 _READINGS = {
     "channels-first": {3: "CHW", 4: "NCHW", 5: "NCDHW"},
@@ -33,15 +40,57 @@ _READINGS = {
 _BY_RANK = {0: "", 1: "W", 2: "HW"}
 
 
+class Layout(NamedTuple):
+    """The axes of a fusion: those of its inputs, aligned, behind the one that a stack adds."""
+
+    letters: str
+    stacked: bool = False
+
+    @property
+    def axes(self) -> str:
+        """Every axis in order, a letter each."""
+        return STACKED + self.letters if self.stacked else self.letters
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """The spatial axes in order."""
+        return tuple(letter for letter in self.letters if letter in SPATIAL)
+
+    def place(self, letter: str) -> int:
+        """Where in `axes` an axis is."""
+        return self.axes.index(letter)
+
+
+class OriginKind(Enum):
+    """How a tensor's axes came to be known."""
+
+    GIVEN = "--layout"
+    FILE = "the file's own word"
+    RANK = "the number of axes"
+    INFERRED = "a rule of inference"
+    TOKENS = "tokens seen on a grid"
+    NUMBERED = "nothing depends on it"
+
+
+class Origin(NamedTuple):
+    """How a tensor's axes came to be known; `detail` names the rule, the file's word, or the grid."""
+
+    kind: OriginKind
+    detail: str = ""
+
+
 class Reading(NamedTuple):
-    """One tensor's layout and where it comes from, in words for the report."""
+    """One tensor's axes, and how they came to be known."""
 
     layout: str
-    source: str
+    origin: Origin
 
     def sizes(self, shape: Sequence[int]) -> dict[str, int]:
         """Size by axis letter."""
         return dict(zip(self.layout, shape, strict=True))
+
+
+_UNDECIDED = Origin(OriginKind.INFERRED)
 
 
 def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
@@ -67,13 +116,13 @@ def _given(name: str, spec: TensorSpec, *, shared: bool) -> Reading:
     """One layout for all may name axes that a smaller tensor lacks: the batch, then the channels."""
     rank = len(spec.shape)
     if "L" in name and spec.layout == name.replace("L", "HW"):
-        return Reading(spec.layout, spec.layout_source or "given")  # tokens, seen as a grid by now
+        return Reading(spec.layout, _own_word(spec, OriginKind.GIVEN))  # tokens, seen as a grid by now
     readings = [name]
     if shared:
         readings += [name.replace("N", ""), name.replace("C", ""), name.replace("N", "").replace("C", "")]
     for layout in readings:
         if len(layout) == rank:
-            return Reading(layout, "given")
+            return Reading(layout, Origin(OriginKind.GIVEN))
     raise ShapeError(
         f"{spec.name}: --layout {name} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
         hint="Give each input its own layout, joined by commas, like NCHW,CHW.",
@@ -101,7 +150,7 @@ def resolve_layouts(specs: Sequence[TensorSpec], given: str | None, *, needed: b
             )
     candidates = {
         name: [
-            reading or Reading(by_rank[len(spec.shape)], "")
+            reading or Reading(by_rank[len(spec.shape)], _UNDECIDED)
             for spec, reading in zip(specs, known, strict=True)
         ]
         for name, by_rank in _READINGS.items()
@@ -114,8 +163,11 @@ def resolve_layouts(specs: Sequence[TensorSpec], given: str | None, *, needed: b
     for rule, names in rules.items():
         fitting = [candidates[name] for name in names]
         if len(fitting) == 1:
-            source = f"inferred: {rule}; --layout to override"
-            return [Reading(reading.layout, reading.source or source) for reading in fitting[0]]
+            inferred = Origin(OriginKind.INFERRED, rule)
+            return [
+                reading._replace(origin=inferred) if reading.origin == _UNDECIDED else reading
+                for reading in fitting[0]
+            ]
     if not needed:
         return _anonymous(specs)
     raise _ambiguous(specs, candidates)
@@ -162,17 +214,24 @@ def _own_square(spec: TensorSpec) -> str | None:
     if known is not None:
         return known.layout
     rank = len(spec.shape)
-    readings = [Reading(by_rank[rank], "") for by_rank in _READINGS.values() if rank in by_rank]
+    readings = [Reading(by_rank[rank], _UNDECIDED) for by_rank in _READINGS.values() if rank in by_rank]
     square = [it.layout for it in readings if it.sizes(spec.shape)["H"] == it.sizes(spec.shape)["W"]]
     return square[0] if len(square) == 1 else None
 
 
 def _known(spec: TensorSpec) -> Reading | None:
     if spec.layout is not None and len(spec.layout) == len(spec.shape):
-        return Reading(spec.layout, spec.layout_source or "from the file")
+        return Reading(spec.layout, _own_word(spec, OriginKind.FILE))
     if len(spec.shape) in _BY_RANK:
-        return Reading(_BY_RANK[len(spec.shape)], "by rank")
+        return Reading(_BY_RANK[len(spec.shape)], Origin(OriginKind.RANK))
     return None
+
+
+def _own_word(spec: TensorSpec, otherwise: OriginKind) -> Origin:
+    """What the header says of its axes: that they are tokens on a grid, or the file's word."""
+    if spec.token_grid is not None:
+        return Origin(OriginKind.TOKENS, "x".join(map(str, spec.token_grid)))
+    return Origin(OriginKind.FILE, spec.layout_source) if spec.layout_source else Origin(otherwise)
 
 
 def _square(readings: Sequence[Reading], specs: Sequence[TensorSpec], undecided: Sequence[int]) -> bool:
@@ -203,7 +262,8 @@ def _anonymous(specs: Sequence[TensorSpec]) -> list[Reading]:
     digits = (string.digits + string.ascii_lowercase)[:most]
     if len(digits) < most:
         raise ShapeError(f"{most} axes are more than featfuse can name", hint="Merge some of them.")
-    return [Reading(digits[most - len(spec.shape) :], "not needed: nothing depends on it") for spec in specs]
+    numbered = Origin(OriginKind.NUMBERED)
+    return [Reading(digits[most - len(spec.shape) :], numbered) for spec in specs]
 
 
 def is_anonymous(layout: str) -> bool:
@@ -215,7 +275,7 @@ def _ambiguous(specs: Sequence[TensorSpec], candidates: dict[str, list[Reading]]
     lines = []
     names = []
     for readings in candidates.values():
-        names.append(max((reading.layout for reading in readings if not reading.source), key=len))
+        names.append(max((it.layout for it in readings if it.origin == _UNDECIDED), key=len))
         parts = [
             f"{spec.name} "
             + " ".join(f"{letter}={size}" for letter, size in reading.sizes(spec.shape).items())

@@ -27,6 +27,7 @@ class TensorSpec(NamedTuple):
     `name` is what reports and errors call it (`b.h5::feat/l3`). `layout` is what the file itself
     says about its axes (None when it says nothing). `chunks` is the storage chunk shape, if any;
     `unpacked` is how many bytes must be unpacked at once to read any of it, where these are many.
+    `token_grid` is the grid that a token tensor is seen on.
     """
 
     name: str
@@ -39,6 +40,12 @@ class TensorSpec(NamedTuple):
     layout_source: str | None = None
     chunks: tuple[int, ...] | None = None
     unpacked: int = 0
+    token_grid: tuple[int, int] | None = None
+
+    @property
+    def anonymous(self) -> "TensorSpec":
+        """The same header without the names of file and tensor: what a plan depends on."""
+        return self._replace(name="", path=None, key=None)
 
     @property
     def size(self) -> int:

@@ -7,16 +7,13 @@ from featfuse.model.tensor import Array, TensorSpec, Window
 
 __all__ = ["TokenGrid", "as_grid", "layout_to_give", "wants_grid"]
 
-_SOURCE = "tokens on a "
-
 
 class TokenGrid(NamedTuple):
-    """`skip` leading tokens, then `height` x `width` in row order. `batched` tells N L C from L C."""
+    """`skip` leading tokens, then `height` x `width` in row order."""
 
     height: int
     width: int
     skip: int
-    batched: bool
 
     def source_window(self, window: Window) -> tuple[Window, int]:
         """The window of the token tensor that holds the rows of a grid window, and its rows' number."""
@@ -62,15 +59,15 @@ def as_grid(
     header = spec._replace(
         shape=(*batch, height, width, channels),
         layout=layout.replace("L", "HW"),
-        layout_source=f"{_SOURCE}{height}x{width} grid",
         chunks=None,
+        token_grid=(height, width),
     )
-    return header, TokenGrid(height, width, skip, "N" in layout)
+    return header, TokenGrid(height, width, skip)
 
 
 def layout_to_give(spec: TensorSpec) -> str | None:
     """What --layout calls a tensor whose layout is known: tokens stay tokens, also when seen as a grid."""
-    if spec.layout is not None and (spec.layout_source or "").startswith(_SOURCE):
+    if spec.layout is not None and spec.token_grid is not None:
         return spec.layout.replace("HW", "L")
     return spec.layout
 

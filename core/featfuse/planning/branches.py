@@ -1,57 +1,44 @@
-"""Branches: each input on its way to the common grid, step by step, with what the report says of it."""
+"""Branches: each input on its way to the common grid, operation by operation."""
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.axis import Reduce
+from featfuse.model.constant import Constant
 from featfuse.model.dtypes import compute_dtype, is_float, weighted_dtype
-from featfuse.model.layout import SPATIAL, Reading
+from featfuse.model.layout import SPATIAL, Layout, Origin, OriginKind, Reading
 from featfuse.model.tensor import TensorSpec
-from featfuse.planning.parameters import Weights, bias_vector, mixing_matrix
-from featfuse.planning.reconcile import Chain, Member, chains_for, is_weighted
+from featfuse.planning.build import branch_header
+from featfuse.planning.extras import Projection
+from featfuse.planning.parameters import bias_vector, mixing_matrix
+from featfuse.planning.plan import Branch, Chain, Fusion, Member, Mix, Normalize, Operation, Read, Remap
+from featfuse.planning.reconcile import chains_for, is_weighted
 from featfuse.request.options import Options
-from featfuse.steps.base import Step
-from featfuse.steps.mix import ChannelMix, Normalize
-from featfuse.steps.remap import Remap
-from featfuse.steps.source import Source
 
-__all__ = ["Branch", "as_branch", "normalize", "project", "reconcile", "resized", "start"]
+__all__ = ["as_branch", "constant_bias", "grown", "normalize", "project", "reconcile", "resized", "start"]
 
 DType = np.dtype[Any]
 
 
-class Branch(NamedTuple):
-    """`step` computes what `member` describes; `dtype` is the type it counts as when combined.
-
-    `actions` says, by axis letter, what has been done. `moved` tells that the grid was changed, and
-    `chains` by which maps.
-    """
-
-    member: Member
-    step: Step
-    dtype: DType
-    actions: Mapping[str, tuple[str, ...]]
-    moved: bool = False
-    chains: tuple[Chain, ...] = ()
-
-    def acted(self, letter: str, action: str) -> Mapping[str, tuple[str, ...]]:
-        """The actions with one more."""
-        return {**self.actions, letter: (*self.actions.get(letter, ()), action)}
+def start(place: int, spec: TensorSpec, reading: Reading) -> Branch:
+    """Open tensor number `place` as it is read."""
+    member = Member(spec, reading)
+    return Branch(Read(place, member), (), member, spec.dtype)
 
 
-def start(index: int, spec: TensorSpec, reading: Reading, layout: str) -> Branch:
-    """Input `index` as it is read."""
-    return Branch(Member(spec, reading), Source(index, spec, reading.layout, layout), spec.dtype, {})
-
-
-def as_branch(name: str, step: Step, dtype: DType, layout: str) -> Branch:
+def as_branch(fusion: Fusion, name: str, shape: tuple[int, ...], layout: Layout) -> Branch:
     """A result so far, as an input of the next fusion."""
-    kept = layout.replace("S", "")
-    return Branch(Member(TensorSpec(name, step.shape, dtype), Reading(kept, "")), step, dtype, {})
+    reading = Reading(layout.letters, Origin(OriginKind.INFERRED))
+    return Branch(fusion, (), Member(TensorSpec(name, shape, fusion.dtype), reading), fusion.dtype)
+
+
+def grown(branch: Branch, operation: Operation, **changes: Any) -> Branch:
+    """The branch with one more operation."""
+    return branch._replace(operations=(*branch.operations, operation), **changes)
 
 
 def resized(branch: Branch, sizes: Mapping[str, int]) -> Member:
@@ -61,49 +48,50 @@ def resized(branch: Branch, sizes: Mapping[str, int]) -> Member:
     return Member(member.spec._replace(shape=shape), member.reading)
 
 
-def project(branch: Branch, kernel: Weights, bias: Weights | None, layout: str) -> Branch:
+def project(branch: Branch, projection: Projection) -> Branch:
     """The input through a 1x1 convolution: the lateral convolution of an FPN."""
     channels = branch.member.sizes.get("C")
     if channels is None:
         raise ShapeError(f"{branch.member.spec.name}: --project needs a channel axis")
-    matrix = mixing_matrix(kernel, channels, None, branch.member.spec.name)
-    out_channels = len(matrix)
-    step = ChannelMix(branch.step, layout.index("C"), matrix, bias_vector(bias, out_channels))
-    return branch._replace(
-        member=resized(branch, {"C": out_channels}),
-        step=step,
+    matrix = mixing_matrix(projection.kernel, channels, None, branch.member.spec.name)
+    mix = Mix(Constant(matrix), constant_bias(projection.bias, len(matrix)), channels, len(matrix))
+    return grown(
+        branch,
+        mix,
+        member=resized(branch, {"C": mix.out_channels}),
         dtype=weighted_dtype(branch.dtype),
-        actions=branch.acted("C", f"conv1x1 → {out_channels}"),
     )
+
+
+def constant_bias(bias: Any, out_channels: int) -> Constant | None:
+    """The bias as (out channels,); ShapeError when its length differs."""
+    vector = bias_vector(bias, out_channels)
+    return None if vector is None else Constant(vector)
 
 
 def reconcile(
-    branch: Branch, layout: str, target: Mapping[str, int], options: Options, *, alone: bool = False
+    branch: Branch, layout: Layout, target: Mapping[str, int], options: Options, *, alone: bool = False
 ) -> Branch:
     """The input brought to `target` by AxisMaps; what is there already stays as it is."""
     member = branch.member
-    chains = chains_for(member, layout.replace("S", ""), target, options, alone=alone)
-    if layout.startswith("S"):
+    chains = chains_for(member, layout, target, options, alone=alone)
+    if layout.stacked:
         chains = ((), *chains)
-    dtype = weighted_dtype(branch.dtype) if is_weighted(options) else branch.dtype
+    weighted = is_weighted(options)
+    dtype = weighted_dtype(branch.dtype) if weighted else branch.dtype
     if not any(chains):
-        return branch._replace(dtype=dtype, chains=chains)
+        return branch._replace(dtype=dtype)
     letters = sorted(member.reading.layout, key="C".__eq__)  # channels last: new ones have no border
-    order = [layout.index(letter) for letter in letters]
-    order += [axis for axis in range(len(layout)) if axis not in order]
-    working = _working_dtype(branch.step.dtype, chains, weighted=is_weighted(options))
+    order = [layout.place(letter) for letter in letters]
+    order += [axis for axis in range(len(layout.axes)) if axis not in order]
+    working = _working_dtype(branch_header(branch, layout).dtype, chains, weighted=weighted)
     _check_fill(chains, member.spec.name, working)
-    actions = dict(branch.actions)
-    for letter, chain in zip(layout, chains, strict=True):
-        if chain:
-            actions[letter] = (*actions.get(letter, ()), *(step.action for step in chain))
     moved = branch.moved or any(
         chain
-        for letter, chain in zip(layout, chains, strict=True)
+        for letter, chain in zip(layout.axes, chains, strict=True)
         if letter in SPATIAL and letter in member.grid
     )
-    step = Remap(branch.step, chains, working, order)
-    return branch._replace(step=step, dtype=dtype, actions=actions, moved=moved, chains=chains)
+    return grown(branch, Remap(chains, tuple(order), working), dtype=dtype, moved=moved)
 
 
 def _working_dtype(dtype: DType, chains: Sequence[Chain], *, weighted: bool) -> DType:
@@ -137,16 +125,12 @@ def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:
             )
 
 
-def normalize(branch: Branch, layout: str) -> Branch:
+def normalize(branch: Branch, norm: str) -> Branch:
     """The channel vectors scaled to length one."""
     if "C" not in branch.member.sizes:
         raise ShapeError(
-            f"{branch.member.spec.name}: --normalize l2 needs a channel axis, the layout is "
+            f"{branch.member.spec.name}: --normalize {norm} needs a channel axis, the layout is "
             f"{branch.member.reading.layout}",
             hint="Name the channel axis with --layout.",
         )
-    return branch._replace(
-        step=Normalize(branch.step, layout.index("C")),
-        dtype=weighted_dtype(branch.dtype),
-        actions=branch.acted("C", "l2"),
-    )
+    return grown(branch, Normalize(norm), dtype=weighted_dtype(branch.dtype))

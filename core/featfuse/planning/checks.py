@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from featfuse.errors import ShapeError, UsageError
-from featfuse.model.layout import SPATIAL
+from featfuse.model.layout import SPATIAL, Layout
 from featfuse.model.tensor import TensorSpec, compatibility
 from featfuse.planning.extras import Extras
-from featfuse.planning.reconcile import Member
+from featfuse.planning.plan import Member
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
 
@@ -28,10 +28,11 @@ def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
         )
     if numbers is not None and options.combine == "mean" and sum(numbers) == 0:
         raise UsageError("--weights: the weights of a mean add up to 0", hint="Use --combine add.")
-    for index in extras.projections:
-        if index >= count:
+    for projection in extras.projections:
+        if projection.place >= count:
             raise UsageError(
-                f"--project {index + 1}=...: there are {count} inputs", hint="Inputs are numbered from 1."
+                f"--project {projection.place + 1}=...: there are {count} inputs",
+                hint="Inputs are numbered from 1.",
             )
     if (
         options.channels != "strict"
@@ -101,15 +102,21 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1
 
 
-def check_offset(members: Sequence[Member], layout: str, target: Mapping[str, int], options: Options) -> None:
+def check_offset(
+    members: Sequence[Member], layout: Layout, target: Mapping[str, int], options: Options
+) -> None:
     """An --offset for an axis that is not there, or does not change, would be ignored: refuse it."""
-    for letter, start in (options.offset or {}).items():
+    for letter, start in dict(options.offset or ()).items():
         changing = [
             member for member in members if member.grid.get(letter, target.get(letter)) != target.get(letter)
         ]
-        if letter not in layout or letter not in SPATIAL or (start and not changing):
+        if letter not in layout.letters or letter not in SPATIAL or (start and not changing):
             raise ShapeError(
                 f"--offset {letter}:{start}: axis {letter} "
-                + ("does not change" if letter in layout else f"is not in the layout {layout}"),
+                + (
+                    "does not change"
+                    if letter in layout.letters
+                    else f"is not in the layout {layout.letters}"
+                ),
                 hint="Name a spatial axis whose size changes.",
             )

@@ -1,29 +1,37 @@
 """Joining: branches on one grid become one tensor, and a reduction may follow."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
 import numpy as np
 
 from featfuse.errors import ShapeError, UsageError
+from featfuse.model.constant import Constant
 from featfuse.model.dtypes import DTYPES, common_dtype, is_float, parse_dtype, weighted_dtype
-from featfuse.model.layout import SPATIAL, Reading
-from featfuse.model.tensor import Array
-from featfuse.planning.branches import Branch, start
-from featfuse.planning.branches import reconcile as reconcile_branch
+from featfuse.model.layout import SPATIAL, STACKED, Layout, Origin, OriginKind, Reading
+from featfuse.planning.branches import constant_bias, reconcile, start
+from featfuse.planning.build import Header
 from featfuse.planning.extras import Extras
-from featfuse.planning.parameters import bias_vector, glorot_uniform, mixing_matrix
-from featfuse.planning.reconcile import Member
+from featfuse.planning.masking import NEAREST, nearest_goal
+from featfuse.planning.parameters import mixing_matrix
+from featfuse.planning.plan import (
+    Branch,
+    Combination,
+    Components,
+    Elementwise,
+    Join,
+    Member,
+    Mix,
+    Pool,
+    Reduction,
+    Single,
+    Untrained,
+    Weighted,
+)
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
-from featfuse.steps.base import Step
-from featfuse.steps.combine import Elementwise, Join
-from featfuse.steps.gap import GlobalMean
-from featfuse.steps.mix import ChannelMix
-from featfuse.steps.pca import PrincipalComponents
-from featfuse.steps.weighted import WeightedSum
 
-__all__ = ["Reduction", "combine", "effective_combine", "reduce"]
+__all__ = ["combination", "effective_combine", "reduced_header", "reduced_letters", "reduction"]
 
 DType = np.dtype[Any]
 
@@ -45,33 +53,35 @@ def effective_combine(options: Options) -> str:
     return _GROUPED[options.reduce]
 
 
-def combine(
+def combination(
     branches: Sequence[Branch],
-    layout: str,
-    target: dict[str, int],
+    layout: Layout,
+    target: Mapping[str, int],
     options: Options,
     extras: Extras,
     *,
     wide: bool = False,
-) -> tuple[Step, DType]:
-    """The branches as one step, and the element type the result counts as. `wide` keeps integers in 64
-    bits, for a result that is combined again."""
+) -> Combination:
+    """How the branches become one tensor. `wide` keeps integers in 64 bits, for a result that is combined
+    again."""
     name = options.combine
     row = COMBINES[name]
-    steps = [branch.step for branch in branches]
     common = _roomy(common_dtype([branch.dtype for branch in branches]), options)
     weighing = extras.numbers is not None or extras.weight_maps is not None
+    normalized = name in ("fast-normalized", "softmax")
     if not row.elementwise:
-        return Join(steps, 0 if name == "stack" else layout.index("C"), common), common
-    if len(steps) == 1 and not weighing and name not in ("fast-normalized", "softmax"):
-        return steps[0], common
+        return Join(name, common, STACKED if layout.stacked else "C")
+    if len(branches) == 1 and not weighing and not normalized:
+        return Single(common)
     if row.weighted or weighing:
         common = weighted_dtype(common)
     elif common.kind == "b" and name in ("add", "sub", "mul"):
         common = DTYPES["uint8"]  # True + True is 2, not True
-    if not weighing and name not in ("fast-normalized", "softmax"):
-        return Elementwise(steps, name, common, _final_type(common, options, wide=wide)), common
-    return _weighted(steps, name, common, layout, target, extras), common
+    if not weighing and not normalized:
+        return Elementwise(name, common, _final_type(common, options, wide=wide))
+    if extras.weight_maps is None:
+        return Weighted(name, common, extras.numbers or (1.0,) * len(branches), None)
+    return Weighted(name, common, None, _weight_maps(len(branches), layout, target, extras))
 
 
 def _roomy(common: DType, options: Options) -> DType:
@@ -92,16 +102,15 @@ def _final_type(common: DType, options: Options, *, wide: bool) -> DType:
     return parse_dtype(options.dtype) if options.dtype else common
 
 
-def _weighted(
-    steps: list[Step], name: str, common: DType, layout: str, target: dict[str, int], extras: Extras
-) -> Step:
-    numbers, maps = extras.numbers, extras.weight_maps
-    if maps is None:
-        return WeightedSum(steps, name, common, numbers or (1.0,) * len(steps), None, None)
-    plain = layout.replace("S", "")
+def _weight_maps(count: int, layout: Layout, target: Mapping[str, int], extras: Extras) -> Branch:
+    """Weights per position, a channel per input, on the target grid."""
+    maps = extras.weight_maps
+    assert maps is not None
+    plain = layout.letters
     if "C" not in plain:
         raise ShapeError(f"--weights {maps.spec.name}: weights per position need a channel axis in {plain}")
-    reading = Reading(_map_layout(maps.spec.shape, maps.spec.layout, plain, maps.spec.name), "")
+    letters = _map_layout(maps.spec.shape, maps.spec.layout, plain, maps.spec.name)
+    reading = Reading(letters, Origin(OriginKind.INFERRED))
     member = Member(maps.spec, reading)
     for letter, size in member.sizes.items():
         if letter not in SPATIAL and letter != "C" and size not in (1, target[letter]):
@@ -110,18 +119,13 @@ def _weighted(
                 f"(read as {reading.layout}, shape {maps.spec.shape})",
                 hint="Weights per position have one channel per input and the result's other axes.",
             )
-    if member.sizes["C"] != len(steps):
+    if member.sizes["C"] != count:
         raise ShapeError(
-            f"--weights {maps.spec.name}: {member.sizes['C']} channels for {len(steps)} inputs "
+            f"--weights {maps.spec.name}: {member.sizes['C']} channels for {count} inputs "
             f"(read as {reading.layout}, shape {maps.spec.shape})",
             hint="Weights per position have one channel per input.",
         )
-    goal = {
-        letter: size if letter in SPATIAL else member.sizes.get(letter, 1) for letter, size in target.items()
-    }
-    source = start(maps.place, maps.spec, reading, layout)
-    brought = reconcile_branch(source, layout, goal, Options(method="nearest"))
-    return WeightedSum(steps, name, common, None, brought.step, layout.index("C"))
+    return reconcile(start(maps.place, maps.spec, reading), layout, nearest_goal(member, target), NEAREST)
 
 
 def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str) -> str:
@@ -136,72 +140,77 @@ def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str)
     )
 
 
-class Reduction(NamedTuple):
-    """The result of `reduce`: its step and type, the layout it has now, and how it is told.
-
-    `matrix` is the untrained kernel, if one was made.
-    """
-
-    step: Step
-    dtype: DType
-    layout: str
-    words: str
-    warnings: tuple[str, ...] = ()
-    matrix: Array | None = None
-
-
-def reduce(root: Step, dtype: DType, layout: str, options: Options, extras: Extras) -> Reduction:
-    """What --reduce makes of the combined tensor."""
+def reduction(before: Header, layout: Layout, options: Options, extras: Extras) -> Reduction | None:
+    """What --reduce makes of the combined tensor, whose blocks are `before`."""
     name = options.reduce
     if name is None or REDUCES[name].grouped:
-        return Reduction(root, dtype, layout, "" if name is None else name)
+        return None
     if name == "gap":
-        return _pooled(root, dtype, layout, options)
-    if "C" not in layout:
-        raise ShapeError(f"--reduce {name} needs a channel axis, the layout is {layout}")
-    axis = layout.index("C")
-    channels = root.shape[axis]
-    if name == "pca":
-        if root.size == 0:
-            raise ShapeError(
-                f"--reduce pca: the combined inputs are empty: {root.shape}", hint="There is nothing to fit."
-            )
-        assert options.out_channels is not None
-        if options.out_channels > channels:
-            raise ShapeError(
-                f"--reduce pca: {options.out_channels} components of {channels} channels",
-                hint=f"--out-channels may be 1 to {channels}.",
-            )
-        step: Step = PrincipalComponents(root, axis, options.out_channels)
-        return Reduction(step, weighted_dtype(dtype), layout, f"pca {channels}→{options.out_channels}")
-    warnings: tuple[str, ...] = ()
-    made = None
+        return _pool(before, layout, options)
+    if "C" not in layout.letters:
+        raise ShapeError(f"--reduce {name} needs a channel axis, the layout is {layout.axes}")
+    channels = before.shape[layout.place("C")]
+    return _components(before, channels, options) if name == "pca" else _mix(channels, options, extras)
+
+
+def _pool(before: Header, layout: Layout, options: Options) -> Pool:
+    if not layout.space:
+        raise ShapeError(f"--reduce gap needs a spatial axis, the layout is {layout.axes}")
+    if 0 in before.shape:
+        raise ShapeError(
+            f"--reduce gap: the combined inputs are empty: {before.shape}", hint="No mean of nothing."
+        )
+    return Pool(layout.space, options.keepdims is not False)
+
+
+def _components(before: Header, channels: int, options: Options) -> Components:
+    if 0 in before.shape:
+        raise ShapeError(
+            f"--reduce pca: the combined inputs are empty: {before.shape}", hint="There is nothing to fit."
+        )
+    assert options.out_channels is not None
+    if options.out_channels > channels:
+        raise ShapeError(
+            f"--reduce pca: {options.out_channels} components of {channels} channels",
+            hint=f"--out-channels may be 1 to {channels}.",
+        )
+    return Components(channels, options.out_channels)
+
+
+def _mix(channels: int, options: Options, extras: Extras) -> Mix:
     if extras.kernel is not None:
         matrix = mixing_matrix(extras.kernel, channels, options.kernel_layout, "the combined inputs")
-    else:
-        assert options.out_channels is not None
-        seed = options.seed or 0
-        if options.out_channels * channels > MOST_WEIGHTS:
-            raise ShapeError(
-                f"--out-channels {options.out_channels}: a kernel from {channels} channels is too large",
-                hint="Choose fewer.",
-            )
-        made = matrix = glorot_uniform(options.out_channels, channels, seed)
-        warnings = (f"the 1x1 kernel is untrained: Glorot-uniform, {channels}→{len(made)}, seed {seed}",)
-    step = ChannelMix(root, axis, matrix, bias_vector(extras.bias, len(matrix)))
-    words = f"conv1x1 {channels}→{len(matrix)}"
-    return Reduction(step, weighted_dtype(dtype), layout, words, warnings, made)
-
-
-def _pooled(root: Step, dtype: DType, layout: str, options: Options) -> Reduction:
-    axes = [axis for axis, letter in enumerate(layout) if letter in SPATIAL]
-    if not axes:
-        raise ShapeError(f"--reduce gap needs a spatial axis, the layout is {layout}")
-    if root.size == 0:
+        return Mix(Constant(matrix), constant_bias(extras.bias, len(matrix)), channels, len(matrix))
+    assert options.out_channels is not None
+    if options.out_channels * channels > MOST_WEIGHTS:
         raise ShapeError(
-            f"--reduce gap: the combined inputs are empty: {root.shape}", hint="No mean of nothing."
+            f"--out-channels {options.out_channels}: a kernel from {channels} channels is too large",
+            hint="Choose fewer.",
         )
-    keepdims = options.keepdims is not False
-    step = GlobalMean(root, axes, keepdims=keepdims)
-    kept = layout if keepdims else "".join(letter for letter in layout if letter not in SPATIAL)
-    return Reduction(step, weighted_dtype(dtype), kept, "gap")
+    weights = Untrained(options.out_channels, channels, options.seed or 0)
+    return Mix(weights, constant_bias(extras.bias, options.out_channels), channels, options.out_channels)
+
+
+def reduced_letters(layout: Layout, following: Reduction | None) -> str:
+    """The axes that are left."""
+    match following:
+        case Pool(axes, False):
+            return "".join(letter for letter in layout.axes if letter not in axes)
+        case _:
+            return layout.axes
+
+
+def reduced_header(before: Header, layout: Layout, following: Reduction | None, dtype: DType) -> Header:
+    """Shape and element type of the result; `dtype` is the type that the combined tensor counts as."""
+    match following:
+        case None:
+            return Header(before.shape, dtype)
+        case Mix() | Components():
+            place = layout.place("C")
+            shape = (*before.shape[:place], following.out_channels, *before.shape[place + 1 :])
+        case Pool(axes, keepdims):
+            sizes = zip(layout.axes, before.shape, strict=True)
+            shape = tuple(1 if axis in axes else size for axis, size in sizes if keepdims or axis not in axes)
+        case _:
+            assert_never(following)
+    return Header(shape, weighted_dtype(dtype))

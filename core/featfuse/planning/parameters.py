@@ -9,16 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from featfuse.errors import ShapeError, UsageError, did_you_mean
+from featfuse.model.constant import Constant
 from featfuse.model.tensor import Array
 
-__all__ = ["Weights", "bias_vector", "glorot_uniform", "mixing_matrix", "transposed_kernel"]
+__all__ = ["Parameter", "bias_vector", "glorot_uniform", "mixing_matrix", "transposed_kernel"]
 
 
-class Weights(NamedTuple):
-    """An array with the name that errors call it by."""
+class Parameter(NamedTuple):
+    """Learned weights with the name that errors call them by."""
 
     name: str
-    array: Array
+    value: Constant
 
 
 def glorot_uniform(out_channels: int, in_channels: int, seed: int) -> Array:
@@ -40,9 +41,9 @@ _MIXING = {
 """Layouts of 1x1 kernels by rank: where the out and in channels are. The first is torch's."""
 
 
-def mixing_matrix(weights: Weights, in_channels: int, layout: str | None, fed_by: str) -> Array:
+def mixing_matrix(weights: Parameter, in_channels: int, layout: str | None, fed_by: str) -> Array:
     """The kernel as (out, in); ShapeError when no reading of it takes `in_channels`."""
-    shape = weights.array.shape
+    shape = weights.value.shape
     layouts = _MIXING.get(len(shape), {})
     fitting = {}
     for name, (out_axis, in_axis) in _wanted(layouts, layout, weights).items():
@@ -58,7 +59,7 @@ def mixing_matrix(weights: Weights, in_channels: int, layout: str | None, fed_by
             hint="A 1x1 kernel is OIHW or OI (torch) or HWIO (Keras); --kernel-layout says which.",
         )
     out_axis, in_axis = next(iter(fitting.values()))
-    return np.moveaxis(weights.array, (out_axis, in_axis), (0, 1)).reshape(shape[out_axis], in_channels)
+    return np.moveaxis(weights.value.array, (out_axis, in_axis), (0, 1)).reshape(shape[out_axis], in_channels)
 
 
 _TRANSPOSED = {
@@ -69,10 +70,10 @@ _TRANSPOSED = {
 
 
 def transposed_kernel(
-    weights: Weights, in_channels: int, groups: int, rank: int, layout: str | None, fed_by: str
+    weights: Parameter, in_channels: int, groups: int, rank: int, layout: str | None, fed_by: str
 ) -> Array:
     """The kernel as (in, out / groups, *taps); ShapeError when no reading takes `in_channels`."""
-    shape = weights.array.shape
+    shape = weights.value.shape
     names = _TRANSPOSED.get(len(shape), ())
     layouts = {name: (name.index("I"), name.index("O")) for name in names if len(shape) == rank + 2}
     fitting = {
@@ -92,11 +93,11 @@ def transposed_kernel(
             hint="The kernel is (in, out / groups, taps) as in torch, or (taps, out, in) as in Keras.",
         )
     in_axis, out_axis = next(iter(fitting.values()))
-    return np.moveaxis(weights.array, (in_axis, out_axis), (0, 1))
+    return np.moveaxis(weights.value.array, (in_axis, out_axis), (0, 1))
 
 
 def _wanted(
-    layouts: dict[str, tuple[int, int]], layout: str | None, weights: Weights
+    layouts: dict[str, tuple[int, int]], layout: str | None, weights: Parameter
 ) -> dict[str, tuple[int, int]]:
     """The layouts to try: all of this rank, or the one that was named."""
     if layout is None:
@@ -110,19 +111,19 @@ def _wanted(
         raise UsageError(f"--kernel-layout {layout}: unknown layout", hint=did_you_mean(name, known))
     if name not in layouts:
         raise ShapeError(
-            f"{weights.name}: kernel {weights.array.shape} cannot be {name}",
+            f"{weights.name}: kernel {weights.value.shape} cannot be {name}",
             hint=f"Its rank allows: {', '.join(layouts) or 'nothing here'}.",
         )
     return {name: layouts[name]}
 
 
-def bias_vector(bias: Weights | None, out_channels: int) -> Array | None:
+def bias_vector(bias: Parameter | None, out_channels: int) -> Array | None:
     """The bias as (out channels,); ShapeError when its length differs."""
     if bias is None:
         return None
-    if bias.array.size != out_channels or max(bias.array.shape, default=1) != out_channels:
+    if bias.value.array.size != out_channels or max(bias.value.shape, default=1) != out_channels:
         raise ShapeError(
-            f"{bias.name}: bias {bias.array.shape} does not fit {out_channels} output channels",
+            f"{bias.name}: bias {bias.value.shape} does not fit {out_channels} output channels",
             hint="A bias holds one number per output channel.",
         )
-    return bias.array.reshape(out_channels)
+    return bias.value.array.reshape(out_channels)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from featfuse.errors import FeatfuseError, ShapeError, UsageError
 from featfuse.methods import METHODS, Method
@@ -10,33 +9,14 @@ from featfuse.methods.channels import channel_map, channel_target
 from featfuse.methods.conventions import CONVENTIONS
 from featfuse.methods.pool import pooled_size
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import AxisMap, broadcast, identity
-from featfuse.model.layout import SPATIAL, Reading
-from featfuse.model.tensor import TensorSpec
+from featfuse.model.axis import broadcast, identity
+from featfuse.model.layout import SPATIAL, Layout
+from featfuse.planning.plan import Chain, Member
 from featfuse.request.options import Options
 
-__all__ = ["Chain", "Member", "chains_for", "is_weighted", "per_axis", "target_sizes"]
-
-Chain = tuple[AxisMap, ...]
+__all__ = ["axis_settings", "chains_for", "convention_name", "is_weighted", "per_axis", "target_sizes"]
 
 _WORDS = {"N": "batch sizes", "C": "channel counts", "L": "token counts"}
-
-
-class Member(NamedTuple):
-    """An input with its reading: size by axis letter."""
-
-    spec: TensorSpec
-    reading: Reading
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Size by axis letter."""
-        return self.reading.sizes(self.spec.shape)
-
-    @property
-    def grid(self) -> dict[str, int]:
-        """The spatial part of `sizes`."""
-        return {letter: size for letter, size in self.sizes.items() if letter in SPATIAL}
 
 
 def is_weighted(options: Options) -> bool:
@@ -48,13 +28,13 @@ def is_weighted(options: Options) -> bool:
 
 
 def target_sizes(
-    members: Sequence[Member], layout: str, options: Options, like: Member | None
+    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
 ) -> dict[str, int]:
     """The size every axis of the result has, by letter; ShapeError when the inputs cannot meet."""
-    space = [letter for letter in layout if letter in SPATIAL]
+    space = layout.space
     wanted = _wanted_grid(space, options, like)
     target: dict[str, int] = {}
-    for letter in layout:
+    for letter in layout.letters:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]
         if letter in SPATIAL and options.method != "strict":
             given = wanted.get(letter)
@@ -97,7 +77,7 @@ def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) ->
 
 
 def _direction(
-    sizes: list[int], letter: str, layout: str, members: Sequence[Member], options: Options
+    sizes: list[int], letter: str, layout: Layout, members: Sequence[Member], options: Options
 ) -> int:
     """`--to` as a word, or the method's own direction."""
     if len(members) == 1 and options.pool_size is not None and options.to == "auto":
@@ -133,7 +113,7 @@ def _way_out(letter: str, options: Options) -> str:
 
 
 def chains_for(
-    member: Member, layout: str, target: Mapping[str, int], options: Options, *, alone: bool = False
+    member: Member, layout: Layout, target: Mapping[str, int], options: Options, *, alone: bool = False
 ) -> tuple[Chain, ...]:
     """The maps for each axis of `layout` that bring this input to `target`; empty where nothing is done.
 
@@ -143,7 +123,7 @@ def chains_for(
     changes = any(target[letter] != size for letter, size in member.grid.items())
     changes = changes or (alone and options.pool_size is not None)
     chains: list[Chain] = []
-    for letter in layout:
+    for letter in layout.letters:
         size = member.sizes.get(letter)
         if size is None:
             # In a concat an input without channels stands for one channel.
@@ -160,7 +140,9 @@ def chains_for(
     return tuple(tuple(step for step in chain if not step.is_identity) for chain in chains)
 
 
-def _spatial(member: Member, letter: str, layout: str, target: Mapping[str, int], options: Options) -> Chain:
+def _spatial(
+    member: Member, letter: str, layout: Layout, target: Mapping[str, int], options: Options
+) -> Chain:
     row, in_size, out_size = METHODS[options.method], member.sizes[letter], target[letter]
     settings = axis_settings(member, letter, layout, options, target)
     smooths = row.smooths and settings.convention.name == "tf"
@@ -184,11 +166,11 @@ def _built(in_size: int, out_size: int, settings: AxisSettings) -> Chain:
 
 
 def axis_settings(
-    member: Member, letter: str, layout: str, options: Options, target: Mapping[str, int] | None = None
+    member: Member, letter: str, layout: Layout, options: Options, target: Mapping[str, int] | None = None
 ) -> AxisSettings:
     """The options that concern one axis, defaults filled in."""
     row = METHODS[options.method]
-    space = [other for other in layout if other in SPATIAL]
+    space = layout.space
     place = space.index(letter)
     defaults = {
         name: getattr(options, name)
@@ -213,7 +195,7 @@ def axis_settings(
         cubic_a=options.cubic_a,
         edge=options.edge,
         nearest_rounding=options.nearest_rounding,
-        offset=(options.offset or {}).get(letter),
+        offset=dict(options.offset or ()).get(letter),
         pool_size=per_axis("--pool-size", options.pool_size, place, space),
         pool_stride=per_axis("--pool-stride", options.pool_stride, place, space),
         pool_padding=per_axis("--pool-padding", options.pool_padding, place, space) or 0,

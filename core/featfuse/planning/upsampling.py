@@ -3,22 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from featfuse.errors import ShapeError, UsageError
+from featfuse.model.constant import Constant
 from featfuse.model.dtypes import weighted_dtype
-from featfuse.model.layout import SPATIAL
-from featfuse.planning.branches import Branch, resized
-from featfuse.planning.parameters import Weights, bias_vector, transposed_kernel
-from featfuse.planning.reconcile import Member, per_axis
+from featfuse.model.layout import Layout
+from featfuse.planning.branches import constant_bias, grown, resized
+from featfuse.planning.parameters import Parameter, transposed_kernel
+from featfuse.planning.plan import Branch, Member, Upsample
+from featfuse.planning.reconcile import per_axis
 from featfuse.request.options import Options
-from featfuse.steps.transposed import Geometry, TransposedConvolution
+from featfuse.steps.transposed import Geometry
 
 __all__ = ["convolve"]
 
 
 def convolve(
     branch: Branch,
-    kernel: Weights,
-    bias: Weights | None,
-    layout: str,
+    kernel: Parameter,
+    bias: Parameter | None,
+    layout: Layout,
     options: Options,
     target: Mapping[str, int],
 ) -> Branch:
@@ -27,7 +29,7 @@ def convolve(
     An axis that `target` lacks takes whatever size the geometry gives.
     """
     member = branch.member
-    space = [letter for letter in layout if letter in SPATIAL and letter in member.grid]
+    space = [letter for letter in layout.space if letter in member.grid]
     channels = member.sizes.get("C")
     if channels is None:
         raise ShapeError(f"{member.spec.name}: --kernel needs a channel axis")
@@ -39,29 +41,29 @@ def convolve(
     }
     if any(target.get(letter, it.out_size) != it.out_size for letter, it in along.items()):
         raise _missed(member, along, target, options)
-    geometry = {layout.index(letter): it for letter, it in along.items()}
     reached = {letter: it.out_size for letter, it in along.items()}
     out_channels = weights.shape[1] * groups
-    step = TransposedConvolution(
-        branch.step, layout.index("C"), geometry, weights, bias_vector(bias, out_channels), groups
+    step = Upsample(
+        Constant(weights),
+        constant_bias(bias, out_channels),
+        groups,
+        tuple(along.items()),
+        channels,
+        out_channels,
     )
-    actions = branch.actions
-    for letter in space:
-        scale = reached[letter] / member.grid[letter]
-        actions = branch._replace(actions=actions).acted(letter, f"×{scale:.4g} transposed-conv")
-    if out_channels != channels:
-        actions = branch._replace(actions=actions).acted("C", f"transposed-conv → {out_channels}")
-    return branch._replace(
+    return grown(
+        branch,
+        step,
         member=resized(branch, {"C": out_channels, **reached}),
-        step=step,
         dtype=weighted_dtype(branch.dtype),
-        actions=actions,
         moved=True,
     )
 
 
 def _geometry(in_size: int, taps: int, place: int, space: Sequence[str], options: Options) -> Geometry:
-    """DESIGN 4.2: torch and ONNX by numbers, Keras by `same` and `valid`."""
+    """torch and ONNX by numbers: O = (I-1)s - 2p + d(k-1) + op + 1, of which p crops the output on both sides
+    and op extends its end. Keras by `same`: O = I*s, of the natural length (I-1)s + k the first
+    (k-1) - min(ceil((s+k-2)/2), k-1) are cropped; and by `valid`: nothing is."""
     stride = per_axis("--stride", options.stride, place, space) or 1
     dilation = per_axis("--dilation", options.dilation, place, space) or 1
     reach = dilation * (taps - 1) + 1

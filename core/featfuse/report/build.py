@@ -1,48 +1,43 @@
 """From a plan, or from the error that there is none, to the report."""
 
-import math
 from collections.abc import Sequence
 
 from featfuse.errors import ShapeError
-from featfuse.formats import FORMATS, STREAM, find_format
-from featfuse.formats.base import OutputTensor
-from featfuse.model.layout import align, is_anonymous, resolve_layouts
+from featfuse.model.layout import Origin, OriginKind, Reading, align, is_anonymous, resolve_layouts
 from featfuse.model.tensor import TensorSpec, compatibility
-from featfuse.planning.plan import FusionPlan
+from featfuse.planning.extras import Extras
+from featfuse.planning.plan import Branch, FusionPlan
+from featfuse.report.describe import axis_rows, pipeline, summary, warnings
 from featfuse.report.shape_report import AxisRow, InputRow, MaskRow, OutputRow, ShapeReport, Suggestion
 from featfuse.request.options import Options
-from featfuse.steps.base import Step
 
-__all__ = ["plan_report", "refusal_report"]
+__all__ = ["origin_words", "plan_report", "refusal_report"]
 
 
 def plan_report(
     command: str,
     plan: FusionPlan,
-    tensors: Sequence[tuple[OutputTensor, Step]],
-    path: str | None,
+    specs: Sequence[TensorSpec],
+    extras: Extras,
+    outputs: Sequence[OutputRow],
     suggestions: tuple[Suggestion, ...] = (),
 ) -> ShapeReport:
-    """The report of a plan whose results `tensors` go to `path`; the last of them is the main one."""
-    readings = [
-        (None, None) if is_anonymous(reading.layout) else (reading.layout, reading.source)
-        for reading in plan.readings
-    ]
+    """The report of a plan for the inputs `specs`; the last of `outputs` is the main one."""
+    names = [spec.name for spec in specs]
     return ShapeReport(
         command=command,
-        compatibility=compatibility([spec.shape for spec in plan.specs]),
+        compatibility=compatibility([spec.shape for spec in specs]),
         inputs=tuple(
-            _input_row(spec, layout, source)
-            for spec, (layout, source) in zip(plan.specs, readings, strict=True)
+            _input_row(spec, member.reading) for spec, member in zip(specs, plan.inputs, strict=True)
         ),
-        axes=plan.axes,
-        pipeline=plan.pipeline,
-        output=_output_row(tensors[-1][0], path),
-        levels=tuple(_output_row(tensor, path) for tensor, _ in tensors) if len(tensors) > 1 else (),
-        mask=_mask_row(plan),
+        axes=axis_rows(plan),
+        pipeline=pipeline(plan, extras),
+        output=outputs[-1],
+        levels=tuple(outputs) if len(outputs) > 1 else (),
+        mask=_mask_row(plan, names, extras),
         suggestions=suggestions,
-        warnings=plan.warnings,
-        summary=plan.summary,
+        warnings=warnings(plan, names),
+        summary=summary(plan, extras),
     )
 
 
@@ -54,7 +49,6 @@ def refusal_report(
         readings = resolve_layouts(specs, options.layout, needed=False)
     except ShapeError:
         readings = resolve_layouts(specs, None, needed=False)
-    named = [(None, None) if is_anonymous(it.layout) else (it.layout, it.source) for it in readings]
     layout = align([reading.layout for reading in readings])
     sizes = [reading.sizes(spec.shape) for reading, spec in zip(readings, specs, strict=True)]
     axes = tuple(
@@ -64,7 +58,7 @@ def refusal_report(
     return ShapeReport(
         command="inspect",
         compatibility=compatibility([spec.shape for spec in specs]),
-        inputs=tuple(_input_row(spec, *name) for spec, name in zip(specs, named, strict=True)),
+        inputs=tuple(_input_row(spec, reading) for spec, reading in zip(specs, readings, strict=True)),
         axes=axes,
         pipeline={"method": options.method, "combine": options.combine, "channels": options.channels},
         output=None,
@@ -74,27 +68,33 @@ def refusal_report(
     )
 
 
-def _input_row(spec: TensorSpec, layout: str | None, source: str | None) -> InputRow:
-    return InputRow(spec.name, spec.path, spec.key, spec.format, spec.shape, spec.dtype.name, layout, source)
+def _input_row(spec: TensorSpec, reading: Reading) -> InputRow:
+    named = (None, None) if is_anonymous(reading.layout) else (reading.layout, origin_words(reading.origin))
+    return InputRow(spec.name, spec.path, spec.key, spec.format, spec.shape, spec.dtype.name, *named)
 
 
-def _output_row(tensor: OutputTensor, path: str | None) -> OutputRow:
-    row = None
-    if path is not None:
-        row = FORMATS["npy"] if path == STREAM else find_format(path)
-    return OutputRow(
-        path=path,
-        key=tensor.key or None,
-        format=row.name if row else None,
-        shape=tensor.shape,
-        dtype=tensor.dtype.name,
-        layout=tensor.layout,
-        bytes=math.prod(tensor.shape) * tensor.dtype.itemsize,
-    )
+def origin_words(origin: Origin) -> str:
+    """How a layout came to be known, as the report says it."""
+    return {
+        OriginKind.GIVEN: "given",
+        OriginKind.FILE: origin.detail or "from the file",
+        OriginKind.RANK: "by rank",
+        OriginKind.INFERRED: f"inferred: {origin.detail}; --layout to override",
+        OriginKind.TOKENS: f"tokens on a {origin.detail} grid",
+        OriginKind.NUMBERED: "not needed: nothing depends on it",
+    }[origin.kind]
 
 
-def _mask_row(plan: FusionPlan) -> MaskRow | None:
-    used = plan.mask
-    if used is None:
+def _mask_row(plan: FusionPlan, names: Sequence[str], extras: Extras) -> MaskRow | None:
+    mask = plan.fusion.mask
+    if mask is None:
         return None
-    return MaskRow(used.name, used.shape, used.layout or None, used.mode, used.inverted, used.inputs)
+    factors = mask.masked[0].factors
+    return MaskRow(
+        name=extras.mask.spec.name if extras.mask else "auto",
+        shape=extras.mask.spec.shape if extras.mask else None,
+        layout=factors.member.reading.layout if isinstance(factors, Branch) else None,
+        mode="blend" if mask.blend else "multiply",
+        inverted=mask.inverted,
+        inputs=tuple(names[place] for place in mask.inputs),
+    )

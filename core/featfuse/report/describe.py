@@ -1,69 +1,135 @@
 """Telling a plan: the axes row by row, the pipeline as resolved, its summary in a line, its warnings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from featfuse.methods import METHODS
 from featfuse.methods.conventions import CONVENTIONS
-from featfuse.model.layout import SPATIAL, Reading
-from featfuse.model.tensor import TensorSpec
-from featfuse.planning.branches import Branch
+from featfuse.model.layout import SPATIAL, STACKED, Layout
 from featfuse.planning.extras import Extras
-from featfuse.planning.joining import Reduction
-from featfuse.planning.reconcile import Member, axis_settings, convention_name
+from featfuse.planning.plan import (
+    Branch,
+    Components,
+    Fusion,
+    FusionPlan,
+    Join,
+    Mix,
+    Normalize,
+    Operation,
+    Pool,
+    Read,
+    Remap,
+    Untrained,
+    Upsample,
+)
+from featfuse.planning.reconcile import convention_name
 from featfuse.report.shape_report import AxisRow
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options, idle_options, resizing_name
-from featfuse.steps.base import Step
 
-__all__ = ["aliasing", "axis_rows", "pipeline", "summary"]
+__all__ = ["axis_rows", "pipeline", "summary", "warnings"]
+
+Actions = dict[str, tuple[str, ...]]
+"""What is done along each axis, by its letter."""
 
 
-def axis_rows(
-    members: Sequence[Member],
-    branches: Sequence[Branch],
-    layout: str,
-    final_layout: str,
-    root: Step,
-    options: Options,
-) -> tuple[AxisRow, ...]:
+def axis_rows(plan: FusionPlan) -> tuple[AxisRow, ...]:
     """One row per axis: each input's size, what is done to it, and the result's size."""
+    done = _actions(plan)
+    output = dict(zip(_letters(plan), plan.shape, strict=True))
     rows = []
-    output = dict(zip(final_layout, root.shape, strict=True))
-    for letter in layout:
-        if letter == "S":
-            rows.append(AxisRow("S", (None,) * len(members), ("stack",) * len(members), root.shape[0]))
+    for letter in plan.layout.axes:
+        if letter == STACKED:
+            count = len(plan.inputs)
+            rows.append(AxisRow(STACKED, (None,) * count, ("stack",) * count, plan.shape[0]))
             continue
-        joins: tuple[str, ...] = ("concat",) if letter == "C" and options.combine == "concat" else ()
-        joins += (options.reduce or "",) if _reduces(letter, options) else ()
-        actions = tuple(", ".join((*branch.actions.get(letter, ()), *joins)) or "=" for branch in branches)
-        sizes = tuple(member.sizes.get(letter) for member in members)
+        joins = _joins(plan, letter)
+        actions = tuple(", ".join((*own.get(letter, ()), *joins)) or "=" for own in done)
+        sizes = tuple(member.sizes.get(letter) for member in plan.inputs)
         rows.append(AxisRow(letter, sizes, actions, output.get(letter)))
     return tuple(rows)
 
 
-def _reduces(letter: str, options: Options) -> bool:
-    """Whether the reduction changes this axis."""
-    return (options.reduce == "gap" and letter in SPATIAL) or (
-        options.reduce in ("conv1x1", "pca") and letter == "C"
-    )
+def _letters(plan: FusionPlan) -> str:
+    """The output's axes, numbered ones too."""
+    return plan.layout.axes if plan.out_layout is None else plan.out_layout
 
 
-def pipeline(
-    options: Options,
-    count: int,
-    target: Mapping[str, int],
-    root: Step,
-    extras: Extras,
-    reduction: Reduction,
-) -> dict[str, object]:
+def _joins(plan: FusionPlan, letter: str) -> tuple[str, ...]:
+    """What the combination and the reduction do along this axis, to all inputs."""
+    combination, reduction = plan.fusion.combination, plan.reduction
+    words: tuple[str, ...] = ()
+    if isinstance(combination, Join) and combination.axis == letter:
+        words = (combination.name,)
+    along = reduction.axes if isinstance(reduction, Pool) else ("C",) if reduction is not None else ()
+    return (*words, *((plan.options.reduce,) if letter in along else ()))
+
+
+def _actions(plan: FusionPlan) -> list[Actions]:
+    """What is done to each input before all are combined."""
+    found: list[Actions] = [{} for _ in plan.inputs]
+    for place, actions in _found(plan.fusion, plan.layout):
+        found[place] = _merged(found[place], actions)
+    return found
+
+
+def _found(fusion: Fusion, layout: Layout) -> Iterator[tuple[int, Actions]]:
+    """Each branch's actions with the number of its input. In a fold the result so far counts as the input
+    that was last added to it."""
+    for branch in fusion.branches:
+        if isinstance(branch.origin, Fusion):
+            yield from _found(branch.origin, layout)
+        yield _place(branch), branch_actions(branch, layout)
+
+
+def _place(branch: Branch) -> int:
+    origin = branch.origin
+    return origin.place if isinstance(origin, Read) else _place(origin.branches[0])
+
+
+def _merged(before: Actions, more: Actions) -> Actions:
+    letters = dict.fromkeys((*before, *more))
+    return {it: tuple(dict.fromkeys((*before.get(it, ()), *more.get(it, ())))) for it in letters}
+
+
+def branch_actions(branch: Branch, layout: Layout) -> Actions:
+    """What is done to one branch on its way to the grid."""
+    result: Actions = {}
+    for operation in branch.operations:
+        for letter, words in _told(operation, layout):
+            result[letter] = (*result.get(letter, ()), words)
+    return result
+
+
+def _told(operation: Operation, layout: Layout) -> Iterator[tuple[str, str]]:
+    """What an operation does: axis by axis, in words."""
+    match operation:
+        case Mix():
+            yield "C", f"conv1x1 → {operation.out_channels}"
+        case Upsample():
+            for letter, along in operation.geometry:
+                yield letter, f"×{along.out_size / along.in_size:.4g} transposed-conv"
+            if operation.out_channels != operation.in_channels:
+                yield "C", f"transposed-conv → {operation.out_channels}"
+        case Remap():
+            for letter, chain in zip(layout.axes, operation.chains, strict=True):
+                yield from ((letter, step.action) for step in chain)
+        case Normalize():
+            yield "C", operation.norm
+        case _:
+            assert_never(operation)
+
+
+def pipeline(plan: FusionPlan, extras: Extras) -> dict[str, object]:
     """Every option as resolved: the method's own options with their defaults, and nothing it ignores."""
+    options = plan.options
     row = METHODS[options.method]
     resolved: dict[str, object] = {"method": row.name}
     if row.name != "strict":
         resolved["to"] = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
         if extras.like is not None:
             resolved["to"] = f"like {extras.like.name}"
-        resolved["grid"] = [size for letter, size in target.items() if letter in SPATIAL]
+        resolved["grid"] = [size for letter, size in plan.fusion.target if letter in SPATIAL]
         resolved.update(_method_settings(options, extras))
     if options.fold:
         resolved["fold"] = options.fold
@@ -72,29 +138,41 @@ def pipeline(
     resolved["combine"] = options.combine
     if COMBINES[options.combine].weights:
         maps = extras.weight_maps
-        resolved["weights"] = maps.spec.name if maps else list(extras.numbers or (1.0,) * count)
+        resolved["weights"] = maps.spec.name if maps else list(extras.numbers or (1.0,) * len(plan.inputs))
     resolved["channels"] = options.channels
     resolved["normalize"] = options.normalize
-    for index, (kernel, bias) in extras.projections.items():
+    for index, kernel, bias in extras.projections:
         resolved[f"project {index + 1}"] = [kernel.name, *([bias.name] if bias else [])]
     if options.mask is not None:
         resolved["mask"] = extras.mask.spec.name if extras.mask else "auto"
         resolved["mask_mode"] = options.mask_mode or "multiply"
         resolved["mask_invert"] = bool(options.mask_invert)
     if options.reduce is not None:
-        resolved["reduce"] = options.reduce
-        if options.reduce in ("conv1x1", "pca"):
-            resolved["out_channels"] = root.shape[reduction.layout.index("C")]
-        if extras.kernel is not None and options.reduce == "conv1x1":
-            resolved["kernel"] = extras.kernel.name
+        resolved |= _reduction_settings(plan, extras)
+    resolved["dtype"] = plan.dtype.name
+    resolved["on_overflow"] = options.on_overflow
+    return resolved
+
+
+def _reduction_settings(plan: FusionPlan, extras: Extras) -> dict[str, object]:
+    options, reduction = plan.options, plan.reduction
+    resolved: dict[str, object] = {"reduce": options.reduce}
+    match reduction:
+        case None:  # a grouped one, which takes the place of the concatenation
+            pass
+        case Pool():
+            resolved["keepdims"] = reduction.keepdims
+        case Components():
+            resolved["out_channels"] = reduction.out_channels
+        case Mix(Untrained() as untrained):
+            resolved |= {"out_channels": reduction.out_channels, "seed": untrained.seed}
+        case Mix():
+            resolved["out_channels"] = reduction.out_channels
+            resolved["kernel"] = extras.kernel.name if extras.kernel else None
             resolved["bias"] = extras.bias.name if extras.bias else None
             resolved["kernel_layout"] = options.kernel_layout or "inferred"
-        elif options.reduce == "conv1x1":
-            resolved["seed"] = options.seed or 0
-        if options.reduce == "gap":
-            resolved["keepdims"] = options.keepdims is not False
-    resolved["dtype"] = root.dtype.name
-    resolved["on_overflow"] = options.on_overflow
+        case _:
+            assert_never(reduction)
     return resolved
 
 
@@ -135,26 +213,17 @@ def _method_settings(options: Options, extras: Extras) -> dict[str, object]:
     for option in row.options:
         given = learned[option] if option in learned else getattr(options, option)
         value = defaults.get(option) if given is None else given
+        if option == "offset" and value is not None:
+            value = dict(value)  # type: ignore[call-overload]
         if value is not None and option not in idle_options(options):
             result[option] = value
     return result
 
 
-def summary(
-    options: Options, branches: Sequence[Branch], root: Step, extras: Extras, reduction: Reduction
-) -> str:
+def summary(plan: FusionPlan, extras: Extras) -> str:
     """The pipeline in one line."""
-    row = METHODS[options.method]
-    parts = [row.name]
-    if row.name != "strict":
-        word = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
-        if options.fold:
-            word = "the next finer grid"
-        elif extras.like is not None:
-            word = f"the grid of {extras.like.name}"
-        parts[0] += f" to {row.target if word == 'auto' else word}"
-        if "convention" in row.options:
-            parts[0] += f" ({convention_name(row, options)} convention)"
+    options = plan.options
+    parts = [_method_words(options, extras)]
     if options.channels != "strict":
         parts.append(f"channels {options.channels}")
     if options.normalize != "none":
@@ -162,39 +231,57 @@ def summary(
     if options.mask is not None:
         name = extras.mask.spec.name if extras.mask else "auto"
         parts.append(f"mask {name}" + (" inverted" if options.mask_invert else ""))
-    if options.mask_mode == "blend":
+    if plan.fusion.mask is not None and plan.fusion.mask.blend:
         parts.append("blend")
-    elif len(branches) > 1:
-        weights = ""
-        if extras.weight_maps is not None:
-            weights = f" by {extras.weight_maps.spec.name}"
-        elif extras.numbers is not None:
-            weights = " " + ",".join(f"{weight:g}" for weight in extras.numbers)
-        fold = f", {options.fold}" if options.fold else ""
-        parts.append(options.combine + weights + fold)
-    if reduction.words:
-        parts.append(reduction.words)
-    return " → ".join([*parts, root.dtype.name])
+    elif len(plan.inputs) > 1:
+        parts.append(_combine_words(plan, extras))
+    if options.reduce is not None:
+        parts.append(_reduction_words(plan))
+    return " → ".join([*parts, plan.dtype.name])
 
 
-def aliasing(
-    specs: Sequence[TensorSpec],
-    readings: Sequence[Reading],
-    layout: str,
-    target: Mapping[str, int],
-    options: Options,
-) -> list[str]:
-    """A warning for each input that shrinks under an unstretched kernel."""
-    if "antialias" not in METHODS[resizing_name(options)].options:
-        return []
-    warnings = []
-    for spec, reading in zip(specs, readings, strict=True):
-        member = Member(spec, reading)
-        shrinking = [letter for letter, size in member.grid.items() if target[letter] < size]
-        if not shrinking:
-            continue
-        settings = axis_settings(member, shrinking[0], layout, options)
-        if not (settings.convention.antialias if settings.antialias is None else settings.antialias):
-            sizes = ", ".join(f"{letter} {member.grid[letter]}→{target[letter]}" for letter in shrinking)
-            warnings.append(f"{spec.name} shrinks without --antialias, detail will alias: {sizes}")
-    return warnings
+def _method_words(options: Options, extras: Extras) -> str:
+    row = METHODS[options.method]
+    if row.name == "strict":
+        return row.name
+    word = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    if options.fold:
+        word = "the next finer grid"
+    elif extras.like is not None:
+        word = f"the grid of {extras.like.name}"
+    words = f"{row.name} to {row.target if word == 'auto' else word}"
+    if "convention" in row.options:
+        words += f" ({convention_name(row, options)} convention)"
+    return words
+
+
+def _combine_words(plan: FusionPlan, extras: Extras) -> str:
+    words = str(plan.options.combine)
+    if extras.weight_maps is not None:
+        words += f" by {extras.weight_maps.spec.name}"
+    elif extras.numbers is not None:
+        words += " " + ",".join(f"{weight:g}" for weight in extras.numbers)
+    return words + (f", {plan.options.fold}" if plan.options.fold else "")
+
+
+def _reduction_words(plan: FusionPlan) -> str:
+    reduction = plan.reduction
+    words = str(plan.options.reduce)
+    if isinstance(reduction, Mix | Components):
+        words += f" {reduction.in_channels}→{reduction.out_channels}"
+    return words
+
+
+def warnings(plan: FusionPlan, names: Sequence[str]) -> tuple[str, ...]:
+    """What a reader should know before trusting the result; `names` are the inputs'."""
+    told = []
+    for place, axes in plan.aliasing:
+        sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in axes)
+        told.append(f"{names[place]} shrinks without --antialias, detail will alias: {sizes}")
+    made = plan.untrained
+    if made is not None:
+        told.append(
+            f"the 1x1 kernel is untrained: Glorot-uniform, {made.in_channels}→{made.out_channels}, "
+            f"seed {made.seed}"
+        )
+    return tuple(told)

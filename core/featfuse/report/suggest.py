@@ -10,7 +10,7 @@ from featfuse.methods import METHODS
 from featfuse.model.layout import common_layouts, resolve_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning.extras import Extras
-from featfuse.planning.plan import make_plan
+from featfuse.planning.planner import make_plan
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.options import FusionOptions, Options

@@ -144,6 +144,13 @@ class Options(NamedTuple):
     dtype: str | None = None
     on_overflow: str = "error"
 
+    @property
+    def facts(self) -> "Options":
+        """The same without the tensors that options name, and hashable: what a plan depends on."""
+        sources = {name: True for name in SOURCES if _is_given(getattr(self, name))}
+        pairs = {"offset": tuple(self.offset.items())} if self.offset is not None else {}
+        return self._replace(**sources, **pairs)  # type: ignore[arg-type]
+
     @classmethod
     def resolve(cls, given: FusionOptions) -> "Options":
         """Parse and check what the user gave; UsageError names the option and the way out."""
@@ -162,6 +169,14 @@ class Options(NamedTuple):
         _check_ranges(options)
         _check_used(options, values)
         return options
+
+
+SOURCES = ("like", "mask", "weights", "kernel", "bias", "project")
+"""The options that name tensors."""
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and not (isinstance(value, tuple) and not value)
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -6,8 +6,17 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import FeatfuseError, ShapeError, UsageError
-from featfuse.model.layout import LETTERS, align, common_layouts, is_anonymous, parse_layouts, resolve_layouts
+from featfuse.model.layout import (
+    LETTERS,
+    OriginKind,
+    align,
+    common_layouts,
+    is_anonymous,
+    parse_layouts,
+    resolve_layouts,
+)
 from featfuse.model.tensor import TensorSpec
+from featfuse.report.build import origin_words
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -57,7 +66,7 @@ def test_decided(shapes: Shapes, known: Sequence[str | None], expected: list[str
     readings = resolve_layouts(specs(shapes, known), None, needed=True)
     assert [reading.layout for reading in readings] == expected
     undecided = [reading for reading, layout in zip(readings, [*known, None], strict=False) if layout is None]
-    assert all(source in reading.source for reading in undecided or readings)
+    assert all(source in origin_words(reading.origin) for reading in undecided or readings)
 
 
 AMBIGUOUS = [
@@ -112,7 +121,7 @@ GIVEN = [
 def test_given(text: str, shapes: Shapes, expected: list[str]) -> None:
     readings = parse_layouts(text, specs(shapes))
     assert [reading.layout for reading in readings] == expected
-    assert all(reading.source == "given" for reading in readings)
+    assert all(reading.origin.kind is OriginKind.GIVEN for reading in readings)
 
 
 def test_given_beats_the_file() -> None:

@@ -1,266 +1,128 @@
-"""Planning on bare shapes: targets, channels, batches, joins, refusals. No test here touches data.
+"""A FusionPlan is a value: equal requests give equal plans, whatever their files are called."""
 
-The `plan` fixture checks the invariants of any plan, so every case tests them again.
-"""
-
-from collections.abc import Callable
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import featfuse
+import numpy as np
 import pytest
-from featfuse import CHANNEL_MODES, COMBINES, METHODS, ShapeError
-from featfuse.model.tensor import compatibility
-from featfuse.planning.plan import FusionPlan
+from featfuse.io.open_request import OpenRequest, open_request
+from featfuse.model.tensor import TensorSpec
+from featfuse.planning import planner
+from featfuse.planning.build import build_steps
+from featfuse.planning.plan import FusionPlan, Mix, Remap
+from featfuse.steps.base import Run
 
-Shape = tuple[int, ...]
-Plan = Callable[..., FusionPlan]
-
-PLANS = [
-    # why: shapes, options, expected shape
-    ("identical", [(2, 3), (2, 3)], {}, (2, 3)),
-    ("one input", [(2, 3)], {}, (2, 3)),
-    ("scalars", [(), ()], {}, ()),
-    ("1 broadcasts", [(1, 5), (4, 1)], {}, (4, 5)),
-    # targets
-    ("auto of interpolation", [(8, 4), (4, 8)], {"method": "bilinear"}, (8, 8)),
-    ("auto of pool", [(8, 4), (4, 8)], {"method": "max-pool"}, (4, 4)),
-    ("auto of crop-or-pad", [(8, 4), (4, 8)], {"method": "crop-or-pad"}, (8, 4)),
-    ("largest, per axis", [(8, 4), (4, 6)], {"method": "area", "to": "largest"}, (8, 6)),
-    ("smallest, per axis", [(8, 4), (4, 6)], {"method": "nearest", "to": "smallest"}, (4, 4)),
-    ("first", [(8, 4), (4, 6)], {"method": "bicubic", "to": "first"}, (8, 4)),
-    ("last", [(8, 4), (4, 6)], {"method": "bicubic", "to": "last"}, (4, 6)),
-    ("HxW", [(8, 4), (4, 6)], {"method": "bilinear", "to": "5x7"}, (5, 7)),
-    ("HxW as a tuple", [(8, 4)], {"method": "bilinear", "to": (5, 7)}, (5, 7)),
-    ("W", [(8,)], {"method": "bilinear", "to": "5"}, (5,)),
-    ("W as a number", [(8,)], {"method": "bilinear", "to": 5}, (5,)),
-    ("DxHxW", [(1, 2, 4, 4, 4)], {"method": "nearest", "to": "8x4x2", "layout": "NCDHW"}, (1, 2, 8, 4, 2)),
-    ("like", [(8, 4), (4, 6)], {"method": "bilinear", "like": (5, 7)}, (5, 7)),
-    ("like of smaller rank", [(1, 8, 8, 3)], {"method": "nearest", "like": (6, 6)}, (1, 6, 6, 3)),
-    # many inputs
-    ("sixteen", [(4 + k, 20 - k) for k in range(16)], {"method": "nearest"}, (19, 20)),
-    ("three by the smallest", [(8, 8), (6, 7), (4, 9)], {"method": "crop"}, (4, 7)),
-    # channels: the count that is led to
-    ("tile", [(1, 9, 9, 6), (1, 9, 9, 3)], {"channels": "tile"}, (1, 9, 9, 6)),
-    ("repeat", [(1, 9, 9, 6), (1, 9, 9, 3)], {"channels": "repeat"}, (1, 9, 9, 6)),
-    ("zero-pad", [(1, 9, 9, 6), (1, 9, 9, 4)], {"channels": "zero-pad"}, (1, 9, 9, 6)),
-    ("truncate", [(1, 9, 9, 6), (1, 9, 9, 4)], {"channels": "truncate"}, (1, 9, 9, 4)),
-    ("mean", [(1, 9, 9, 6), (1, 9, 9, 3)], {"channels": "mean"}, (1, 9, 9, 3)),
-    ("one channel has no vote", [(1, 9, 9, 6), (1, 9, 9, 1)], {"channels": "truncate"}, (1, 9, 9, 6)),
-    ("three counts", [(2, 9, 9), (4, 9, 9), (8, 9, 9)], {"channels": "tile"}, (8, 9, 9)),
-    (
-        "channels and sizes",
-        [(1, 64, 64, 32), (1, 32, 32, 16)],
-        {"method": "bilinear", "channels": "tile"},
-        (1, 64, 64, 32),
-    ),
-    # axes that one side lacks, mixed layouts
-    ("a batch on one side", [(5, 3, 8, 8), (3, 4, 4)], {"method": "nearest"}, (5, 3, 8, 8)),
-    ("a batch on the other side", [(3, 4, 4), (5, 3, 8, 8)], {"method": "nearest"}, (5, 3, 8, 8)),
-    ("a batch of one", [(5, 3, 8, 8), (1, 3, 4, 4)], {"method": "nearest"}, (5, 3, 8, 8)),
-    ("no channels", [(3, 8, 8), (4, 4)], {"method": "bilinear"}, (3, 8, 8)),
-    ("NCHW and NHWC", [(1, 3, 8, 8), (1, 4, 4, 3)], {"layout": "NCHW,NHWC", "method": "area"}, (1, 3, 4, 4)),
-    ("NHWC and NCHW", [(1, 4, 4, 3), (1, 3, 8, 8)], {"layout": "NHWC,NCHW", "method": "area"}, (1, 4, 4, 3)),
-    ("HWC and NCHW", [(4, 5, 3), (2, 3, 8, 9)], {"layout": "HWC,NCHW", "method": "pad"}, (2, 8, 9, 3)),
-    ("a map in a volume", [(5, 5), (4, 5, 5)], {"layout": "HW,DHW"}, (4, 5, 5)),
-    # joins
-    ("concat", [(1, 64, 64, 32), (1, 64, 64, 16)], {"combine": "concat"}, (1, 64, 64, 48)),
-    (
-        "concat of three, sizes differ",
-        [(8, 8, 3), (4, 4, 5), (2, 2, 1)],
-        {"combine": "concat", "method": "nearest"},
-        (8, 8, 9),
-    ),
-    ("concat, a map counts as one", [(3, 8, 8), (8, 8)], {"combine": "concat"}, (4, 8, 8)),
-    ("concat, mixed", [(1, 3, 8, 8), (8, 8, 2)], {"combine": "concat", "layout": "NCHW,HWC"}, (1, 5, 8, 8)),
-    (
-        "concat repeats a batch of one",
-        [(4, 3, 8, 8), (1, 2, 8, 8)],
-        {"combine": "concat"},
-        (4, 5, 8, 8),
-    ),
-    ("stack", [(8, 8), (8, 8), (8, 8)], {"combine": "stack"}, (3, 8, 8)),
-    ("stack, sizes differ", [(8, 8), (4, 6)], {"combine": "stack", "method": "crop"}, (2, 4, 6)),
-    ("stack without a layout", [(2, 9, 7, 3)] * 2, {"combine": "stack"}, (2, 2, 9, 7, 3)),
-    # pools of a given geometry
-    ("pool, one input", [(1, 3, 9, 9)], {"method": "max-pool", "pool_size": "2"}, (1, 3, 4, 4)),
-    ("pool, ceil", [(1, 3, 9, 9)], {"method": "max-pool", "pool_size": 2, "ceil_mode": True}, (1, 3, 5, 5)),
-    (
-        "pool, sizes by axis",
-        [(9, 9)],
-        {"method": "avg-pool", "pool_size": "3x2", "pool_stride": "2x3", "pool_padding": "1x0"},
-        (5, 3),
-    ),
-    ("pool that hits the other's size", [(8, 8), (4, 4)], {"method": "avg-pool", "pool_size": "2"}, (4, 4)),
-    # letterbox
-    ("letterbox", [(20, 40), (32, 32)], {"method": "letterbox"}, (32, 40)),
-    ("letterbox to", [(20, 40)], {"method": "letterbox", "to": "32x32"}, (32, 32)),
-    # strides, transposed
-    ("stride", [(9, 9), (5, 5)], {"method": "stride"}, (5, 5)),
-    ("transposed-conv", [(8, 8), (4, 2)], {"method": "transposed-conv"}, (8, 8)),
-    # nothing there
-    ("size 0", [(0, 3), (0, 3)], {}, (0, 3)),
-    ("size 0 broadcasts", [(0, 3), (1, 3)], {}, (0, 3)),
-    ("no channels at all", [(0, 8, 8), (2, 8, 8)], {"combine": "concat", "layout": "CHW"}, (2, 8, 8)),
-    ("pad from nothing", [(0, 3), (2, 3)], {"method": "pad"}, (2, 3)),
-]
+SHAPES = ((2, 4, 8, 8), (2, 4, 4, 4))
+MANY_CHANNELS = np.random.default_rng(0).normal(size=(3, 8, 1, 1)).astype("float32")
+LEARNED = np.random.default_rng(1).normal(size=(4, 4, 2, 2)).astype("float32")
+LATERAL = np.random.default_rng(2).normal(size=(4, 4)).astype("float32")
+MASK = np.ones((8, 8), "float32")
+REQUESTS: dict[str, dict[str, Any]] = {
+    "bilinear": {"method": "bilinear"},
+    "offset": {"method": "pad", "offset": "H:1,W:2"},
+    "ramp": {"method": "pad", "pad_mode": "linear_ramp"},
+    "mask": {"method": "pad", "mask": "auto"},
+    "mask file": {"method": "nearest", "mask": MASK},
+    "blend": {"method": "nearest", "mask": MASK, "mask_mode": "blend"},
+    "stack": {"method": "area", "combine": "stack"},
+    "weights": {"method": "bicubic", "combine": "fast-normalized", "weights": "1,2"},
+    "conv1x1": {"method": "bilinear", "combine": "concat", "reduce": "conv1x1", "kernel": MANY_CHANNELS},
+    "untrained": {"method": "bilinear", "combine": "concat", "reduce": "conv1x1", "out_channels": 3},
+    "pca": {"method": "bilinear", "combine": "concat", "reduce": "pca", "out_channels": 2},
+    "gap": {"method": "bilinear", "reduce": "gap"},
+    "learned": {"method": "transposed-conv", "kernel": LEARNED, "stride": 2},
+    "project": {"method": "bilinear", "project": {1: LATERAL}, "normalize": "l2"},
+    "fold": {"method": "nearest", "fold": "coarse-to-fine"},
+}
+given = pytest.mark.parametrize("options", REQUESTS.values(), ids=REQUESTS)
 
 
-@pytest.mark.parametrize(
-    ("shapes", "options", "expected"), [row[1:] for row in PLANS], ids=[row[0] for row in PLANS]
-)
-def test_shapes(plan: Plan, shapes: list[Shape], options: dict[str, Any], expected: Shape) -> None:
-    assert plan(*shapes, **options).shape == expected
+@contextmanager
+def opened(options: dict[str, Any]) -> Iterator[OpenRequest]:
+    copies = {name: it.copy() if isinstance(it, np.ndarray) else it for name, it in options.items()}
+    with open_request(SHAPES, {"layout": "NCHW", **copies}) as request:  # type: ignore[typeddict-item]
+        yield request
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("combine", COMBINES)
-def test_every_method_with_every_combine(plan: Plan, method: str, combine: str) -> None:
-    """Sizes in a ratio of two, which every method can bring together, but strict."""
-    small = (8, 8, 3) if method == "strict" else (4, 4, 3)
-    result = plan((8, 8, 3), small, method=method, combine=combine)
-    grid = {"largest": 8, "smallest": 4, "first": 8, "none": 8}[METHODS[method].target]
-    joined = {"concat": (grid, grid, 6), "stack": (2, grid, grid, 3)}
-    assert result.shape == joined.get(combine, (grid, grid, 3))
-    idle = {"offset", "cubic_a", "nearest_rounding", "bias"} - ({"cubic_a"} if method == "bicubic" else set())
-    for name in set(METHODS[method].options) - idle:
-        if METHODS[method].builder.startswith(("pool:", "transposed:")) and name not in (
-            "kernel",
-            "convention",
-        ):
-            continue  # belongs to a geometry or a kernel, and none is given
-        assert name in result.pipeline, "an option of the method is not in the resolved pipeline"
+def planned(options: dict[str, Any], name: str = "a") -> FusionPlan:
+    """Planned afresh: nothing that was kept."""
+    with opened(options) as request:
+        specs = [spec._replace(name=f"{name}{spec.name}") for spec in request.sources.specs]
+        planner._kept.cache_clear()
+        return planner.make_plan(specs, request.options, request.extras)
 
 
-@pytest.mark.parametrize("mode", [mode for mode in CHANNEL_MODES if mode != "strict"])
-def test_every_channels_mode_says_what_it_did(plan: Plan, mode: str) -> None:
-    result = plan((8, 8, 6), (8, 8, 3), channels=mode)
-    row = result.axes[-1]
-    assert [action != "=" for action in row.actions] == [size != row.output for size in row.sizes]
-    assert any(mode in action for action in row.actions)
+@given
+def test_equal_requests_give_equal_plans(options):
+    first, second = planned(options), planned(options, name="b")
+    assert first is not second
+    assert first == second
+    assert hash(first) == hash(second)
+    assert len({first, second}) == 1
 
 
-@pytest.mark.parametrize(
-    ("options", "cells"),
-    [
-        # DESIGN 3.5: what happens to each input, for 9 beside 4 along an axis
-        ({"method": "bilinear"}, ["=", "×2.25 bilinear"]),
-        ({"method": "nearest", "to": "smallest"}, ["×0.4444 nearest", "="]),
-        ({"method": "pad"}, ["=", "pad 2+3"]),
-        ({"method": "pad", "pad_mode": "replicate"}, ["=", "pad 2+3 edge"]),
-        ({"method": "pad", "anchor": "end"}, ["=", "pad 5+0"]),
-        ({"method": "pad", "offset": "W:1"}, ["=", "pad 1+4"]),
-        ({"method": "crop"}, ["crop 2+3", "="]),
-        ({"method": "crop", "odd": "ceil"}, ["crop 3+2", "="]),
-        ({"method": "crop", "odd": "round"}, ["crop 2+3", "="]),
-        ({"method": "crop", "odd": "monai"}, ["crop 2+3", "="]),
-        ({"method": "crop", "anchor": "start"}, ["crop 0+5", "="]),
-        ({"method": "crop", "anchor": "end"}, ["crop 5+0", "="]),
-        ({"method": "crop", "offset": "w:4"}, ["crop 4+1", "="]),
-        ({"method": "crop", "offset": {"W": 5}}, ["crop 5+0", "="]),
-        ({"method": "crop-or-pad", "to": "6"}, ["crop 1+2", "pad 1+1"]),
-        ({"method": "letterbox", "to": "8"}, ["×0.8889 letterbox", "×2 letterbox"]),
-    ],
-)
-def test_actions(plan: Plan, options: dict[str, Any], cells: list[str]) -> None:
-    (row,) = plan((9,), (4,), **options).axes
-    assert list(row.actions) == cells
+@pytest.mark.xfail(reason="axis maps still hold closures")
+@given
+def test_a_plan_survives_the_way_to_another_process(options):
+    plan = planned(options)
+    again = pickle.loads(pickle.dumps(plan))
+    assert again == plan
+    assert hash(again) == hash(plan)
+    root, copy = build_steps(plan), build_steps(again)
+    assert (copy.shape, copy.dtype) == (root.shape, root.dtype)
 
 
-def test_letterbox_keeps_the_aspect_ratio(plan: Plan) -> None:
-    rows = plan((20, 40), method="letterbox", to="32x32").axes
-    assert [row.actions[0] for row in rows] == ["×0.8 letterbox, pad 8+8", "×0.8 letterbox"]
+def test_other_requests_give_other_plans():
+    plans = [planned(options) for options in REQUESTS.values()]
+    plans += [planned({"method": "bilinear", "to": "smallest"}), planned({"method": "bicubic"})]
+    plans += [planned({**REQUESTS["conv1x1"], "kernel": MANY_CHANNELS + 1})]
+    plans += [planned({**REQUESTS["untrained"], "seed": 1})]
+    assert len(set(plans)) == len(plans)
 
 
-@pytest.mark.parametrize(
-    ("shapes", "expected"),
-    [
-        ([(2, 3), (2, 3)], "identical"),
-        ([(2, 3)], "identical"),
-        ([(2, 3), (1, 3)], "broadcast"),
-        ([(2, 3), (3,)], "broadcast"),
-        ([(2, 3), (2, 4)], "mismatch"),
-        ([(1, 64, 64, 32), (1, 32, 32, 16)], "mismatch"),
-    ],
-)
-def test_compatibility_is_numpys(shapes: list[Shape], expected: str) -> None:
-    assert compatibility(shapes) == expected
-    assert featfuse.inspect(*shapes).compatibility == expected
+@given
+def test_alike_requests_are_planned_once(options):
+    with opened(options) as request, opened(options) as other:
+        planner._kept.cache_clear()
+        first = request.plan()
+        renamed = [spec._replace(name="x", path="x") for spec in other.sources.specs]
+        assert planner.make_plan(renamed, other.options, other.extras) is first
+        assert planner._kept.cache_info().hits == 1
 
 
-REFUSED = [
-    # why: shapes, options, words of the error
-    (
-        "channels",
-        [(1, 8, 8, 32), (1, 8, 8, 16)],
-        {},
-        "axis C|map1.npy has 32|map2.npy has 16|--channels tile",
-    ),
-    (
-        "channels under a method",
-        [(1, 64, 64, 32), (1, 32, 32, 16)],
-        {"method": "bilinear"},
-        "axis C|map1.npy has 32|map2.npy has 16|concat",
-    ),
-    ("sizes", [(8, 8), (7, 8)], {}, "axis H|map1.npy has 8|map2.npy has 7|--method"),
-    ("batch", [(2, 3, 8, 8), (4, 3, 8, 8)], {}, "axis N|batch|map1.npy has 2|map2.npy has 4|batch of 1"),
-    (
-        "channels that are no multiple",
-        [(8, 8, 6), (8, 8, 4)],
-        {"channels": "tile"},
-        "map2.npy|axis C|tile|4|6|zero-pad",
-    ),
-    (
-        "concat of other sizes",
-        [(8, 8, 6), (9, 9, 4)],
-        {"combine": "concat"},
-        "axis H|map1.npy has 8|map2.npy has 9|--method",
-    ),
-    ("concat without channels", [(8, 8), (8, 8)], {"combine": "concat"}, "concat|channel|HW|--layout"),
-    (
-        "pool that misses",
-        [(8, 8), (5, 5)],
-        {"method": "max-pool", "pool_size": "2"},
-        "map1.npy|axis H|8|5|window 2|gives 4|adaptive",
-    ),
-    (
-        "too much pool padding",
-        [(8, 8)],
-        {"method": "max-pool", "pool_size": "2", "pool_padding": "2", "to": "4x4"},
-        "axis H|padding 2|at most half",
-    ),
-    ("crop grows", [(8, 8), (5, 5)], {"method": "crop", "to": "9x5"}, "map1.npy|axis H|8|9|crop-or-pad"),
-    ("pad shrinks", [(8, 8), (5, 5)], {"method": "pad", "to": "8x4"}, "map1.npy|axis W|8|4|crop-or-pad"),
-    ("a step that does not exist", [(8, 8), (5, 5)], {"method": "stride"}, "axis H|8|5|area"),
-    ("a factor that is not whole", [(8, 8), (5, 5)], {"method": "transposed-conv"}, "axis H|5|8|bilinear"),
-    ("offset too far", [(8, 8), (5, 8)], {"method": "crop", "offset": "H:4"}, "map1.npy|axis H|H:4|0 to 3"),
-    ("offset where nothing changes", [(8, 8), (5, 8)], {"method": "crop", "offset": "W:1"}, "W:1|not change"),
-    ("offset of no axis", [(8, 8), (5, 8)], {"method": "crop", "offset": "D:0"}, "D:0|not in the layout"),
-    ("like lacks an axis", [(8, 8)], {"method": "crop", "like": (4,)}, "--like|axis H|--to"),
-    ("nothing to resize from", [(0, 4)], {"method": "bilinear", "to": "2x2"}, "map1.npy|axis H|0|2|pad"),
-]
+def test_an_error_names_the_inputs_all_the_same():
+    specs = [
+        TensorSpec(f"{name}.npy", (1, size, 8, 8), np.dtype("f4")) for name, size in (("p", 4), ("q", 3))
+    ]
+    with opened({}) as request, pytest.raises(featfuse.ShapeError, match=r"p\.npy has 4, q\.npy has 3"):
+        planner.make_plan(specs, request.options)
 
 
-@pytest.mark.parametrize(
-    ("shapes", "options", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
-def test_refused(plan: Plan, shapes: list[Shape], options: dict[str, Any], words: str) -> None:
-    """The error names the axis, the sizes, the inputs and a way out."""
-    with pytest.raises(ShapeError) as caught:
-        plan(*shapes, **options)
-    assert caught.value.hint
-    for word in words.split("|"):
-        assert word in str(caught.value)
+@pytest.mark.xfail(reason="axis maps still hold closures")
+@given
+def test_a_run_leaves_the_plan_as_it_was(options):
+    plan = planned(options)
+    before = pickle.dumps(plan)
+    with opened(options) as request:
+        arrays = [np.random.default_rng(0).normal(size=shape).astype("f4") for shape in SHAPES]
+        sides = [it for it in (options.get("mask"),) if isinstance(it, np.ndarray)]
+        root = build_steps(plan)
+        run = Run(lambda place, window: [*arrays, *sides][place][window])
+        root.prepare(run)
+        root.block(tuple(slice(0, size) for size in root.shape), run)
+        assert request.plan() == plan
+    assert pickle.dumps(plan) == before
 
 
-def test_the_first_input_may_lack_a_pooled_axis(plan: Plan) -> None:
-    result = plan((2, 2), (4, 4, 4), layout="HW,DHW", method="max-pool", pool_size="1x2x2")
-    assert result.shape == (4, 2, 2)
-
-
-def test_like_may_have_an_axis_of_size_0(plan: Plan) -> None:
-    assert plan((4, 4), method="crop", like=(0, 3)).shape == (0, 3)
-
-
-def test_a_negative_size_is_refused() -> None:
-    with pytest.raises(featfuse.FeatfuseError):
-        featfuse.inspect((-1, 4), (3, 4))
+def test_facts_can_be_read_off():
+    plan = planned({"method": "bilinear", "combine": "concat", "reduce": "conv1x1", "out_channels": 3})
+    assert dict(plan.fusion.target) == {"N": 2, "C": 8, "H": 8, "W": 8}
+    (moved,) = plan.fusion.branches[1].operations
+    assert isinstance(moved, Remap)
+    assert [len(chain) for chain in moved.chains] == [0, 0, 1, 1]
+    assert isinstance(plan.reduction, Mix)
+    assert (plan.reduction.in_channels, plan.reduction.out_channels) == (8, 3)
+    assert plan.untrained is not None

@@ -11,7 +11,7 @@ import pytest
 from featfuse import METHODS, ShapeError
 from featfuse.io.inputs import Inputs
 from featfuse.io.opening import open_extras
-from featfuse.planning.plan import make_plan
+from featfuse.planning.planner import make_plan
 from featfuse.report.suggest import COMMANDS, command_line
 from featfuse.request.options import FusionOptions, Options
 from featfuse_cli.app import app

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from featfuse import COMBINES, METHODS, UsageError
-from featfuse.planning.plan import FusionPlan
 from featfuse.request.combining import REDUCES
 from featfuse.request.options import CHOICES, METHOD_OPTIONS, Options, flag
 
-Plan = Callable[..., FusionPlan]
+Plan = Callable[..., Any]
 
 USAGE = [
     # why: how many inputs, options, words of the error

@@ -13,10 +13,11 @@ import pytest
 from featfuse import METHODS, RunError, UsageError
 from featfuse.io.inputs import Inputs
 from featfuse.model.tensor import Array, Window
-from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.planning.build import build_steps
+from featfuse.planning.planner import make_plan
 from featfuse.process.limits import Limits, parse_memory
 from featfuse.request.options import Options
-from featfuse.steps.base import Run
+from featfuse.steps.base import Run, Step
 from featfuse.steps.combine import Elementwise
 from featfuse.steps.execute import execute
 from featfuse.steps.source import Source
@@ -79,19 +80,19 @@ def test_the_file_is_the_same_too(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------ windows
 
 
-def plan_of(shapes: list[tuple[int, ...]], **options: Any) -> FusionPlan:
+def plan_of(shapes: list[tuple[int, ...]], **options: Any) -> Step:
     with Inputs(shapes) as inputs:
-        return make_plan(inputs.specs, Options.resolve(options))
+        return build_steps(make_plan(inputs.specs, Options.resolve(options)))
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("strict",)])
 @pytest.mark.parametrize("budget", [1 << 12, 1 << 16, 1 << 20])
 def test_windows_cover_the_result_once_within_the_budget(method: str, budget: int) -> None:
-    plan = plan_of([(2, 3, 40, 36), (2, 3, 20, 18)], method=method, layout="NCHW")
-    lengths = window_lengths(plan.root, budget, budget)
-    assert window_cost(plan.root, lengths) <= budget
-    seen = np.zeros(plan.shape, dtype=int)
-    for window in windows(plan.shape, lengths):
+    root = plan_of([(2, 3, 40, 36), (2, 3, 20, 18)], method=method, layout="NCHW")
+    lengths = window_lengths(root, budget, budget)
+    assert window_cost(root, lengths) <= budget
+    seen = np.zeros(root.shape, dtype=int)
+    for window in windows(root.shape, lengths):
         seen[window] += 1
         assert all(part.stop - part.start <= length for part, length in zip(window, lengths, strict=True))
     assert (seen == 1).all()
@@ -154,10 +155,10 @@ def test_too_small_a_budget_is_an_error_that_names_one_that_works() -> None:
 def test_cutting_that_saves_nothing_is_not_done(shape: tuple[int, ...], target: str, budget: int) -> None:
     """A border of statistics needs whole axes: windows of single samples would each read them all again."""
     layout = "CHW"[-len(shape) :]
-    plan = plan_of([shape], method="pad", pad_mode="mean", to=target, layout=layout)
-    lengths = window_lengths(plan.root, budget)
-    smallest = window_cost(plan.root, (1,) * len(shape))
-    assert math.prod(lengths) > 1000 or window_cost(plan.root, lengths) < 0.5 * smallest
+    root = plan_of([shape], method="pad", pad_mode="mean", to=target, layout=layout)
+    lengths = window_lengths(root, budget)
+    smallest = window_cost(root, (1,) * len(shape))
+    assert math.prod(lengths) > 1000 or window_cost(root, lengths) < 0.5 * smallest
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_each_window_reads_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_execute_counts_and_writes_each_window_once() -> None:
-    plan = plan_of([(8, 64), (8, 64)])
+    root = plan_of([(8, 64), (8, 64)])
     run = Run(lambda _index, window: np.ones((8, 64), dtype=np.float32)[window])
     written: list[Window] = []
     lock = threading.Lock()
@@ -306,9 +307,9 @@ def test_execute_counts_and_writes_each_window_once() -> None:
     def write(window: Window, block: Array) -> None:
         with lock:
             written.append(window)
-            assert block.dtype == plan.dtype
+            assert block.dtype == root.dtype
 
-    execute(run, plan.root, write, Limits(memory=4096, threads=3))
+    execute(run, root, write, Limits(memory=4096, threads=3))
     assert not run.tally
     starts = {tuple(part.start for part in window) for window in written}
     assert len(starts) == len(written) > 1
@@ -321,11 +322,9 @@ def test_windows_inside_an_image_are_larger() -> None:
     options: Any = {"combine": "concat", "reduce": "conv1x1", "kernel": kernel, "layout": "NCHW"}
     resolved = Options.resolve({**options, "kernel": None, "out_channels": 4})
     with Inputs(maps) as sources:
-        plan = make_plan(sources.specs, resolved)
+        root = build_steps(make_plan(sources.specs, resolved))
         seen: list[Window] = []
-        execute(
-            Run(sources.read, 256 << 20), plan.root, lambda window, _: seen.append(window), Limits(256 << 20)
-        )
+        execute(Run(sources.read, 256 << 20), root, lambda window, _: seen.append(window), Limits(256 << 20))
     assert len(seen) > 1, "all channels of all rows are more than a window"
     assert all((window[2].stop - window[2].start) * 128 * 4 >= 1 << 14 for window in seen)
     results = [featfuse.fuse(*maps, memory=memory, **options).tobytes() for memory in ("192M", "256M", "1G")]

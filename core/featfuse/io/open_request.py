@@ -1,0 +1,46 @@
+"""A request with everything it names open: the inputs, and what stands beside them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from featfuse.io.inputs import Inputs, Source
+from featfuse.io.opening import open_extras
+from featfuse.planning.extras import Extras
+from featfuse.planning.plan import FusionPlan
+from featfuse.planning.planner import make_plan
+from featfuse.report.shape_report import Suggestion
+from featfuse.report.suggest import suggest
+from featfuse.request.options import FusionOptions, Options
+
+__all__ = ["OpenRequest", "open_request"]
+
+
+class OpenRequest(NamedTuple):
+    """Open inputs, the options as given and as resolved, and what they name beside the inputs."""
+
+    sources: Inputs
+    given: FusionOptions
+    options: Options
+    extras: Extras
+
+    def plan(self) -> FusionPlan:
+        """The plan; ShapeError when the inputs cannot be fused as asked."""
+        return make_plan(self.sources.specs, self.options, self.extras)
+
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Everything that would bring these inputs together."""
+        return suggest(self.sources.specs, self.sources.texts, self.given, self.extras)
+
+
+@contextmanager
+def open_request(
+    inputs: Sequence[Source], given: FusionOptions, memory: int | None = None
+) -> Iterator[OpenRequest]:
+    """Check the options, open all that the request names, and close it at the end of the block.
+
+    With `memory` (bytes), tensors that cannot be read within it are refused. Raises UsageError, InputError.
+    """
+    options = Options.resolve(given)
+    with Inputs(inputs, memory=memory) as sources:
+        yield OpenRequest(sources, given, options, open_extras(sources, options))

@@ -1,0 +1,185 @@
+"""From a plan to the steps that compute it: the executor's reading of a FusionPlan."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, assert_never
+
+import numpy as np
+
+from featfuse.model.constant import Constant
+from featfuse.model.layout import Layout
+from featfuse.model.tensor import Array
+from featfuse.planning.parameters import glorot_uniform
+from featfuse.planning.plan import (
+    Branch,
+    Components,
+    Elementwise,
+    Fusion,
+    FusionPlan,
+    InsideData,
+    Join,
+    Mask,
+    MaskFactors,
+    Mix,
+    Normalize,
+    Operation,
+    Pool,
+    Read,
+    Reduction,
+    Remap,
+    Single,
+    Untrained,
+    Upsample,
+    Weighted,
+)
+from featfuse.steps import combine as combining
+from featfuse.steps import mask as masking
+from featfuse.steps import mix as mixing
+from featfuse.steps.base import Step
+from featfuse.steps.convert import Convert
+from featfuse.steps.gap import GlobalMean
+from featfuse.steps.pca import PrincipalComponents
+from featfuse.steps.remap import Remap as RemapStep
+from featfuse.steps.source import Source
+from featfuse.steps.transposed import TransposedConvolution
+from featfuse.steps.weighted import WeightedSum
+
+__all__ = ["Header", "branch_header", "build_result", "build_steps", "fusion_header", "kernel_array"]
+
+DType = np.dtype[Any]
+
+
+class Header(NamedTuple):
+    """Shape and type of the blocks that a step gives."""
+
+    shape: tuple[int, ...]
+    dtype: DType
+
+
+def build_steps(plan: FusionPlan) -> Step:
+    """The step that computes the plan's result; new at each call, so that runs share nothing."""
+    return build_result(plan, plan.fusion, plan.dtype, plan.reduction)
+
+
+def build_result(
+    plan: FusionPlan, result: Branch | Fusion, dtype: DType, reduction: Reduction | None = None
+) -> Step:
+    """The step that computes one level of a plan in its element type."""
+    step = _branch(result, plan.layout) if isinstance(result, Branch) else _fusion(result, plan.layout)
+    step = _reduced(step, reduction, plan.layout)
+    return step if step.dtype == dtype else Convert(step, dtype)
+
+
+def branch_header(branch: Branch, layout: Layout) -> Header:
+    """What the blocks of a branch will be."""
+    step = _branch(branch, layout)
+    return Header(step.shape, step.dtype)
+
+
+def fusion_header(fusion: Fusion, layout: Layout) -> Header:
+    """What the blocks of a fusion will be."""
+    step = _fusion(fusion, layout)
+    return Header(step.shape, step.dtype)
+
+
+def kernel_array(weights: Constant | Untrained) -> Array:
+    """A mixing kernel as (out channels, in channels)."""
+    if isinstance(weights, Untrained):
+        return glorot_uniform(*weights)
+    return weights.array
+
+
+def _branch(branch: Branch, layout: Layout) -> Step:
+    origin = branch.origin
+    match origin:
+        case Read(place, member):
+            step: Step = Source(place, member.spec, member.reading.layout, layout.axes)
+        case Fusion():
+            step = _fusion(origin, layout)
+        case _:
+            assert_never(origin)
+    for operation in branch.operations:
+        step = _operated(step, operation, layout)
+    return step
+
+
+def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
+    match operation:
+        case Mix():
+            return _mixed(step, operation, layout)
+        case Upsample():
+            geometry = {layout.place(letter): it for letter, it in operation.geometry}
+            return TransposedConvolution(
+                step,
+                layout.place("C"),
+                geometry,
+                operation.kernel.array,
+                _array(operation.bias),
+                operation.groups,
+            )
+        case Remap():
+            return RemapStep(step, operation.chains, operation.dtype, operation.order)
+        case Normalize():
+            return mixing.Normalize(step, layout.place("C"))
+        case _:
+            assert_never(operation)
+
+
+def _mixed(step: Step, mix: Mix, layout: Layout) -> Step:
+    return mixing.ChannelMix(step, layout.place("C"), kernel_array(mix.weights), _array(mix.bias))
+
+
+def _array(constant: Constant | None) -> Array | None:
+    return None if constant is None else constant.array
+
+
+def _fusion(fusion: Fusion, layout: Layout) -> Step:
+    steps = [_branch(branch, layout) for branch in fusion.branches]
+    if fusion.mask is not None:
+        steps = _masked(steps, fusion.mask, layout)
+    combination = fusion.combination
+    match combination:
+        case Single():
+            (step,) = steps
+            return step
+        case Elementwise(name, dtype, final):
+            return combining.Elementwise(steps, name, dtype, final)
+        case Weighted(name, dtype, numbers, maps):
+            if maps is None:
+                return WeightedSum(steps, name, dtype, numbers, None, None)
+            return WeightedSum(steps, name, dtype, None, _branch(maps, layout), layout.place("C"))
+        case Join(_, dtype, axis):
+            return combining.Join(steps, layout.place(axis), dtype)
+        case _:
+            assert_never(combination)
+
+
+def _masked(steps: Sequence[Step], mask: Mask, layout: Layout) -> list[Step]:
+    """The branches with the mask on those that it masks; a blend leaves one."""
+    result = list(steps)
+    for item in mask.masked:
+        step = steps[item.branch]
+        factors = masking.MaskValues(_factors(item, step, layout), step.dtype, invert=mask.inverted)
+        if mask.under is not None:
+            return [masking.Blend(steps[mask.under], step, factors)]
+        result[item.branch] = masking.Masked(step, factors, counts=item.counts)
+    return result
+
+
+def _factors(item: MaskFactors, step: Step, layout: Layout) -> Step:
+    if isinstance(item.factors, InsideData):
+        return masking.Inside(step.shape, item.factors.box)
+    return _branch(item.factors, layout)
+
+
+def _reduced(step: Step, reduction: Reduction | None, layout: Layout) -> Step:
+    match reduction:
+        case None:
+            return step
+        case Mix():
+            return _mixed(step, reduction, layout)
+        case Pool(axes, keepdims):
+            return GlobalMean(step, [layout.place(axis) for axis in axes], keepdims=keepdims)
+        case Components(_, out_channels):
+            return PrincipalComponents(step, layout.place("C"), out_channels)
+        case _:
+            assert_never(reduction)

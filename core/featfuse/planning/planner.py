@@ -1,0 +1,225 @@
+"""Planning: tensor headers and options in, a FusionPlan out. No data is touched."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.methods import METHODS
+from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
+from featfuse.model.layout import Layout, Reading, align, is_anonymous, resolve_layouts
+from featfuse.model.tensor import TensorSpec
+from featfuse.planning import branches as on_branch
+from featfuse.planning.build import Header, branch_header, fusion_header
+from featfuse.planning.checks import check_counts, check_offset, needs_layout
+from featfuse.planning.extras import NO_EXTRAS, Extras
+from featfuse.planning.joining import (
+    combination,
+    effective_combine,
+    reduced_header,
+    reduced_letters,
+    reduction,
+)
+from featfuse.planning.masking import masking
+from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
+from featfuse.planning.reconcile import axis_settings, target_sizes
+from featfuse.planning.upsampling import convolve
+from featfuse.request.options import Options, resizing_name
+
+__all__ = ["make_plan"]
+
+MOST_BYTES = 2**60
+
+
+def make_plan(specs: Sequence[TensorSpec], options: Options, extras: Extras = NO_EXTRAS) -> FusionPlan:
+    """Plan the fusion of `specs`. ShapeError when they cannot be fused as asked, UsageError when an
+    option does not suit them.
+
+    Plans of the last requests are kept: most items of a batch are alike but for their names.
+    """
+    headers = tuple(spec.anonymous for spec in specs)
+    try:
+        return _kept(headers, options.facts, extras.anonymous)
+    except FeatfuseError:  # the error shall name the inputs
+        return _planned(specs, options, extras)
+
+
+@lru_cache(maxsize=64)
+def _kept(headers: tuple[TensorSpec, ...], options: Options, extras: Extras) -> FusionPlan:
+    return _planned(headers, options, extras)
+
+
+def _planned(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> FusionPlan:
+    check_counts(specs, options, extras)
+    effective = options._replace(combine=effective_combine(options))
+    readings, template = _read_layouts(specs, effective, extras)
+    inputs = tuple(Member(spec, reading) for spec, reading in zip(specs, readings, strict=True))
+    layout = _layout(readings, effective)
+    started = [on_branch.start(place, *member) for place, member in enumerate(inputs)]
+    for projection in extras.projections:
+        started[projection.place] = on_branch.project(started[projection.place], projection)
+    if options.fold:
+        fusion, levels = _fold(started, layout, effective, extras)
+    else:
+        fusion, levels = _fuse(started, layout, effective, extras, template), []
+    before = fusion_header(fusion, layout)
+    following = reduction(before, layout, options, extras)
+    shape, dtype = reduced_header(before, layout, following, fusion.dtype)
+    dtype = parse_dtype(options.dtype) if options.dtype else dtype
+    if math.prod(shape) * dtype.itemsize >= MOST_BYTES:
+        raise ShapeError(
+            f"the result would have the shape {shape}: more bytes than any disk", hint="Look at --to."
+        )
+    letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
+    plan = FusionPlan(
+        options=options,
+        inputs=inputs,
+        layout=layout,
+        fusion=fusion,
+        reduction=following,
+        shape=shape,
+        dtype=dtype,
+        out_layout=letters,
+        aliasing=tuple(_aliasing(inputs, layout, dict(fusion.target), options)),
+    )
+    return plan._replace(levels=tuple(_levels(levels, plan)))
+
+
+def _layout(readings: Sequence[Reading], options: Options) -> Layout:
+    letters = align([reading.layout for reading in readings])
+    if options.combine == "concat" and "C" not in letters:
+        raise ShapeError(
+            f"--combine concat joins channels, and no input has a channel axis ({letters})",
+            hint="Use --combine stack, or name the channel axis with --layout.",
+        )
+    return Layout(letters, stacked=options.combine == "stack")
+
+
+def _read_layouts(
+    specs: Sequence[TensorSpec], options: Options, extras: Extras
+) -> tuple[list[Reading], Member | None]:
+    """The layouts of the inputs, and the tensor of --like with its own."""
+    like = extras.like
+    needed = needs_layout(specs, options, extras)
+    if like is None:
+        return resolve_layouts(specs, options.layout, needed=needed), None
+    if options.layout is None or "," not in options.layout:
+        *readings, last = resolve_layouts([*specs, like], options.layout, needed=needed)
+        return readings, Member(like, last)
+    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
+    readings = resolve_layouts(specs, options.layout, needed=needed)
+    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
+    own = resolve_layouts([like], None if like.layout or not same_rank else same_rank[0].layout, needed=True)
+    return readings, Member(like, own[0])
+
+
+def _fuse(
+    started: Sequence[Branch],
+    layout: Layout,
+    options: Options,
+    extras: Extras,
+    template: Member | None,
+    *,
+    wide: bool = False,
+) -> Fusion:
+    """Bring all branches to one grid and combine them."""
+    grown = started
+    if options.method == "transposed-conv" and extras.kernel is not None:
+        grown = _convolved(started, layout, options, extras, template)
+    members = [branch.member for branch in grown]
+    target = target_sizes(members, layout, options, template)
+    check_offset(members, layout, target, options)
+    alone = len(grown) == 1
+    ready = [on_branch.reconcile(branch, layout, target, options, alone=alone) for branch in grown]
+    if options.normalize != "none":
+        ready = [on_branch.normalize(branch, options.normalize) for branch in ready]
+    if options.mask is None:
+        combined = combination(ready, layout, target, options, extras, wide=wide)
+        return Fusion(tuple(ready), tuple(target.items()), None, combined)
+    mask = masking(ready, layout, target, options, extras)
+    combined = combination(_masked(ready, mask), layout, target, options, extras)
+    return Fusion(tuple(ready), tuple(target.items()), mask, combined)
+
+
+def _masked(branches: Sequence[Branch], mask: Mask) -> list[Branch]:
+    """The branches as they count when combined: what a mask multiplies is weighted, a blend makes one."""
+    if mask.blend:
+        dtype = weighted_dtype(common_dtype([branch.dtype for branch in branches]))
+        return [branches[0]._replace(dtype=dtype)]
+    masked = {item.branch for item in mask.masked}
+    return [
+        branch._replace(dtype=weighted_dtype(branch.dtype)) if place in masked else branch
+        for place, branch in enumerate(branches)
+    ]
+
+
+def _convolved(
+    started: Sequence[Branch], layout: Layout, options: Options, extras: Extras, template: Member | None
+) -> list[Branch]:
+    """The branches that are not on the target grid, through the learned kernel."""
+    assert extras.kernel is not None
+    free = options._replace(channels="strict", combine="concat")  # the grid alone matters here
+    grid: dict[str, int] = {}
+    if len(started) > 1 or template is not None or options.to != "auto":
+        sizes = target_sizes([branch.member for branch in started], layout, free, template)
+        grid = {letter: sizes[letter] for letter in layout.space}
+    result = []
+    for branch in started:
+        off_grid = any(grid.get(letter) != size for letter, size in branch.member.grid.items())
+        if off_grid or len(started) == 1:
+            branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
+        result.append(branch)
+    if all(before is after for before, after in zip(started, result, strict=True)):
+        raise ShapeError(
+            "--kernel: every input is on the target grid already, so nothing would be upsampled",
+            hint="Leave --method transposed-conv out, or give one input alone.",
+        )
+    return result
+
+
+def _fold(
+    started: Sequence[Branch], layout: Layout, options: Options, extras: Extras
+) -> tuple[Fusion, list[tuple[int, Branch | Fusion]]]:
+    """Pairwise from the coarsest grid to the finest, each sum brought to the next finer input's grid."""
+    order = sorted(range(len(started)), key=lambda place: math.prod(started[place].member.grid.values()))
+    pairwise = options._replace(to="first" if options.method != "strict" else "auto", normalize="none")
+    if options.normalize != "none":
+        started = [on_branch.normalize(branch, options.normalize) for branch in started]
+    current = started[order[0]]
+    levels: list[tuple[int, Branch | Fusion]] = [(order[0], current)]
+    for place in order[1:]:
+        fusion = _fuse([started[place], current], layout, pairwise, extras, None, wide=True)
+        header = fusion_header(fusion, layout)
+        current = on_branch.as_branch(fusion, started[place].member.spec.name, header.shape, layout)
+        levels.append((place, fusion))
+    return fusion, levels
+
+
+def _levels(levels: Sequence[tuple[int, Branch | Fusion]], plan: FusionPlan) -> Iterator[Level]:
+    """What each level of a fold will be; a reduction acts on the last alone and may change its axes."""
+    axes = None if plan.out_layout is None else plan.layout.axes
+    for place, result in levels[:-1]:
+        yield Level(place, result, _header(result, plan.layout).shape, plan.dtype, axes)
+    for place, result in levels[-1:]:
+        yield Level(place, result, plan.shape, plan.dtype, plan.out_layout)
+
+
+def _header(result: Branch | Fusion, layout: Layout) -> Header:
+    return branch_header(result, layout) if isinstance(result, Branch) else fusion_header(result, layout)
+
+
+def _aliasing(
+    inputs: Sequence[Member], layout: Layout, target: Mapping[str, int], options: Options
+) -> Iterator[Shrinkage]:
+    """Each input that shrinks under an unstretched kernel."""
+    if "antialias" not in METHODS[resizing_name(options)].options:
+        return
+    for place, member in enumerate(inputs):
+        shrinking = [letter for letter, size in member.grid.items() if target[letter] < size]
+        if not shrinking:
+            continue
+        settings = axis_settings(member, shrinking[0], layout, options)
+        if not (settings.convention.antialias if settings.antialias is None else settings.antialias):
+            yield Shrinkage(
+                place, tuple((letter, member.grid[letter], target[letter]) for letter in shrinking)
+            )
