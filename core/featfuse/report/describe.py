@@ -214,7 +214,7 @@ def _method_settings(options: Options, extras: Extras) -> dict[str, object]:
         given = learned[option] if option in learned else getattr(options, option)
         value = defaults.get(option) if given is None else given
         if option == "offset" and value is not None:
-            value = dict(value)  # type: ignore[call-overload]
+            value = dict(value)  # type: ignore[arg-type]
         if value is not None and option not in idle_options(options):
             result[option] = value
     return result
