@@ -20,20 +20,23 @@ import numpy as np
 
 from featfuse.engine.banded import banded, suits_blas
 from featfuse.engine.blocks import part_along
-from featfuse.engine.border import bordered
+from featfuse.engine.border import NOT_FLAT, Flat, bordered
 from featfuse.engine.gather import gather, take
 from featfuse.engine.phased import find_phases, phased
-from featfuse.model.axis import RUN, AxisMap, Reduce
+from featfuse.model.axis import RUN, AxisMap, TapReduction
 from featfuse.model.tensor import Array
 
 __all__ = ["apply"]
 
 
-def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+def apply(
+    axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice, flat: Flat = NOT_FLAT
+) -> Array:
     """The output samples `out` of `axis_map` along `axis`.
 
     `block` holds the input samples from `origin` on, at least those of `axis_map.needed(out)`. For a
-    weighted map it must already be of a type to compute in. The result may be a view of `block`.
+    weighted map it must already be of a type to compute in. `flat` is what a linear ramp must know of the
+    whole tensor. The result may be a view of `block`.
     """
     shape = (*block.shape[:axis], max(out.stop - out.start, 0), *block.shape[axis + 1 :])
     if 0 in shape:  # also of a window that lies in another axis' border
@@ -41,7 +44,7 @@ def apply(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -
     if axis_map.view is not None:
         return _view(axis_map.view, block, axis, origin, out)
     if axis_map.fill is not None:
-        return bordered(axis_map, block, axis, origin, out)
+        return bordered(axis_map, block, axis, origin, out, flat)
     if out.stop - out.start > RUN:
         starts = range(out.start, out.stop, RUN)
         runs = (slice(start, min(start + RUN, out.stop)) for start in starts)
@@ -63,6 +66,6 @@ def _by_taps(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice
         return phased(axis_map, phases, block, axis, origin, out)
     if taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all():
         return take(taps, block, axis, origin)
-    if axis_map.reduce is Reduce.SUM and suits_blas(taps, block, axis):
+    if axis_map.reduce is TapReduction.SUM and suits_blas(taps, block, axis):
         return banded(axis_map, block, axis, origin, out)
     return gather(taps, axis_map.reduce, block, axis, origin)

@@ -8,10 +8,19 @@ from featfuse.engine.blocks import part_along
 from featfuse.model.axis import AxisMap, Fill
 from featfuse.model.tensor import Array
 
-__all__ = ["bordered"]
+__all__ = ["NOT_FLAT", "Flat", "bordered"]
 
 
-def bordered(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+Flat = tuple[bool, bool]
+"""Whether, in front and behind, some edge sample of the whole tensor equals the end of a linear ramp: NumPy
+then rounds the ramp in another order. Who looks at all the data tells."""
+
+NOT_FLAT = False, False
+
+
+def bordered(
+    axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice, flat: Flat = NOT_FLAT
+) -> Array:
     """The input in the middle, the border computed by the very calls numpy.pad makes."""
     fill = axis_map.fill
     assert fill is not None
@@ -25,22 +34,23 @@ def bordered(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice
             block, axis, source
         )
     total = axis_map.out_size
-    for side, border in (("before", slice(0, fill.before)), ("after", slice(total - fill.after, total))):
+    for side, border in enumerate((slice(0, fill.before), slice(total - fill.after, total))):
         part = slice(max(out.start, border.start), min(out.stop, border.stop))
         if part.start < part.stop:
             within = slice(part.start - border.start, part.stop - border.start)
             target = part_along(result, axis, slice(part.start - out.start, part.stop - out.start))
-            target[...] = _border_values(fill, side, block, axis, within)
+            if fill.kind == "linear_ramp":
+                edge = part_along(block, axis, slice(-1, None) if side else slice(0, 1))
+                target[...] = part_along(_ramp(fill, side, edge, axis, flat[side]), axis, within)
+            else:
+                target[...] = _border_values(fill, block, axis)
     return result
 
 
-def _border_values(fill: Fill, side: str, block: Array, axis: int, within: slice) -> Array:
-    """The values of one side's border at the positions `within` it, broadcastable along `axis`."""
+def _border_values(fill: Fill, block: Array, axis: int) -> Array:
+    """The one value of each line's border, broadcastable along `axis`."""
     if fill.kind == "constant":
         return np.asarray(fill.value).astype(block.dtype)
-    if fill.kind == "linear_ramp":
-        edge = part_along(block, axis, slice(0, 1) if side == "before" else slice(-1, None))
-        return part_along(_ramp(fill, side, edge, axis), axis, within)
     exact = block if block.dtype.kind in "biuf" else block.astype(np.float32)
     values = _STATISTICS[fill.kind](exact, axis)
     if block.dtype.kind in "iu" and values.dtype.kind == "f":
@@ -62,13 +72,13 @@ _STATISTICS: dict[str, Callable[[Array, int], Array]] = {
 }
 
 
-def _ramp(fill: Fill, side: str, edge: Array, axis: int) -> Array:
+def _ramp(fill: Fill, side: int, edge: Array, axis: int, flat: bool) -> Array:
     """From the end value, outermost, to the edge sample: np.linspace, which numpy.pad calls, in float64.
 
     Integers round down. np.linspace divides first when some step is zero, and multiplies by the step
-    otherwise; which of them holds depends on the whole tensor, so it comes with the map.
+    otherwise; which of them holds depends on the whole tensor, so it is told.
     """
-    count, flat = (fill.before, fill.flat[0]) if side == "before" else (fill.after, fill.flat[1])
+    count = fill.after if side else fill.before
     along = [1] * edge.ndim
     along[axis] = -1
     outward = np.arange(count, dtype=np.float64).reshape(along)
@@ -76,6 +86,6 @@ def _ramp(fill: Fill, side: str, edge: Array, axis: int) -> Array:
     ramp = fill.value + (outward / count * delta if flat else outward * (delta / count))
     if edge.dtype.kind in "iu":
         ramp = np.floor(ramp)
-    if side == "after":
+    if side:
         ramp = np.flip(ramp, axis=axis)
     return ramp.astype(edge.dtype)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featfuse.engine.blocks import part_along
-from featfuse.model.axis import Reduce, Taps
+from featfuse.model.axis import TapReduction, Taps
 from featfuse.model.tensor import Array
 
 __all__ = ["MANY_TAPS", "SAME_WEIGHT", "gather", "take", "weighted_sum"]
@@ -17,9 +17,9 @@ SAME_WEIGHT = 1e-14
 """Weights that differ by less are one weight: positions are computed in float64."""
 
 
-def gather(taps: Taps, reduce: Reduce, block: Array, axis: int, origin: int) -> Array:
+def gather(taps: Taps, reduce: TapReduction, block: Array, axis: int, origin: int) -> Array:
     """The output positions that `taps` describes, of a block whose first sample is number `origin`."""
-    if reduce is Reduce.MAX:
+    if reduce is TapReduction.MAX:
         return _maximum(taps, block, axis, origin)
     return weighted_sum(taps, block, axis, origin)
 

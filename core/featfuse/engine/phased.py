@@ -15,7 +15,7 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import SAME_WEIGHT, gather
-from featfuse.model.axis import AxisMap, Reduce, Taps
+from featfuse.model.axis import AxisMap, TapReduction, Taps
 from featfuse.model.tensor import Array
 
 __all__ = ["Phases", "find_phases", "phased"]
@@ -80,7 +80,7 @@ def phased(axis_map: AxisMap, phases: Phases, block: Array, axis: int, origin: i
     """All positions of one phase at a time; the few positions at the ends are gathered."""
     samples = along(block, axis)
     result = np.empty((len(samples), out.stop - out.start, samples.shape[2]), dtype=block.dtype)
-    combine = np.maximum if axis_map.reduce is Reduce.MAX else np.add
+    combine = np.maximum if axis_map.reduce is TapReduction.MAX else np.add
     for place, sources in _slices(phases, origin, out):
         made = result[:, place]
         _fold(combine, [samples[:, source] for source in sources], made)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import AxisMap, Fill, Positions, Taps, gather, select
+from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, gather, select
+from featfuse.model.change import Change, ChangeKind
 
-__all__ = ["crop", "crop_or_pad", "pad", "pad_to"]
+__all__ = ["crop", "crop_or_pad", "pad", "pad_to", "surrounded"]
 
 
 def crop(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
@@ -17,8 +18,8 @@ def crop(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, 
             in_size, out_size, "a crop only shrinks", "Use --method pad or crop-or-pad, or another --to."
         )
     start = _start(in_size, out_size, settings, _centred_crop)
-    action = f"crop {start}+{in_size - out_size - start}"
-    return (select(in_size, range(start, start + out_size), action),)
+    change = Change(ChangeKind.CROP, before=start, after=in_size - out_size - start)
+    return (select(in_size, range(start, start + out_size), change),)
 
 
 def pad(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
@@ -68,21 +69,31 @@ def pad_to(in_size: int, before: int, after: int, settings: AxisSettings) -> Axi
     """The map that adds `before` and `after` samples in `settings.pad_mode` (numpy.pad's meaning)."""
     mode, out_size = settings.pad_mode, before + in_size + after
     inner = (before, before + in_size)
-    action = f"pad {before}+{after}" + ("" if mode == "constant" else f" {mode}")
+    change = Change(ChangeKind.PAD, mode, before=before, after=after)
     if in_size == 0 and mode != "constant" and out_size:
         raise settings.refuse(
             in_size, out_size, f"{mode} has no sample to start from", "Use --pad-mode constant."
         )
     if mode in _SOURCES:
-        fold = _SOURCES[mode]
-        return gather(in_size, out_size, lambda x: fold(x - before, in_size), action, inner=inner)
-
-    def rule(positions: Positions) -> Taps:
-        inside = (positions >= before) & (positions < before + in_size)
-        return Taps(np.where(inside, positions - before, -1)[:, None])
-
+        source = Rule(_folded, (before, in_size, mode))
+        return gather(in_size, out_size, source, change, inner=inner)
     fill = Fill(mode, before, after, float(settings.pad_value))
-    return AxisMap(in_size, out_size, rule, action, fill=fill, inner=inner)
+    rule = Rule(surrounded, (before, in_size))
+    return AxisMap(in_size, out_size, rule, change, fill=fill, inner=inner)
+
+
+def surrounded(positions: Positions, before: int, in_size: int) -> Taps:
+    """The input's own samples from position `before` on, nothing in front and behind."""
+    inside = (positions >= before) & (positions < before + in_size)
+    return Taps(np.where(inside, positions - before, -1)[:, None])
+
+
+def _folded(positions: Positions, before: int, in_size: int, mode: str) -> Positions:
+    return _SOURCES[mode](positions - before, in_size)
+
+
+def _edge(x: Positions, size: int) -> Positions:
+    return np.clip(x, 0, size - 1)
 
 
 def _reflect(x: Positions, size: int) -> Positions:
@@ -100,7 +111,7 @@ def _symmetric(x: Positions, size: int) -> Positions:
 
 
 _SOURCES: dict[str, Callable[[Positions, int], Positions]] = {
-    "edge": lambda x, size: np.clip(x, 0, size - 1),
+    "edge": _edge,
     "reflect": _reflect,
     "symmetric": _symmetric,
     "wrap": np.mod,

@@ -3,7 +3,9 @@
 import numpy as np
 
 from featfuse.errors import ShapeError
-from featfuse.model.axis import AxisMap, Fill, Positions, Taps, broadcast, gather, identity, select
+from featfuse.methods.border import surrounded
+from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, broadcast, gather, identity, select
+from featfuse.model.change import Change, ChangeKind
 
 __all__ = ["channel_map", "channel_target"]
 
@@ -22,7 +24,7 @@ def channel_map(in_size: int, out_size: int, mode: str, name: str) -> AxisMap:
     if mode == "zero-pad":
         return _zero_pad(in_size, out_size)
     if mode == "truncate":
-        return select(in_size, range(out_size), f"truncate to {out_size}")
+        return select(in_size, range(out_size), Change(ChangeKind.TRUNCATE, number=out_size))
     small, large = min(in_size, out_size), max(in_size, out_size)
     if small == 0 or large % small:
         raise ShapeError(
@@ -32,20 +34,21 @@ def channel_map(in_size: int, out_size: int, mode: str, name: str) -> AxisMap:
         )
     factor = large // small
     if mode == "tile":
-        return gather(in_size, out_size, lambda x: x % in_size, f"tile ×{factor}")
+        source = Rule(np.mod, (in_size,))
+        return gather(in_size, out_size, source, Change(ChangeKind.TILE, number=factor))
     if mode == "repeat":
-        return gather(in_size, out_size, lambda x: x // factor, f"repeat ×{factor}")
+        source = Rule(np.floor_divide, (factor,))
+        return gather(in_size, out_size, source, Change(ChangeKind.REPEAT, number=factor))
+    change = Change(ChangeKind.MEAN, number=factor)
+    return AxisMap(in_size, out_size, Rule(_groups, (factor,)), change, weighted=True)
 
-    def groups(positions: Positions) -> Taps:
-        indices = positions[:, None] * factor + np.arange(factor)
-        return Taps(indices, np.full(indices.shape, 1.0 / factor))
 
-    return AxisMap(in_size, out_size, groups, f"mean of {factor}", weighted=True)
+def _groups(positions: Positions, factor: int) -> Taps:
+    indices = positions[:, None] * factor + np.arange(factor)
+    return Taps(indices, np.full(indices.shape, 1.0 / factor))
 
 
 def _zero_pad(in_size: int, out_size: int) -> AxisMap:
-    def rule(positions: Positions) -> Taps:
-        return Taps(np.where(positions < in_size, positions, -1)[:, None])
-
-    action = f"zero-pad +{out_size - in_size}"
-    return AxisMap(in_size, out_size, rule, action, fill=Fill("constant", 0, out_size - in_size))
+    added = out_size - in_size
+    change, fill = Change(ChangeKind.ZERO_PAD, number=added), Fill("constant", 0, added)
+    return AxisMap(in_size, out_size, Rule(surrounded, (0, in_size)), change, fill=fill)

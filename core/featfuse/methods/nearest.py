@@ -4,85 +4,68 @@ Where an output sample lies (almost) halfway between two input samples, the fram
 they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
-from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.model.axis import Positions
+from featfuse.model.axis import Positions, Rule
 
 __all__ = ["nearest_source"]
 
-Source = Callable[[Positions], Positions]
 
-
-def nearest_source(in_size: int, out_size: int, coords: str, rounding: str, arithmetic: str) -> Source:
-    """The function from output positions to the index of the nearest sample."""
+def nearest_source(
+    in_size: int, out_size: int, coords: str, rounding: str, arithmetic: str
+) -> Rule[Positions]:
+    """The rule from output positions to the index of the nearest sample."""
     if arithmetic == "float32":
-        source = _float32(in_size, out_size, 0.5 if coords == "half-pixel" else 0.0)
-    elif arithmetic == "opencv":
-        source = _opencv(in_size, out_size)
-    elif arithmetic == "pillow":
-        source = _pillow(in_size, out_size)
-    else:
-        source = _exact(in_size, out_size, coords, rounding)
-    return lambda positions: np.clip(source(positions), 0, max(in_size - 1, 0))
+        return Rule(_float32, (in_size, out_size, 0.5 if coords == "half-pixel" else 0.0))
+    if arithmetic == "opencv":
+        return Rule(_opencv, (in_size, out_size))
+    if arithmetic == "pillow":
+        return Rule(_pillow, (in_size, out_size))
+    return Rule(_exact, (in_size, out_size, coords, rounding))
 
 
-def _float32(in_size: int, out_size: int, shift: float) -> Source:
+def _float32(x: Positions, in_size: int, out_size: int, shift: float) -> Positions:
     """torch (shift 0; 1/2 for nearest-exact) and TF (1/2): floor((x + shift) * I/O), all in float32."""
-    scale = np.float32(in_size) / np.float32(out_size)
-
-    def source(positions: Positions) -> Positions:
-        centre = (positions.astype(np.float32) + np.float32(shift)) * scale
-        sample: Positions = np.floor(centre).astype(np.int64)
-        return sample
-
-    return source
+    centre = (x.astype(np.float32) + np.float32(shift)) * (np.float32(in_size) / np.float32(out_size))
+    return _inside(np.floor(centre).astype(np.int64), in_size)
 
 
-def _opencv(in_size: int, out_size: int) -> Source:
+def _opencv(x: Positions, in_size: int, out_size: int) -> Positions:
     """cv2.INTER_NEAREST: floor(x * (1 / (O/I))), in float64."""
-    inverse = 1.0 / (out_size / in_size)
-
-    def source(positions: Positions) -> Positions:
-        sample: Positions = np.floor(positions * inverse).astype(np.int64)
-        return sample
-
-    return source
+    return _inside(np.floor(x * (1.0 / (out_size / in_size))).astype(np.int64), in_size)
 
 
-def _pillow(in_size: int, out_size: int) -> Source:
+def _pillow(x: Positions, in_size: int, out_size: int) -> Positions:
     """PIL's affine nearest: starts at half a step and adds a step per sample, rounding each time."""
-
-    @cache
-    def centres() -> NDArray[np.float64]:
-        steps = np.full(out_size, in_size / out_size)
-        steps[:1] *= 0.5
-        return np.asarray(np.add.accumulate(steps))
-
-    def source(positions: Positions) -> Positions:
-        sample: Positions = np.floor(centres()[positions]).astype(np.int64)
-        return sample
-
-    return source
+    return _inside(np.floor(_pillow_centres(in_size, out_size)[x]).astype(np.int64), in_size)
 
 
-def _exact(in_size: int, out_size: int, coords: str, rounding: str) -> Source:
+@lru_cache(maxsize=16)
+def _pillow_centres(in_size: int, out_size: int) -> NDArray[np.float64]:
+    steps = np.full(out_size, in_size / out_size)
+    steps[:1] *= 0.5
+    return np.asarray(np.add.accumulate(steps))
+
+
+def _exact(x: Positions, in_size: int, out_size: int, coords: str, rounding: str) -> Positions:
     """The coordinate as a fraction, so that a tie is a tie: ONNX Resize's nearest modes."""
+    numerator, denominator = _fraction(x, in_size, out_size, coords)
+    if rounding == "floor":
+        source = numerator // denominator
+    elif rounding == "ceil":
+        source = -(-numerator // denominator)
+    elif rounding == "prefer-floor":
+        source = -((denominator - 2 * numerator) // (2 * denominator))
+    else:
+        source = (2 * numerator + denominator) // (2 * denominator)
+    return _inside(source, in_size)
 
-    def source(positions: Positions) -> Positions:
-        numerator, denominator = _fraction(positions, in_size, out_size, coords)
-        if rounding == "floor":
-            return numerator // denominator
-        if rounding == "ceil":
-            return -(-numerator // denominator)
-        if rounding == "prefer-floor":
-            return -((denominator - 2 * numerator) // (2 * denominator))
-        return (2 * numerator + denominator) // (2 * denominator)
 
-    return source
+def _inside(source: Positions, in_size: int) -> Positions:
+    return np.clip(source, 0, max(in_size - 1, 0))
 
 
 def _fraction(x: Positions, in_size: int, out_size: int, coords: str) -> tuple[Positions, int]:

@@ -3,44 +3,35 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.methods.settings import AxisSettings, scale_text
-from featfuse.model.axis import AxisMap, Positions, Reduce, Taps
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, Positions, Rule, TapReduction, Taps
+from featfuse.model.change import Change, resized
 
 __all__ = ["area", "avg_pool", "max_pool", "pooled_size"]
 
 
 def area(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """torch: the mean of all samples touched; tf, jax, opencv: each weighted by its overlap."""
-    action = f"{scale_text(in_size, out_size)} area"
+    change = resized(in_size, out_size, "area")
     if not settings.convention.fractional_area:
-        return (_adaptive(in_size, out_size, action, Reduce.SUM),)
-    scale = in_size / out_size
-
-    def rule(positions: Positions) -> Taps:
-        # The bounds are ratios of whole numbers: computed so, a window ends exactly on a sample.
-        low, high = positions * in_size / out_size, (positions + 1) * in_size / out_size
-        first, stop = positions * in_size // out_size, -(-(positions + 1) * in_size // out_size)
-        indices = _runs(first, stop)
-        overlap = np.minimum(indices + 1, high[:, None]) - np.maximum(indices, low[:, None])
-        return Taps(indices, np.where(indices >= 0, overlap / scale, 0.0))
-
-    return (AxisMap(in_size, out_size, rule, action, weighted=True),)
+        return (_adaptive(in_size, out_size, change, TapReduction.SUM),)
+    return (AxisMap(in_size, out_size, Rule(_overlaps, (in_size, out_size)), change, weighted=True),)
 
 
 def avg_pool(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """Mean over windows; a ceil-mode overhang is never counted, padding by `count_include_pad`."""
-    action = f"{scale_text(in_size, out_size)} avg-pool"
+    change = resized(in_size, out_size, "avg-pool")
     if settings.pool_size is None:
-        return (_adaptive(in_size, out_size, action, Reduce.SUM),)
-    return (_explicit(in_size, out_size, action, Reduce.SUM, settings),)
+        return (_adaptive(in_size, out_size, change, TapReduction.SUM),)
+    return (_explicit(in_size, out_size, change, TapReduction.SUM, settings),)
 
 
 def max_pool(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """Maximum over windows; padding never wins."""
-    action = f"{scale_text(in_size, out_size)} max-pool"
+    change = resized(in_size, out_size, "max-pool")
     if settings.pool_size is None:
-        return (_adaptive(in_size, out_size, action, Reduce.MAX),)
-    return (_explicit(in_size, out_size, action, Reduce.MAX, settings),)
+        return (_adaptive(in_size, out_size, change, TapReduction.MAX),)
+    return (_explicit(in_size, out_size, change, TapReduction.MAX, settings),)
 
 
 def pooled_size(in_size: int, settings: AxisSettings) -> int:
@@ -59,19 +50,17 @@ def pooled_size(in_size: int, settings: AxisSettings) -> int:
     return count - 1 if (count - 1) * stride >= in_size + settings.pool_padding else count
 
 
-def _adaptive(in_size: int, out_size: int, action: str, reduce: Reduce) -> AxisMap:
+def _adaptive(in_size: int, out_size: int, change: Change, reduce: TapReduction) -> AxisMap:
     """Windows floor(iI/O) .. ceil((i+1)I/O), as torch's adaptive pools."""
-
-    def rule(positions: Positions) -> Taps:
-        first = positions * in_size // out_size
-        stop = -(-(positions + 1) * in_size // out_size)
-        indices = _runs(first, stop)
-        return Taps(indices, None if reduce is Reduce.MAX else _mean_weights(indices, stop - first))
-
-    return AxisMap(in_size, out_size, rule, action, reduce=reduce, weighted=reduce is Reduce.SUM)
+    means = reduce is TapReduction.SUM
+    rule = Rule(_adaptive_windows, (in_size, out_size, means))
+    return AxisMap(in_size, out_size, rule, change, reduce=reduce, weighted=means)
 
 
-def _explicit(in_size: int, out_size: int, action: str, reduce: Reduce, settings: AxisSettings) -> AxisMap:
+def _explicit(
+    in_size: int, out_size: int, change: Change, reduce: TapReduction, settings: AxisSettings
+) -> AxisMap:
+    """Windows of the geometry that the options give; ShapeError where it misses the target."""
     size, padding = settings.pool_size, settings.pool_padding
     assert size is not None
     stride = settings.pool_stride or size
@@ -91,18 +80,43 @@ def _explicit(in_size: int, out_size: int, action: str, reduce: Reduce, settings
             "Change --pool-size, --pool-stride, --pool-padding or --ceil-mode, "
             "or leave them out: adaptive windows hit the target exactly.",
         )
+    means = reduce is TapReduction.SUM
+    counts = settings.count_include_pad if means else None
+    rule = Rule(_given_windows, (in_size, size, stride, padding, counts))
+    return AxisMap(in_size, out_size, rule, change, reduce=reduce, weighted=means)
 
-    def rule(positions: Positions) -> Taps:
-        start = positions * stride - padding
-        stop = np.minimum(start + size, in_size + padding)
-        counted = stop - start
-        first, stop = np.maximum(start, 0), np.minimum(stop, in_size)
-        indices = _runs(first, stop)
-        if reduce is Reduce.MAX:
-            return Taps(indices)
-        return Taps(indices, _mean_weights(indices, counted if settings.count_include_pad else stop - first))
 
-    return AxisMap(in_size, out_size, rule, action, reduce=reduce, weighted=reduce is Reduce.SUM)
+def _overlaps(positions: Positions, in_size: int, out_size: int) -> Taps:
+    """All samples touched, each with the share of the window that it covers.
+
+    The bounds are ratios of whole numbers: computed so, a window ends exactly on a sample.
+    """
+    low, high = positions * in_size / out_size, (positions + 1) * in_size / out_size
+    first, stop = positions * in_size // out_size, -(-(positions + 1) * in_size // out_size)
+    indices = _runs(first, stop)
+    overlap = np.minimum(indices + 1, high[:, None]) - np.maximum(indices, low[:, None])
+    return Taps(indices, np.where(indices >= 0, overlap / (in_size / out_size), 0.0))
+
+
+def _adaptive_windows(positions: Positions, in_size: int, out_size: int, means: bool) -> Taps:
+    first = positions * in_size // out_size
+    stop = -(-(positions + 1) * in_size // out_size)
+    indices = _runs(first, stop)
+    return Taps(indices, _mean_weights(indices, stop - first) if means else None)
+
+
+def _given_windows(
+    positions: Positions, in_size: int, size: int, stride: int, padding: int, counts_padding: bool | None
+) -> Taps:
+    """`counts_padding`: whether a mean divides by the padding's positions too; None where nothing divides."""
+    start = positions * stride - padding
+    stop = np.minimum(start + size, in_size + padding)
+    counted = stop - start
+    first, stop = np.maximum(start, 0), np.minimum(stop, in_size)
+    indices = _runs(first, stop)
+    if counts_padding is None:
+        return Taps(indices)
+    return Taps(indices, _mean_weights(indices, counted if counts_padding else stop - first))
 
 
 def _runs(first: Positions, stop: Positions) -> Positions:

@@ -9,8 +9,9 @@ from featfuse.methods import kernels
 from featfuse.methods.coords import TRANSFORMS, Coordinates
 from featfuse.methods.kernels import Kernel
 from featfuse.methods.nearest import nearest_source
-from featfuse.methods.settings import AxisSettings, scale_text
-from featfuse.model.axis import AxisMap, Positions, Taps, gather
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather
+from featfuse.model.change import resized
 
 __all__ = [
     "bicubic",
@@ -36,31 +37,41 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
     default_edge = convention.edge_antialias if antialias else convention.edge
     clamp = (settings.edge or default_edge) == "clamp"
     coords = settings.coords or convention.coords
-    transform = TRANSFORMS[coords]
     stretch = max(1.0, in_size / out_size) if antialias else 1.0
+    as_tf = kernel.jumps and convention.name == "tf" and coords == "half-pixel"
+    rule = Rule(_kernel_taps, (in_size, out_size, kernel, coords, stretch, clamp, as_tf))
+    return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)
+
+
+def _kernel_taps(
+    positions: Positions,
+    in_size: int,
+    out_size: int,
+    kernel: Kernel,
+    coords: str,
+    stretch: float,
+    clamp: bool,
+    as_tf: bool,
+) -> Taps:
+    """What a stretched kernel around each position's coordinate reads; `as_tf` cuts it off as TF does."""
     reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
-    taps = math.floor(2 * reach) + 1
-
-    def rule(positions: Positions) -> Taps:
-        centre = transform(positions, in_size, out_size)
-        indices = np.ceil(centre - reach).astype(np.int64)[:, None] + np.arange(taps)
-        distance = (indices - centre[:, None]) / stretch
-        weights = kernel.weight(distance)
-        if kernel.jumps:
-            reached = np.abs(distance) < kernel.radius
-            if convention.name == "tf" and coords == "half-pixel":
-                reached = _tf_reaches(positions, indices, in_size, out_size, kernel, stretch)
-            weights = np.where(reached, weights, 0.0)
-        if clamp:
-            indices = np.clip(indices, 0, in_size - 1)
-        else:
-            inside = (indices >= 0) & (indices < in_size)
-            indices, weights = np.where(inside, indices, -1), np.where(inside, weights, 0.0)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return _drop_empty_columns(np.where(weights == 0.0, -1, indices), weights)
-
-    action = f"{scale_text(in_size, out_size)} {settings.method}"
-    return (AxisMap(in_size, out_size, rule, action, weighted=True),)
+    centre = TRANSFORMS[coords](positions, in_size, out_size)
+    first = np.ceil(centre - reach).astype(np.int64)
+    indices = first[:, None] + np.arange(math.floor(2 * reach) + 1)
+    distance = (indices - centre[:, None]) / stretch
+    weights = kernel.weight(distance)
+    if kernel.jumps:
+        reached = np.abs(distance) < kernel.radius
+        if as_tf:
+            reached = _tf_reaches(positions, indices, in_size, out_size, kernel, stretch)
+        weights = np.where(reached, weights, 0.0)
+    if clamp:
+        indices = np.clip(indices, 0, in_size - 1)
+    else:
+        inside = (indices >= 0) & (indices < in_size)
+        indices, weights = np.where(inside, indices, -1), np.where(inside, weights, 0.0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return _drop_empty_columns(np.where(weights == 0.0, -1, indices), weights)
 
 
 def _tf_reaches(
@@ -130,10 +141,10 @@ def nearest(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMa
     own = (coords, rounding) == (convention.nearest_coords, convention.nearest_rounding)
     arithmetic = convention.nearest_arithmetic if own else "exact"
     source = nearest_source(in_size, out_size, coords, rounding, arithmetic)
-    return (gather(in_size, out_size, source, f"{scale_text(in_size, out_size)} {settings.method}"),)
+    return (gather(in_size, out_size, source, resized(in_size, out_size, settings.method)),)
 
 
 def nearest_exact(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """floor((x + 1/2) * I/O), in float32 as torch and TF compute it."""
     source = nearest_source(in_size, out_size, "half-pixel", "prefer-ceil", "float32")
-    return (gather(in_size, out_size, source, f"{scale_text(in_size, out_size)} {settings.method}"),)
+    return (gather(in_size, out_size, source, resized(in_size, out_size, settings.method)),)

@@ -4,6 +4,7 @@ import math
 
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, broadcast, identity, select
+from featfuse.model.change import Change, ChangeKind
 
 __all__ = ["strict", "stride"]
 
@@ -25,7 +26,7 @@ def stride(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap
         step = max(1, in_size // out_size)
         for k in (step, step + 1):
             if math.ceil(in_size / k) == out_size:
-                return (select(in_size, range(0, in_size, k), f"stride {k}"),)
+                return (select(in_size, range(0, in_size, k), Change(ChangeKind.STRIDE, number=k)),)
     raise settings.refuse(
         in_size, out_size, "no whole step gives that size", "Use --method area, avg-pool or nearest."
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from featfuse.errors import ShapeError
 from featfuse.methods.conventions import Convention
 
-__all__ = ["AxisSettings", "scale_text"]
+__all__ = ["AxisSettings"]
 
 
 class AxisSettings(NamedTuple):
@@ -43,8 +43,3 @@ class AxisSettings(NamedTuple):
             f"{self.name}: axis {self.letter}: {self.method} cannot bring {in_size} to {out_size}: {why}",
             hint=hint,
         )
-
-
-def scale_text(in_size: int, out_size: int) -> str:
-    """`×2`, `×0.5`, `×1.981`: the factor as the report shows it."""
-    return f"×{out_size / in_size:.4g}" if in_size else f"{in_size}→{out_size}"

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from featfuse.methods.settings import AxisSettings, scale_text
-from featfuse.model.axis import AxisMap, Positions, Taps
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, Positions, Rule, Taps
+from featfuse.model.change import resized
 
 __all__ = ["fixed_bilinear"]
 
@@ -23,19 +24,18 @@ def fixed_bilinear(in_size: int, out_size: int, settings: AxisSettings) -> tuple
             "the fixed kernel upsamples by whole factors only",
             "Use --method bilinear, which reaches any size.",
         )
+    rule = Rule(_taps, (in_size, factor))
+    return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)
+
+
+def _taps(positions: Positions, in_size: int, factor: int) -> Taps:
     size = 2 * factor - factor % 2
     padding = (size - factor) // 2
     half = (size + 1) // 2
     centre = half - 1.0 if size % 2 else half - 0.5
-
-    def rule(positions: Positions) -> Taps:
-        last = (positions + padding) // factor
-        indices = last[:, None] - np.arange(1, -1, -1)
-        offset = positions[:, None] + padding - indices * factor
-        inside = (indices >= 0) & (indices < in_size) & (offset < size)
-        weights = np.where(inside, 1.0 - np.abs(offset - centre) / half, 0.0)
-        return Taps(np.where(inside, indices, -1), weights)
-
-    return (
-        AxisMap(in_size, out_size, rule, f"{scale_text(in_size, out_size)} {settings.method}", weighted=True),
-    )
+    last = (positions + padding) // factor
+    indices = last[:, None] - np.arange(1, -1, -1)
+    offset = positions[:, None] + padding - indices * factor
+    inside = (indices >= 0) & (indices < in_size) & (offset < size)
+    weights = np.where(inside, 1.0 - np.abs(offset - centre) / half, 0.0)
+    return Taps(np.where(inside, indices, -1), weights)

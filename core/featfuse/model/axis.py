@@ -3,31 +3,60 @@
 Resizing, pooling, cropping, padding, striding, tiling and broadcasting are all AxisMaps. A map is a rule
 from output positions to taps, so it costs nothing to hold, however long the axis; it answers which
 input slice an output slice needs. `engine.apply` turns that input block into that output block.
+
+A map is a value: maps of equal settings are equal, hash alike and survive pickling, so a plan made of them
+can be compared, kept and sent to a worker. That is why a rule is a function of a module with its arguments,
+never a closure.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RUN", "AxisMap", "Fill", "Reduce", "Taps", "broadcast", "gather", "identity", "select"]
+from featfuse.model.change import KEPT, Change, ChangeKind
+
+__all__ = [
+    "RUN",
+    "AxisMap",
+    "Fill",
+    "Positions",
+    "Rule",
+    "TapReduction",
+    "Taps",
+    "broadcast",
+    "gather",
+    "identity",
+    "select",
+]
 
 Positions = NDArray[np.int64]
+Result = TypeVar("Result")
 
 
 RUN = 1 << 14
 """Output positions whose taps are computed at a time."""
 
 
-class Reduce(Enum):
+class TapReduction(Enum):
     """How an output sample is made of its taps."""
 
     SUM = "sum"
     MAX = "max"
+
+
+class Rule(NamedTuple, Generic[Result]):
+    """`function(values, *arguments)` as a value. The function stands in a module, under a name of its own."""
+
+    function: Callable[..., Result]
+    arguments: tuple[Hashable, ...] = ()
+
+    def __call__(self, values: NDArray[Any]) -> Result:
+        return self.function(values, *self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +76,28 @@ class Taps:
         return self.indices >= 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fill:
     """A border whose values do not come from single samples: `before` + input + `after`.
 
     `kind` is "constant", "linear_ramp", "maximum", "mean", "median" or "minimum" (numpy.pad's modes);
-    `value` is the constant, or where a ramp ends. `flat` tells, for each side, that some edge sample of
-    the whole tensor equals a ramp's end: NumPy then rounds the ramp in another order.
+    `value` is the constant, or where a ramp ends. Fills are equal when they write the same bits: NaN is
+    NaN, and 0 is not -0.
     """
 
     kind: str
     before: int
     after: int
     value: float = 0.0
-    flat: tuple[bool, bool] = (False, False)
+
+    def __eq__(self, other: object) -> bool:
+        return self._bits() == other._bits() if isinstance(other, Fill) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._bits())
+
+    def _bits(self) -> tuple[str, int, int, str]:
+        return self.kind, self.before, self.after, self.value.hex()
 
     def needed(self, out: slice, in_size: int) -> slice | None:
         """The input slice that this border itself reads for the output slice `out`."""
@@ -73,25 +110,40 @@ class Fill:
         return slice(0, in_size)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class AxisMap:
     """One axis, one map: `in_size` samples become `out_size`.
 
-    `rule` gives the taps of an array of output positions. `action` is what the report says
-    ("×2 bilinear"). `weighted` tells that weights other than one occur, so the arithmetic needs a
+    `rule` gives the taps of an array of output positions. `change` is what the report tells of it.
+    `weighted` tells that weights other than one occur, so the arithmetic needs a
     float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
     is a NumPy view. A map that pads has `inner`, where in its output the input's own samples lie.
     """
 
     in_size: int
     out_size: int
-    rule: Callable[[Positions], Taps]
-    action: str
-    reduce: Reduce = Reduce.SUM
+    rule: Rule[Taps]
+    change: Change
+    reduce: TapReduction = TapReduction.SUM
     weighted: bool = False
     view: range | None = None
     fill: Fill | None = None
     inner: tuple[int, int] | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self._settings()))
+
+    def __hash__(self) -> int:
+        """Worked out once: every window looks maps up in the caches below."""
+        return self._hash
+
+    def __reduce__(self) -> tuple[type["AxisMap"], tuple[object, ...]]:
+        """The hash is of this process: a pickle leaves it out."""
+        return AxisMap, self._settings()
+
+    def _settings(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
     def taps(self, out: slice) -> Taps:
         """The taps of the output positions in `out`. The windows of a run ask for the same few slices."""
@@ -168,25 +220,27 @@ def _remembered_need(axis_map: AxisMap, start: int, stop: int) -> slice:
 
 def identity(size: int) -> AxisMap:
     """The map that changes nothing."""
-    return select(size, range(size), "=")
+    return select(size, range(size), KEPT)
 
 
-def select(in_size: int, view: range, action: str) -> AxisMap:
+def select(in_size: int, view: range, change: Change) -> AxisMap:
     """Keep the samples that `view` lists: a crop or a stride."""
-
-    def rule(positions: Positions) -> Taps:
-        return Taps((view.start + positions * view.step)[:, None])
-
-    return AxisMap(in_size, len(view), rule, action, view=view)
+    return AxisMap(in_size, len(view), Rule(_selected, (view.start, view.step)), change, view=view)
 
 
-def gather(
-    in_size: int, out_size: int, source: Callable[[Positions], Positions], action: str, **more: Any
-) -> AxisMap:
+def gather(in_size: int, out_size: int, source: Rule[Positions], change: Change, **more: Any) -> AxisMap:
     """One sample per output position: `source(position)`, or -1 for none."""
-    return AxisMap(in_size, out_size, lambda positions: Taps(source(positions)[:, None]), action, **more)
+    return AxisMap(in_size, out_size, Rule(_gathered, (source,)), change, **more)
 
 
-def broadcast(out_size: int, action: str = "broadcast") -> AxisMap:
+def broadcast(out_size: int) -> AxisMap:
     """One sample, repeated `out_size` times."""
-    return gather(1, out_size, np.zeros_like, action)
+    return gather(1, out_size, Rule(np.zeros_like), Change(ChangeKind.BROADCAST))
+
+
+def _selected(positions: Positions, start: int, step: int) -> Taps:
+    return Taps((start + positions * step)[:, None])
+
+
+def _gathered(positions: Positions, source: Rule[Positions]) -> Taps:
+    return Taps(source(positions)[:, None])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from featfuse.errors import ShapeError, UsageError
-from featfuse.model.axis import Reduce
+from featfuse.model.axis import TapReduction
 from featfuse.model.constant import Constant
 from featfuse.model.dtypes import compute_dtype, is_float, weighted_dtype
 from featfuse.model.layout import SPATIAL, Layout, Origin, OriginKind, Reading
@@ -100,7 +100,7 @@ def _working_dtype(dtype: DType, chains: Sequence[Chain], *, weighted: bool) -> 
     Short floats are compared in float32 too: NumPy compares them one by one, through casts of its own.
     """
     steps = list(itertools.chain.from_iterable(chains))
-    compares = is_float(dtype) and any(step.reduce is Reduce.MAX for step in steps)
+    compares = is_float(dtype) and any(step.reduce is TapReduction.MAX for step in steps)
     computes = any(step.weighted or (weighted and step.fill) for step in steps)
     return compute_dtype(dtype) if computes or compares else dtype
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.axis import select
+from featfuse.model.change import Change, ChangeKind
 from featfuse.model.layout import SPATIAL, Layout, Origin, OriginKind, Reading
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning.branches import grown, reconcile, start
@@ -99,7 +100,8 @@ def _factors(
     brought = reconcile(start(mask.place, mask.spec, reading), layout, goal, NEAREST)
     if own is None or member.sizes.get("C", 1) == 1:
         return brought
-    chains = tuple((select(target["C"], own, "own channels"),) if axis == "C" else () for axis in layout.axes)
+    share = select(target["C"], own, Change(ChangeKind.OWN_CHANNELS))
+    chains = tuple((share,) if axis == "C" else () for axis in layout.axes)
     dtype = branch_header(brought, layout).dtype
     return grown(brought, Remap(chains, tuple(range(len(layout.axes))), dtype))
 

@@ -23,6 +23,7 @@ from featfuse.planning.plan import (
     Upsample,
 )
 from featfuse.planning.reconcile import convention_name
+from featfuse.report.changes import change_text
 from featfuse.report.shape_report import AxisRow
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options, idle_options, resizing_name
@@ -113,7 +114,7 @@ def _told(operation: Operation, layout: Layout) -> Iterator[tuple[str, str]]:
                 yield "C", f"transposed-conv → {operation.out_channels}"
         case Remap():
             for letter, chain in zip(layout.axes, operation.chains, strict=True):
-                yield from ((letter, step.action) for step in chain)
+                yield from ((letter, change_text(step.change)) for step in chain)
         case Normalize():
             yield "C", operation.norm
         case _:

@@ -26,7 +26,8 @@ class Run:
     """What an execution brings to the steps: how to read an input, its limits, and where to count.
 
     `tally` counts events that the report or an error will quote; `sums` adds up measurements (a mask's
-    coverage); `notes` are sentences for the report.
+    coverage); `notes` are sentences for the report. `found` is what steps found by looking at all the data
+    before any window, by step: steps themselves never change, so two runs may share them.
     """
 
     read: Callable[[int, Window], Array]
@@ -34,6 +35,7 @@ class Run:
     tally: Counter[str] = field(default_factory=Counter)
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     notes: list[str] = field(default_factory=list)
+    found: dict["Step", Any] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def count(self, event: str, number: int) -> None:
@@ -60,7 +62,7 @@ class Step(ABC):
 
     `shape` is in the output's axis order, `dtype` is the element type of its blocks. A step that
     `multiplies_matrices` wants BLAS held to one thread, since windows run in parallel already. `unpacked`
-    are the bytes that reading any of it unpacks at once.
+    are the bytes that reading any of it unpacks at once. Running a step does not change it.
     """
 
     shape: tuple[int, ...]
@@ -84,7 +86,8 @@ class Step(ABC):
         floating-point warnings off."""
 
     def prepare(self, run: Run) -> None:
-        """Done once before any window: what must see all the data first (fitting a PCA)."""
+        """Done once before any window: what must see all the data first (fitting a PCA) is put into
+        `run.found`."""
         for child in self.children:
             child.prepare(run)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from featfuse.model.dtypes import compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
 
-__all__ = ["ChannelMix", "Normalize"]
+__all__ = ["ChannelMix", "Mix", "Normalize"]
 
 
 class _AllChannels(Step):
@@ -21,6 +22,13 @@ class _AllChannels(Step):
     def need(self, window: Window) -> tuple[Window, ...]:
         channels = slice(0, self.children[0].shape[self.axis])
         return ((*window[: self.axis], channels, *window[self.axis + 1 :]),)
+
+
+class Mix(NamedTuple):
+    """`weights` (out channels, in channels) and `bias` (out channels,)."""
+
+    weights: Array
+    bias: Array | None
 
 
 class ChannelMix(_AllChannels):
@@ -35,19 +43,24 @@ class ChannelMix(_AllChannels):
         self.children = (child,)
         self.axis = axis
         self.dtype = compute_dtype(child.dtype)
-        self.set_weights(weights, bias)
+        self.mix = self.as_mix(weights, bias)
         self.shape = (*child.shape[:axis], weights.shape[0], *child.shape[axis + 1 :])
 
-    def set_weights(self, weights: Array, bias: Array | None) -> None:
-        """Keep the weights in the type of the arithmetic."""
-        self.weights = np.ascontiguousarray(weights, dtype=self.dtype)
-        self.bias = None if bias is None else bias.astype(self.dtype)
+    def as_mix(self, weights: Array, bias: Array | None) -> Mix:
+        """Both in the type of the arithmetic."""
+        weights = np.ascontiguousarray(weights, dtype=self.dtype)
+        return Mix(weights, None if bias is None else bias.astype(self.dtype))
+
+    def mix_of(self, run: Run) -> Mix:
+        """What this run mixes by."""
+        return self.mix
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         wanted = window[self.axis]
         block = cast(blocks[0], self.dtype)
-        weights = self.weights[wanted]
-        bias = None if self.bias is None else self.bias[wanted]
+        mix = self.mix_of(run)
+        weights = mix.weights[wanted]
+        bias = None if mix.bias is None else mix.bias[wanted]
         before, after = block.shape[: self.axis], block.shape[self.axis + 1 :]
         if not after:
             result = block.reshape(math.prod(before), block.shape[-1]) @ weights.T

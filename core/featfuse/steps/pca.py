@@ -5,7 +5,7 @@ import numpy as np
 from featfuse.errors import RunError, UsageError
 from featfuse.model.tensor import Array
 from featfuse.steps.base import Run, Step
-from featfuse.steps.mix import ChannelMix
+from featfuse.steps.mix import ChannelMix, Mix
 from featfuse.steps.windows import window_lengths, windows
 from featfuse.text import human_bytes
 
@@ -22,6 +22,11 @@ class PrincipalComponents(ChannelMix):
 
     def __init__(self, child: Step, axis: int, out_channels: int) -> None:
         super().__init__(child, axis, np.zeros((out_channels, child.shape[axis])))
+
+    def mix_of(self, run: Run) -> Mix:
+        """The components that this run has found."""
+        mix: Mix = run.found[self]
+        return mix
 
     def prepare(self, run: Run) -> None:
         super().prepare(run)
@@ -53,7 +58,7 @@ class PrincipalComponents(ChannelMix):
         mean = total / count
         variances, directions = _principal(products / count - np.outer(mean, mean))
         weights = directions[:out_channels]
-        self.set_weights(weights, -weights @ (mean + shift))
+        run.found[self] = self.as_mix(weights, -weights @ (mean + shift))
         share = variances / max(variances.sum(), np.finfo(np.float64).tiny)
         kept = ", ".join(f"{part:.1%}" for part in share[: min(out_channels, 8)])
         more = ", ..." if out_channels > 8 else ""

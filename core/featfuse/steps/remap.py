@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from featfuse import engine
+from featfuse.engine.border import NOT_FLAT, Flat
 from featfuse.engine.casts import cast
-from featfuse.model.axis import AxisMap, Reduce
+from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
 from featfuse.steps.windows import even_lengths, windows
@@ -17,9 +18,6 @@ from featfuse.steps.windows import even_lengths, windows
 __all__ = ["Remap"]
 
 Chain = tuple[AxisMap, ...]
-
-_MOST_KNOWN = 1 << 12
-"""Slices whose needs are kept: the windows of a run ask for the same few again and again."""
 
 
 class Remap(Step):
@@ -40,7 +38,6 @@ class Remap(Step):
         )
         self.multiplies_matrices = any(step.weighted for chain in self.chains for step in chain)
         self.order = sorted((axis for axis in order if self.chains[axis]), key=self._turn)
-        self._known: dict[tuple[int, int, int], list[slice]] = {}
 
     def _turn(self, axis: int) -> tuple[int, bool, int]:
         """When an axis has its turn. Selections (crop, stride) first, which all others may follow; then
@@ -52,7 +49,7 @@ class Remap(Step):
         """
         chain = self.chains[axis]
         selects = all(step.view is not None for step in chain)
-        sums = all(step.reduce is Reduce.SUM and step.fill is None for step in chain)
+        sums = all(step.reduce is TapReduction.SUM and step.fill is None for step in chain)
         grows = self.shape[axis] > self.children[0].shape[axis]
         by_weights = grows and any(step.weighted for step in chain)
         return 0 if selects else 2 if sums else 1, grows, -axis if by_weights else 0
@@ -62,20 +59,18 @@ class Remap(Step):
         self._look_for_flat_ramps(run)
 
     def _look_for_flat_ramps(self, run: Run) -> None:
-        """Tell each linear ramp whether an edge sample equals its end value, as np.linspace will ask.
+        """Find out of each linear ramp whether an edge sample equals its end value, as np.linspace will ask.
 
         Behind a padded axis one always does: the outermost line of that border is the end value.
         """
-        ramps = [axis for axis in self.order if any(_is_ramp(step) for step in self.chains[axis])]
-        for place, axis in enumerate(ramps):
-            chain = self.chains[axis]
-            ramp = chain[-1]
-            assert ramp.fill is not None
-            flat = (True, True) if place else self._flat_edges(axis, ramp.fill.value, run)
-            flatter = replace(ramp, fill=replace(ramp.fill, flat=flat))
-            self.chains = (*self.chains[:axis], (*chain[:-1], flatter), *self.chains[axis + 1 :])
+        flat: dict[int, Flat] = {}
+        for axis in self.order:
+            fill = self.chains[axis][-1].fill
+            if fill is not None and fill.kind == "linear_ramp":
+                flat[axis] = (True, True) if flat else self._flat_edges(axis, fill.value, run)
+        run.found[self] = flat
 
-    def _flat_edges(self, axis: int, end: float, run: Run) -> tuple[bool, bool]:
+    def _flat_edges(self, axis: int, end: float, run: Run) -> Flat:
         """Whether the first, and the last, samples along `axis` have the value `end` among them."""
         child = self.children[0]
         found = []
@@ -86,33 +81,21 @@ class Remap(Step):
             found.append(any(bool((child.block(edge, run) == end).any()) for edge in edges))
         return found[0], found[1]
 
-    def _slices(self, axis: int, out: slice) -> list[slice]:
+    def _slices(self, axis: int, out: slice) -> tuple[slice, ...]:
         """What each map of the chain must give out, from the chain's input to its result."""
-        if not self.chains[axis]:
-            return [out]
-        known = self._known.get((axis, out.start, out.stop))
-        if known is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[axis, out.start, out.stop] = self._found(axis, out)
-        return known
-
-    def _found(self, axis: int, out: slice) -> list[slice]:
-        slices = [out]
-        for axis_map in reversed(self.chains[axis]):
-            slices.insert(0, axis_map.needed(slices[0]))
-        return slices
+        return _slices(self.chains[axis], out.start, out.stop) if self.chains[axis] else (out,)
 
     def need(self, window: Window) -> tuple[Window, ...]:
         return (tuple(self._slices(axis, out)[0] for axis, out in enumerate(window)),)
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         block = cast(blocks[0], self.dtype)
+        flat: dict[int, Flat] = run.found.get(self, {})
         for axis in self.order:
             slices = self._slices(axis, window[axis])
             steps = zip(self.chains[axis], slices[:-1], slices[1:], strict=True)
             for axis_map, source, out in steps:
-                block = engine.apply(axis_map, block, axis, source.start, out)
+                block = engine.apply(axis_map, block, axis, source.start, out, flat.get(axis, NOT_FLAT))
         return block
 
     def scratch_bytes(self, window: Window) -> int:
@@ -132,5 +115,10 @@ class Remap(Step):
         return peak * self.dtype.itemsize + max(taps, default=0)
 
 
-def _is_ramp(step: AxisMap) -> bool:
-    return step.fill is not None and step.fill.kind == "linear_ramp"
+@lru_cache(maxsize=1 << 12)
+def _slices(chain: Chain, start: int, stop: int) -> tuple[slice, ...]:
+    """Kept: the windows of a run ask for the same few again and again."""
+    slices = [slice(start, stop)]
+    for axis_map in reversed(chain):
+        slices.insert(0, axis_map.needed(slices[0]))
+    return tuple(slices)

@@ -17,7 +17,7 @@ from featfuse.engine.gather import gather, take
 from featfuse.engine.phased import find_phases, phased
 from featfuse.methods.channels import channel_map
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import RUN, AxisMap, Reduce, Taps, identity
+from featfuse.model.axis import RUN, AxisMap, TapReduction, Taps, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
@@ -127,7 +127,7 @@ def by_each_strategy(
         results.append(("phased", phased(axis_map, phases, block, axis, origin, out)))
     if taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all():
         results.append(("take", take(taps, block, axis, origin)))
-    if axis_map.reduce is Reduce.SUM and axis_map.weighted and taps.indices.shape[1]:
+    if axis_map.reduce is TapReduction.SUM and axis_map.weighted and taps.indices.shape[1]:
         results.append(("banded", banded(axis_map, block, axis, origin, out)))
     return results
 
@@ -277,6 +277,6 @@ def test_the_gather_is_right() -> None:
     """The reference itself, by hand: 2a + b, with a tap that is absent."""
     taps = Taps(np.array([[0, 1], [2, -1]]), np.array([[2.0, 1.0], [2.0, 0.0]]))
     block = np.array([[1.0, 10.0, 100.0]])
-    assert gather(taps, Reduce.SUM, block, 1, 0).tolist() == [[12.0, 200.0]]
-    assert gather(Taps(taps.indices), Reduce.MAX, block, 1, 0).tolist() == [[10.0, 100.0]]
-    assert gather(taps, Reduce.SUM, np.array([[10.0, 100.0, np.nan]]), 1, 0)[0, 0] == 120.0
+    assert gather(taps, TapReduction.SUM, block, 1, 0).tolist() == [[12.0, 200.0]]
+    assert gather(Taps(taps.indices), TapReduction.MAX, block, 1, 0).tolist() == [[10.0, 100.0]]
+    assert gather(taps, TapReduction.SUM, np.array([[10.0, 100.0, np.nan]]), 1, 0)[0, 0] == 120.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.change import Change, ChangeKind
 from featfuse.request.options import PAD_MODES
 
 Settings = Callable[..., AxisSettings]
@@ -56,7 +57,7 @@ def test_crop_undoes_pad(axis_settings: Settings, mode: str, in_size: int, out_s
         (crop,) = METHODS["crop"].build()(out_size, in_size, axis_settings("crop", out_size, in_size, where))
         padded = engine.apply(pad, values, 0, 0, slice(0, out_size))
         assert engine.apply(crop, padded, 0, 0, slice(0, in_size)).tobytes() == values.tobytes()
-        assert crop.action.removeprefix("crop ") == pad.action.removeprefix("pad ").split()[0]
+        assert (crop.change.before, crop.change.after) == (pad.change.before, pad.change.after)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +81,12 @@ def test_odd_sample_of_a_centred_crop(
     settings_ = axis_settings("crop", in_size, out_size, {"odd": odd})
     (crop,) = METHODS["crop"].build()(in_size, out_size, settings_)
     assert crop.indices[:, 0].tolist() == list(range(start, start + out_size))
-    assert crop.action == f"crop {start}+{in_size - out_size - start}"
+    assert crop.change == Change(ChangeKind.CROP, before=start, after=in_size - out_size - start)
 
 
 def test_centred_pad_puts_the_smaller_half_first(axis_settings: Settings) -> None:
     (pad,) = METHODS["pad"].build()(4, 9, axis_settings("pad", 4, 9))
-    assert pad.action == "pad 2+3"
+    assert pad.change == Change(ChangeKind.PAD, "constant", before=2, after=3)
 
 
 @pytest.mark.parametrize(
