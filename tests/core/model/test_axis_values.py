@@ -1,0 +1,108 @@
+"""An AxisMap is a value: equal settings make equal maps, whatever built them, also in another process."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from featfuse import CHANNEL_MODES, CONVENTIONS, METHODS
+from featfuse.methods.channels import channel_map
+from featfuse.methods.conventions import COORDS
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap, Fill, broadcast, identity
+from featfuse.request.options import PAD_MODES
+
+Settings = Callable[..., AxisSettings]
+
+SIZES = {"strict": (1, 12), "stride": (12, 4), "crop": (12, 7), "transposed-conv": (4, 12)}
+"""Sizes that a method reaches, where (7, 12) is not."""
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    *(("pad", {"pad_mode": mode}) for mode in PAD_MODES),
+    *(("pad", {"pad_mode": "constant", "pad_value": value}) for value in (-0.0, float("nan"), np.inf)),
+    *(("bilinear", {"coords": coords}) for coords in COORDS),
+    *(("nearest", {"coords": coords, "nearest_rounding": "ceil"}) for coords in COORDS),
+    ("bicubic", {"cubic_a": -0.6, "antialias": True}),
+    ("avg-pool", {"pool_size": 2, "pool_stride": 1}),
+    ("avg-pool", {"pool_size": 2, "pool_stride": 1, "count_include_pad": False}),
+    ("max-pool", {"pool_size": 2, "pool_stride": 1}),
+    *(("letterbox", {"interpolation": name, "anchor": "end"}) for name in ("nearest", "area", "gaussian")),
+]
+"""Settings beyond the convention that lead to rules of their own."""
+
+
+def built(axis_settings: Settings, method: str, options: dict[str, Any]) -> tuple[AxisMap, ...]:
+    in_size, out_size = (7, 6) if "pool_size" in options else SIZES.get(method, (7, 12))
+    return METHODS[method].build()(in_size, out_size, axis_settings(method, in_size, out_size, options))
+
+
+def check_is_a_value(first: tuple[AxisMap, ...], second: tuple[AxisMap, ...]) -> None:
+    assert first == second
+    assert hash(first) == hash(second)
+    copy = pickle.loads(pickle.dumps(first))
+    assert copy == first
+    assert hash(copy) == hash(first)
+    for ours, theirs in zip(first, copy, strict=True):
+        assert ours.indices.tolist() == theirs.indices.tolist()
+        assert ours.weights.tobytes() == theirs.weights.tobytes()
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_of_equal_settings_are_equal(axis_settings: Settings, method: str, convention: str) -> None:
+    maps = [built(axis_settings, method, {"convention": convention}) for _ in range(2)]
+    check_is_a_value(maps[0], maps[1])
+
+
+@pytest.mark.parametrize(("method", "options"), VARIANTS)
+def test_so_are_those_of_other_options(axis_settings: Settings, method: str, options: dict[str, Any]) -> None:
+    maps = [built(axis_settings, method, options) for _ in range(2)]
+    check_is_a_value(maps[0], maps[1])
+
+
+@pytest.mark.parametrize("mode", [mode for mode in CHANNEL_MODES if mode != "strict"])
+def test_channel_maps_are_values_too(mode: str) -> None:
+    sizes = (12, 4) if mode in ("truncate", "mean") else (4, 12)
+    check_is_a_value((channel_map(*sizes, mode, "one"),), (channel_map(*sizes, mode, "another"),))
+
+
+def test_every_variant_differs_from_every_other(axis_settings: Settings) -> None:
+    """Equal must mean that the same comes out: no setting is left out of the value."""
+    seen: dict[tuple[AxisMap, ...], Any] = {}
+    for method, options in VARIANTS:
+        assert seen.setdefault(built(axis_settings, method, options), options) is options, (method, options)
+
+
+def test_fills_are_equal_when_they_write_the_same_bits() -> None:
+    nan = float("nan")
+    assert Fill("constant", 1, 2, nan) == Fill("constant", 1, 2, -float("nan") * -1)
+    assert Fill("constant", 1, 2, nan) != Fill("constant", 1, 2, 0.0)
+    assert Fill("constant", 1, 2, 0.0) != Fill("constant", 1, 2, -0.0)
+    assert Fill("constant", 1, 2) != (1, 2)
+
+
+def test_other_sizes_are_other_maps() -> None:
+    assert identity(4) != identity(5)
+    assert broadcast(4) != broadcast(5)
+    assert identity(4) != 4
+
+
+def test_a_map_arrives_in_another_process(axis_settings: Settings) -> None:
+    """With another seed of hashes: the hash that is kept must not travel."""
+    (sent,) = built(axis_settings, "bicubic", {})
+    code = (
+        "import pickle, sys; sent = pickle.load(sys.stdin.buffer); same = type(sent)(*sent._settings());"
+        "assert {same: 1}[sent] and same == sent; pickle.dump(sent, sys.stdout.buffer)"
+    )
+    path = ":".join(sys.path)
+    back = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pickle.dumps(sent),
+        capture_output=True,
+        check=True,
+        env={"PYTHONPATH": path, "PYTHONHASHSEED": "7"},
+    )
+    assert pickle.loads(back.stdout) == sent
