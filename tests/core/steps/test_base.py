@@ -27,7 +27,7 @@ def inputs(seed: int, *, flat: bool) -> list[Array]:
     rng = np.random.default_rng(seed)
     maps = [rng.normal(size=shape) for shape in (SMALL, SMALL if seed % 2 else (3, 13, 15))]
     if flat:
-        maps[0][:, 0] = maps[0][:, :, -1] = 1.0
+        maps[0][0, 0, 3] = maps[0][1, -1, 3] = 1.0
     return maps
 
 
@@ -69,3 +69,13 @@ def test_two_runs_at_once_share_one_tree(options: dict[str, Any]) -> None:
     for was, now in zip(before, state_of(plan), strict=True):
         assert was.keys() == now.keys()
         assert all(was[name] is now[name] for name in was), "running has changed a step"
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_ramp_is_rounded_as_the_data_ask(flat: bool) -> None:
+    """np.linspace divides first where one step is zero, else it multiplies by the step: to the last bit."""
+    values = np.random.default_rng(5).normal(size=(9, 8))
+    if flat:
+        values[0, 3] = values[-1, 3] = 1.0
+    result = featfuse.resize(values, (107, 8), method="pad", pad_mode="linear_ramp", pad_value=1)
+    assert result.tobytes() == np.pad(values, ((49, 49), (0, 0)), "linear_ramp", end_values=1).tobytes()
