@@ -64,7 +64,6 @@ def test_equal_requests_give_equal_plans(options):
     assert len({first, second}) == 1
 
 
-@pytest.mark.xfail(reason="axis maps still hold closures")
 @given
 def test_a_plan_survives_the_way_to_another_process(options):
     plan = planned(options)
@@ -101,7 +100,6 @@ def test_an_error_names_the_inputs_all_the_same():
         planner.make_plan(specs, request.options)
 
 
-@pytest.mark.xfail(reason="axis maps still hold closures")
 @given
 def test_a_run_leaves_the_plan_as_it_was(options):
     plan = planned(options)
