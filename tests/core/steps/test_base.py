@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from featfuse.io.inputs import Inputs
 from featfuse.model.tensor import Array, Window
-from featfuse.planning.plan import FusionPlan, make_plan
+from featfuse.planning.build import build_steps
+from featfuse.planning.planner import make_plan
 from featfuse.process.limits import Limits
 from featfuse.request.options import Options
-from featfuse.steps.base import Run
+from featfuse.steps.base import Run, Step
 from featfuse.steps.execute import execute
 
 RAMP: dict[str, Any] = {"method": "pad", "pad_mode": "linear_ramp", "pad_value": 1.0}
@@ -31,23 +32,23 @@ def inputs(seed: int, *, flat: bool) -> list[Array]:
     return maps
 
 
-def run_of(plan: FusionPlan, maps: list[Array], together: Barrier | None = None) -> bytes:
-    result = np.zeros(plan.shape, plan.dtype)
+def run_of(root: Step, maps: list[Array], together: Barrier | None = None) -> bytes:
+    result = np.zeros(root.shape, root.dtype)
 
     def write(window: Window, block: Array) -> None:
         result[window] = block
 
     with Inputs(maps) as sources:
         run = Run(sources.read, 1 << 28)
-        plan.root.prepare(run)
+        root.prepare(run)
         if together is not None:
             together.wait()  # both have looked at their data before either goes on
-        execute(run, plan.root, write, Limits(1 << 28))
+        execute(run, root, write, Limits(1 << 28))
     return result.tobytes()
 
 
-def state_of(plan: FusionPlan) -> list[dict[str, Any]]:
-    return [copy.copy(vars(step)) for step in plan.root.walk()]
+def state_of(root: Step) -> list[dict[str, Any]]:
+    return [copy.copy(vars(step)) for step in root.walk()]
 
 
 @pytest.mark.parametrize("options", [RAMP, PCA], ids=["ramp", "pca"])
@@ -56,17 +57,17 @@ def test_two_runs_at_once_share_one_tree(options: dict[str, Any]) -> None:
     maps = [inputs(even, flat=False), inputs(even + 2, flat=True)]
     resolved = Options.resolve(options)  # type: ignore[arg-type]
     with Inputs(maps[0]) as sources:
-        plan = make_plan(sources.specs, resolved)
-    before = state_of(plan)
+        root = build_steps(make_plan(sources.specs, resolved))
+    before = state_of(root)
     together = Barrier(2)
     with ThreadPoolExecutor(2) as threads:
-        results = list(threads.map(lambda each: run_of(plan, each, together), maps))
-    again = [run_of(plan, each) for each in reversed(maps)]
+        results = list(threads.map(lambda each: run_of(root, each, together), maps))
+    again = [run_of(root, each) for each in reversed(maps)]
     alone = [featfuse.fuse(*each, **options).tobytes() for each in maps]
     assert results == alone
     assert again[::-1] == alone
     assert alone[0] != alone[1]
-    for was, now in zip(before, state_of(plan), strict=True):
+    for was, now in zip(before, state_of(root), strict=True):
         assert was.keys() == now.keys()
         assert all(was[name] is now[name] for name in was), "running has changed a step"
 
