@@ -8,10 +8,11 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
-from featfuse.model.axis import AxisMap, Taps
+from featfuse.engine.work import Strategy, Work
+from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array
 
-__all__ = ["TILE", "banded", "suits_blas"]
+__all__ = ["BANDED", "TILE"]
 
 TILE = 16
 """Output positions per product, at most. Wider tiles multiply more zeros, narrower ones call BLAS more
@@ -35,14 +36,18 @@ class _Tiles(NamedTuple):
     matrix: Array
 
 
-def suits_blas(taps: Taps, block: Array, axis: int) -> bool:
-    """Whether BLAS is the faster way: several taps, and enough lines to share the matrix."""
-    outer, inner = math.prod(block.shape[:axis]), math.prod(block.shape[axis + 1 :])
-    worth = (outer if inner == 1 else inner) >= _LEAST_WIDTH or taps.indices.shape[1] >= MANY_TAPS
-    return taps.indices.shape[1] > 1 and block.dtype.kind == "f" and worth
+def _suits(work: Work) -> tuple[_Tiles, ...] | None:
+    """The tiles where BLAS is the faster way: a sum of several taps, and enough lines to share the matrix."""
+    shape, dtype, axis = work.block.shape, work.block.dtype, work.axis
+    if work.axis_map.reduce is not TapReduction.SUM or dtype.kind != "f":
+        return None
+    outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    width = work.taps.indices.shape[1]
+    worth = (outer if inner == 1 else inner) >= _LEAST_WIDTH or width >= MANY_TAPS
+    return _tilings(work.axis_map, work.out.start, work.out.stop, dtype.str) if width > 1 and worth else None
 
 
-def banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) -> Array:
+def _apply(work: Work, tilings: tuple[_Tiles, ...]) -> Array:
     """Each tile of output positions is a small dense matrix times the few input samples it reads.
 
     Tiles that share a matrix are one call, on a view in which the samples of neighbours overlap: between
@@ -51,10 +56,12 @@ def banded(axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice) 
     A zero of the matrix times NaN or inf is NaN: then, and only then, every output of the tile that reads
     next to it is not finite, so a look at the tiles' first positions tells whether to gather instead.
     """
+    axis_map, block, axis = work.axis_map, work.block, work.axis
+    origin, out = work.origin, work.out
     samples = along(np.ascontiguousarray(block), axis)
     result = np.empty((samples.shape[0], out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     width = _tile_width(axis_map)
-    for tiles in _tilings(axis_map, out.start, out.stop, block.dtype.str):
+    for tiles in tilings:
         if not tiles.matrix.shape[1]:  # every tap is absent
             result[:, tiles.place : tiles.place + tiles.number * len(tiles.matrix)] = 0
         elif samples.shape[2] == 1:
@@ -142,7 +149,7 @@ def _tile_width(axis_map: AxisMap) -> int:
 
 
 @lru_cache(maxsize=256)
-def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> list[_Tiles]:
+def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> tuple[_Tiles, ...]:
     """The tiles of the output positions from `start` to `stop`, neighbours with one matrix together."""
     width = _tile_width(axis_map)
     found: list[_Tiles] = []
@@ -154,7 +161,7 @@ def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> list[_Tile
             found[-1] = last._replace(number=last.number + 1, step=step)
         else:
             found.append(_Tiles(low - start, 1, source, 0, matrix))
-    return [tiles._replace(matrix=tiles.matrix.astype(dtype)) for tiles in found]
+    return tuple(tiles._replace(matrix=tiles.matrix.astype(dtype)) for tiles in found)
 
 
 def _continues(tiles: _Tiles, matrix: Array, source: int) -> bool:
@@ -174,3 +181,6 @@ def _matrix(axis_map: AxisMap, start: int, stop: int) -> tuple[Array, int]:
     weights = np.ones(len(rows)) if taps.weights is None else taps.weights[rows, columns]
     np.add.at(matrix, (rows, taps.indices[rows, columns] - source.start), weights)
     return matrix, source.start
+
+
+BANDED = Strategy("banded", _suits, _apply)

@@ -1,14 +1,16 @@
-"""The plain gather, tap by tap: it suits every map and every block, and all others must equal it."""
+"""Looking indices up: the plain gather, tap by tap, which suits every map and every block and which all
+others must equal, and its one tap without a weight."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from featfuse.engine.blocks import part_along
+from featfuse.engine.work import Strategy, Work
 from featfuse.model.axis import TapReduction, Taps
 from featfuse.model.tensor import Array
 
-__all__ = ["MANY_TAPS", "SAME_WEIGHT", "gather", "take", "weighted_sum"]
+__all__ = ["GATHER", "MANY_TAPS", "SAME_WEIGHT", "TAKE", "gather", "weighted_sum"]
 
 MANY_TAPS = 64
 """Taps from which on going through them one by one is the slow way."""
@@ -22,16 +24,6 @@ def gather(taps: Taps, reduce: TapReduction, block: Array, axis: int, origin: in
     if reduce is TapReduction.MAX:
         return _maximum(taps, block, axis, origin)
     return weighted_sum(taps, block, axis, origin)
-
-
-def take(taps: Taps, block: Array, axis: int, origin: int) -> Array:
-    """One unweighted sample per position: nearest, edge and mirror padding, tiling, broadcasting."""
-    source = taps.indices[:, 0] - origin
-    if block.shape[axis] == 1:
-        shape = list(block.shape)
-        shape[axis] = len(source)
-        return np.broadcast_to(block, shape)
-    return np.asarray(np.take(block, source, axis=axis))
 
 
 def weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
@@ -88,3 +80,29 @@ def _combine_rows(result: Array, axis: int, rows: Array, samples: Array, combine
     else:
         where = (slice(None),) * axis + (rows,)
         result[where] = combine(result[where], samples)
+
+
+def _tap_by_tap(work: Work, taps: Taps) -> Array:
+    return gather(taps, work.axis_map.reduce, work.block, work.axis, work.origin)
+
+
+GATHER = Strategy("gather", lambda work: work.taps, _tap_by_tap)
+
+
+def _find_single_taps(work: Work) -> Taps | None:
+    taps = work.taps
+    single = taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all()
+    return taps if single else None
+
+
+def _take(work: Work, taps: Taps) -> Array:
+    """One unweighted sample per position: nearest, edge and mirror padding, tiling, broadcasting."""
+    block, source = work.block, taps.indices[:, 0] - work.origin
+    if block.shape[work.axis] == 1:
+        shape = list(block.shape)
+        shape[work.axis] = len(source)
+        return np.broadcast_to(block, shape)
+    return np.asarray(np.take(block, source, axis=work.axis))
+
+
+TAKE = Strategy("take", _find_single_taps, _take)

@@ -15,10 +15,11 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import SAME_WEIGHT, gather
+from featfuse.engine.work import Strategy, Work
 from featfuse.model.axis import AxisMap, TapReduction, Taps
 from featfuse.model.tensor import Array
 
-__all__ = ["Phases", "find_phases", "phased"]
+__all__ = ["PHASED", "Phases", "find_phases"]
 
 _MOST_PHASES = 8
 _MOST_TAPS = 8
@@ -76,8 +77,14 @@ def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
     return Phases(start + first, start + last, period, stride, indices[first : first + period], weight)
 
 
-def phased(axis_map: AxisMap, phases: Phases, block: Array, axis: int, origin: int, out: slice) -> Array:
+def _suits(work: Work) -> Phases | None:
+    return find_phases(work.axis_map, work.out.start, work.out.stop)
+
+
+def _apply(work: Work, phases: Phases) -> Array:
     """All positions of one phase at a time; the few positions at the ends are gathered."""
+    axis_map, block, axis = work.axis_map, work.block, work.axis
+    origin, out = work.origin, work.out
     samples = along(block, axis)
     result = np.empty((len(samples), out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     combine = np.maximum if axis_map.reduce is TapReduction.MAX else np.add
@@ -112,3 +119,6 @@ def _fold(combine: np.ufunc, samples: list[Array], made: Array) -> None:
     combine(samples[0], samples[1], out=made)
     for sample in samples[2:]:
         combine(made, sample, out=made)
+
+
+PHASED = Strategy("phased", _suits, _apply)

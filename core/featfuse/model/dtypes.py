@@ -13,6 +13,7 @@ from featfuse.errors import UsageError, did_you_mean
 
 __all__ = [
     "DTYPES",
+    "DType",
     "common_dtype",
     "compute_dtype",
     "is_float",

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from featfuse.model.dtypes import DType
 from featfuse.model.tensor import Array, Window, broadcast_shape, window_shape
 
 __all__ = ["Run", "Step", "joint_shape"]
-
-DType = np.dtype[Any]
 
 
 @dataclass(slots=True)

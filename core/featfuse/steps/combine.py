@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.model.dtypes import compute_dtype, is_float, is_integer
+from featfuse.model.dtypes import DType, compute_dtype, is_float, is_integer
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.convert import OUT_OF_RANGE, convert
 
 __all__ = ["Elementwise", "Join", "clipped"]
-
-DType = np.dtype[Any]
 
 _UFUNCS: dict[str, Callable[..., Any]] = {
     "add": np.add,

@@ -1,12 +1,11 @@
 """Convert: the result in the output's element type, with what does not fit counted."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from featfuse.engine.casts import cast, count_finite
-from featfuse.model.dtypes import is_float, is_integer
+from featfuse.model.dtypes import DType, is_float, is_integer
 from featfuse.model.tensor import Array, Window
 from featfuse.steps.base import Run, Step
 
@@ -14,8 +13,6 @@ __all__ = ["OUT_OF_RANGE", "OVERFLOW_TO_INF", "Convert", "convert"]
 
 OUT_OF_RANGE = "values do not fit the output's integers"
 OVERFLOW_TO_INF = "finite values became inf"
-
-DType = np.dtype[Any]
 
 
 class Convert(Step):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from featfuse import engine
-from featfuse.engine.border import NOT_FLAT, Flat
 from featfuse.engine.casts import cast
+from featfuse.engine.work import NOT_FLAT, Flat
 from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
@@ -90,13 +90,19 @@ class Remap(Step):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         block = cast(blocks[0], self.dtype)
+        for which, turns in engine.plan_passes(self._turns(window, run), block.shape, block.dtype):
+            block = which.apply(turns, block)
+        return block
+
+    def _turns(self, window: Window, run: Run) -> list[engine.Turn]:
+        """Every map of every chain, in the order in which they are applied."""
         flat: dict[int, Flat] = run.found.get(self, {})
+        turns = []
         for axis in self.order:
             slices = self._slices(axis, window[axis])
-            steps = zip(self.chains[axis], slices[:-1], slices[1:], strict=True)
-            for axis_map, source, out in steps:
-                block = engine.apply(axis_map, block, axis, source.start, out, flat.get(axis, NOT_FLAT))
-        return block
+            for axis_map, source, out in zip(self.chains[axis], slices[:-1], slices[1:], strict=True):
+                turns.append(engine.Turn(axis_map, axis, source.start, out, flat.get(axis, NOT_FLAT)))
+        return turns
 
     def scratch_bytes(self, window: Window) -> int:
         """At each axis: the block before it, its result and one gathered tap."""

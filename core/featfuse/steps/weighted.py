@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from featfuse.engine.casts import cast
-from featfuse.model.dtypes import compute_dtype
+from featfuse.model.dtypes import DType, compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.steps.base import DType, Run, Step, joint_shape
+from featfuse.steps.base import Run, Step, joint_shape
 from featfuse.steps.combine import clipped
 
 __all__ = ["EPSILON", "NORMALIZATIONS", "WeightedSum"]

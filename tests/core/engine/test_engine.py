@@ -11,10 +11,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 from featfuse import CHANNEL_MODES, METHODS, engine
-from featfuse.engine.banded import banded
+from featfuse.engine import STRATEGIES
 from featfuse.engine.blocks import part_along
-from featfuse.engine.gather import gather, take
-from featfuse.engine.phased import find_phases, phased
+from featfuse.engine.gather import gather
+from featfuse.engine.padding import PADDING
+from featfuse.engine.phased import find_phases
+from featfuse.engine.strategies import choose
+from featfuse.engine.work import Strategy, Work
 from featfuse.methods.channels import channel_map
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import RUN, AxisMap, TapReduction, Taps, identity
@@ -110,26 +113,17 @@ def check_map(axis_map: AxisMap, draw: Draw) -> None:
         else:
             expected = expected_of(axis_map, whole, axis, 0, out)
         check_equal(axis_map, engine.apply(axis_map, block, axis, origin, out), expected, block)
-        for name, result in by_each_strategy(axis_map, block, axis, origin, out):
-            event(name)
-            check_equal(axis_map, result, expected, block)
+        work = Work(axis_map, block, axis, origin, out)
+        for strategy in STRATEGIES:
+            found = strategy.suits(work)
+            if found is not None and knows_borders(strategy) >= (axis_map.fill is not None):
+                event(strategy.name)
+                check_equal(axis_map, strategy.apply(work, found), expected, block)
 
 
-def by_each_strategy(
-    axis_map: AxisMap, block: np.ndarray, axis: int, origin: int, out: slice
-) -> list[tuple[str, np.ndarray]]:
-    """Every strategy that can apply this map, also where `engine.apply` would choose another."""
-    if axis_map.fill is not None:
-        return []
-    taps, results = axis_map.taps(out), []
-    phases = find_phases(axis_map, out.start, out.stop)
-    if phases is not None:
-        results.append(("phased", phased(axis_map, phases, block, axis, origin, out)))
-    if taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all():
-        results.append(("take", take(taps, block, axis, origin)))
-    if axis_map.reduce is TapReduction.SUM and axis_map.weighted and taps.indices.shape[1]:
-        results.append(("banded", banded(axis_map, block, axis, origin, out)))
-    return results
+def knows_borders(strategy: Strategy[Any]) -> bool:
+    """What stands before `padding` and itself; the strategies below it are not asked about a border."""
+    return STRATEGIES.index(strategy) <= STRATEGIES.index(PADDING)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -168,10 +162,12 @@ TAKEN = [
     # strategy, map, sizes, options
     ("view", "crop", 40, 30, {}),
     ("view", "stride", 64, 22, {}),
+    ("runs", "bilinear", 64, 2 * RUN, {}),
+    ("runs", "max-pool", 4 * RUN, 2 * RUN, {}),
     ("view", "truncate", 64, 16, {}),
-    ("bordered", "pad", 30, 40, {}),
-    ("bordered", "pad", 30, 40, {"pad_mode": "mean"}),
-    ("bordered", "zero-pad", 16, 64, {}),
+    ("padding", "pad", 30, 40, {}),
+    ("padding", "pad", 30, 40, {"pad_mode": "mean"}),
+    ("padding", "zero-pad", 16, 64, {}),
     ("phased", "nearest", 64, 128, {}),
     ("phased", "nearest", 16, 128, {}),
     ("phased", "nearest-exact", 64, 192, {}),
@@ -209,28 +205,38 @@ def test_the_strategy_for_each_kind_of_map(
     options: dict[str, Any],
     inner: int,
     axis_settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By name, so that no strategy is tested only by never being reached."""
     axis_map = build(name, in_size, out_size, options, axis_settings)
-    taken = []
-    for each in ("_view", "bordered", "phased", "take", "banded", "gather"):
-        plain = getattr(engine, each)
-        monkeypatch.setattr(
-            engine, each, lambda *args, each=each, plain=plain: (taken.append(each), plain(*args))[1]
-        )
-    whole, out = slice(0, out_size), slice(out_size // 8, out_size)
     block = np.random.default_rng(0).normal(size=(9, in_size, inner)).astype(np.float32)
-    for part in (whole, out):
+    for part in (slice(0, out_size), slice(out_size // 8, out_size)):
+        taken, _ = choose(Work(axis_map, block, 1, 0, part))
+        small = strategy == "banded" and inner == 3  # too few lines for BLAS to be worth its call
+        assert taken.name == ("gather" if small else strategy)
         result = engine.apply(axis_map, block, 1, 0, part)
         check_equal(axis_map, result, expected_of(axis_map, block, 1, 0, part), block)
-        small = strategy == "banded" and inner == 3  # too few lines for BLAS to be worth its call
-        assert [each.strip("_") for each in taken] == ["gather" if small else strategy]
-        taken.clear()
-    assert (find_phases(axis_map, 0, out_size) is not None) == (strategy == "phased") or strategy in (
-        "view",
-        "bordered",
-    )
+    if strategy not in ("view", "padding", "runs"):
+        assert (find_phases(axis_map, 0, out_size) is not None) == (strategy == "phased")
+
+
+def test_every_strategy_is_taken_by_some_map() -> None:
+    assert {strategy for strategy, *_ in TAKEN} == {strategy.name for strategy in STRATEGIES}
+
+
+def test_nothing_is_worked_out_twice(axis_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The taps of a long slice are too many to keep: whoever asks for them gets the same."""
+    axis_map = build("bicubic", 7 * RUN, RUN, {"antialias": True}, axis_settings)
+    asked: list[slice] = []
+    taps = AxisMap.taps
+
+    def watched(self: AxisMap, out: slice) -> Taps:
+        asked.append(out)
+        return taps(self, out)
+
+    monkeypatch.setattr(AxisMap, "taps", watched)
+    block = np.zeros((2, 7 * RUN), dtype=np.int32)  # of a type that BLAS does not know
+    assert choose(Work(axis_map, block, 1, 0, slice(0, RUN)))[0].name == "gather"
+    assert asked.count(slice(0, RUN)) == 2, "once to look for phases, which are kept, once for all others"
 
 
 @pytest.mark.parametrize(

@@ -5,35 +5,30 @@ from collections.abc import Callable
 import numpy as np
 
 from featfuse.engine.blocks import part_along
-from featfuse.model.axis import AxisMap, Fill
+from featfuse.engine.work import Strategy, Work
+from featfuse.model.axis import Fill
 from featfuse.model.tensor import Array
 
-__all__ = ["NOT_FLAT", "Flat", "bordered"]
+__all__ = ["PADDING"]
 
 
-Flat = tuple[bool, bool]
-"""Whether, in front and behind, some edge sample of the whole tensor equals the end of a linear ramp: NumPy
-then rounds the ramp in another order. Who looks at all the data tells."""
-
-NOT_FLAT = False, False
+def _suits(work: Work) -> Fill | None:
+    return work.axis_map.fill
 
 
-def bordered(
-    axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice, flat: Flat = NOT_FLAT
-) -> Array:
+def _apply(work: Work, fill: Fill) -> Array:
     """The input in the middle, the border computed by the very calls numpy.pad makes."""
-    fill = axis_map.fill
-    assert fill is not None
+    block, axis, origin, out = work.block, work.axis, work.origin, work.out
     shape = list(block.shape)
     shape[axis] = out.stop - out.start
     result = np.empty(shape, dtype=block.dtype)
-    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + axis_map.in_size))
+    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + work.axis_map.in_size))
     if inner.start < inner.stop:
         source = slice(inner.start - fill.before - origin, inner.stop - fill.before - origin)
         part_along(result, axis, slice(inner.start - out.start, inner.stop - out.start))[...] = part_along(
             block, axis, source
         )
-    total = axis_map.out_size
+    total = work.axis_map.out_size
     for side, border in enumerate((slice(0, fill.before), slice(total - fill.after, total))):
         part = slice(max(out.start, border.start), min(out.stop, border.stop))
         if part.start < part.stop:
@@ -41,7 +36,7 @@ def bordered(
             target = part_along(result, axis, slice(part.start - out.start, part.stop - out.start))
             if fill.kind == "linear_ramp":
                 edge = part_along(block, axis, slice(-1, None) if side else slice(0, 1))
-                target[...] = part_along(_ramp(fill, side, edge, axis, flat[side]), axis, within)
+                target[...] = part_along(_ramp(fill, side, edge, axis, work.flat[side]), axis, within)
             else:
                 target[...] = _border_values(fill, block, axis)
     return result
@@ -89,3 +84,6 @@ def _ramp(fill: Fill, side: int, edge: Array, axis: int, flat: bool) -> Array:
     if side:
         ramp = np.flip(ramp, axis=axis)
     return ramp.astype(edge.dtype)
+
+
+PADDING = Strategy("padding", _suits, _apply)

@@ -1,0 +1,49 @@
+"""One piece of work of the engine, and what a way to do it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, NamedTuple, TypeVar
+
+from featfuse.model.axis import AxisMap, Taps
+from featfuse.model.tensor import Array
+
+__all__ = ["NOT_FLAT", "Flat", "Strategy", "Work"]
+
+Found = TypeVar("Found")
+
+Flat = tuple[bool, bool]
+"""Whether, in front and behind, some edge sample of the whole tensor equals the end of a linear ramp: NumPy
+then rounds the ramp in another order. Who looks at all the data tells."""
+
+NOT_FLAT = False, False
+
+
+@dataclass(frozen=True)
+class Work:
+    """The output samples `out` of `axis_map`, from the input samples along `axis` of `block`, the first of
+    which is number `origin`."""
+
+    axis_map: AxisMap
+    block: Array
+    axis: int
+    origin: int
+    out: slice
+    flat: Flat = NOT_FLAT
+
+    @cached_property
+    def taps(self) -> Taps:
+        """What the output samples read; worked out once, whoever asks."""
+        return self.axis_map.taps(self.out)
+
+
+class Strategy(NamedTuple, Generic[Found]):
+    """A way to apply a map to a block.
+
+    `suits(work)` is what the strategy has found out about the work, or None where it does not suit;
+    `apply(work, found)` gets it, so that nothing is worked out twice.
+    """
+
+    name: str
+    suits: Callable[[Work], Found | None]
+    apply: Callable[[Work, Found], Array]
