@@ -43,3 +43,18 @@ def shell(shell_env: dict[str, str]) -> Shell:
 def make_npy() -> MakeNpy:
     """`make_npy("a.npy", (1, 4, 4, 2))` writes random numbers here."""
     return make_random
+
+
+@pytest.fixture
+def loaded(shell):
+    """The modules that `fuse LINE` imports; stdout and stderr are pipes."""
+
+    def call(line, exit_code=0):
+        result = shell(f"fuse {line}", PYTHONPROFILEIMPORTTIME="1")
+        assert result.returncode == exit_code, result.stderr.decode()
+        rows = [row for row in result.stderr.decode().splitlines() if row.startswith("import time:")]
+        modules = {row.split("|")[-1].strip() for row in rows}
+        assert "featfuse_cli.app" in modules
+        return modules
+
+    return call

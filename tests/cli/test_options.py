@@ -1,40 +1,16 @@
-"""The command line offers exactly the library's options, with the library's choices."""
-
-from typing import get_type_hints
+"""The options that commands share: the library's choices and defaults."""
 
 import pytest
-from featfuse.methods import METHODS
-from featfuse.methods.settings import AxisSettings
 from featfuse.model.dtypes import DTYPES
 from featfuse.process.limits import DEFAULT_MEMORY
-from featfuse.request.options import CHOICES, FusionOptions, Options
+from featfuse.request.options import CHOICES
 from featfuse_cli.app import app
-from featfuse_cli.flags import FusionFlags
-from featfuse_cli.methods import DEFAULTS, FREE_VALUES
 from featfuse_cli.options import DTYPE_NAMES, choice_help
 from typer.main import get_command
-
-RUN_TIME = {
-    *("out", "force", "sync", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel")
-}
-FIELDS = set(Options._fields)
 
 
 def params(command: str) -> dict[str, object]:
     return {param.name: param for param in get_command(app).commands[command].params}
-
-
-def test_every_field_has_an_option_and_every_option_a_field():
-    assert set(get_type_hints(FusionFlags)) == FIELDS == set(FusionOptions.__annotations__)
-    assert set(params("run")) == {"inputs"} | FIELDS | RUN_TIME
-    assert set(params("inspect")) == {"inputs"} | FIELDS | {"as_json", "quiet"}
-
-
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_an_option_bears_the_field_s_name_and_no_default(name):
-    param = params("run")[name]
-    assert "--" + name.replace("_", "-") in param.opts
-    assert param.default is None
 
 
 @pytest.mark.parametrize("name", sorted(CHOICES))
@@ -48,58 +24,3 @@ def test_dtype_names_are_the_library_s():
 
 def test_the_default_memory_is_the_library_s():
     assert params("run")["memory"].default == DEFAULT_MEMORY
-
-
-def test_methods_knows_the_default_and_values_of_every_option():
-    used = {name for row in METHODS.values() for name in row.options}
-    assert set(DEFAULTS) == used - {"convention"}
-    assert {name for name in used if name not in CHOICES} == set(FREE_VALUES)
-    for name, default in AxisSettings._field_defaults.items():
-        if name not in used or default is None:
-            continue
-        if isinstance(default, bool):
-            assert DEFAULTS[name] == ("yes" if default else "no")
-        elif isinstance(default, str):
-            assert DEFAULTS[name] == default
-        elif isinstance(default, (int, float)):
-            assert float(DEFAULTS[name]) == default
-
-
-def test_what_is_given_reaches_the_library(fuse, monkeypatch):
-    """Negative numbers, both sides of a flag: nothing is swallowed, and only what is given arrives."""
-    import featfuse
-
-    seen: dict[str, object] = {}
-
-    class Stop(Exception):
-        pass
-
-    def inspect(*inputs: str, **options: object) -> None:
-        seen.update(options, inputs=inputs)
-        raise Stop
-
-    monkeypatch.setattr(featfuse, "inspect", inspect, raising=False)
-    line = (
-        "inspect a.npy b.npy --pad-value -1 --weights -1,0.5 --cubic-a -0.6 --offset H:-2 --no-antialias "
-        "--no-count-include-pad --ceil-mode --to 3x4 --pool-size 2x2 -m pad -c mean"
-    )
-    with pytest.raises(Stop):
-        fuse(*line.split())
-    assert seen == {
-        "inputs": ("a.npy", "b.npy"),
-        "pad_value": -1.0,
-        "weights": "-1,0.5",
-        "cubic_a": -0.6,
-        "offset": "H:-2",
-        "antialias": False,
-        "count_include_pad": False,
-        "ceil_mode": True,
-        "to": "3x4",
-        "pool_size": "2x2",
-        "method": "pad",
-        "combine": "mean",
-    }
-    seen.clear()
-    with pytest.raises(Stop):
-        fuse("inspect", "a.npy", "--antialias", "--count-include-pad", "--no-ceil-mode")
-    assert seen == {"inputs": ("a.npy",), "antialias": True, "count_include_pad": True, "ceil_mode": False}

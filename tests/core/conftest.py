@@ -31,6 +31,7 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
 settings.load_profile("featfuse")
 
 Shape = tuple[int, ...]
@@ -170,3 +171,8 @@ def checked_plan(*shapes: Shape, **options: Any) -> Planned:
     result = Planned(value, specs, report)
     check_plan(result)
     return result
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

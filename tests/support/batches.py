@@ -5,7 +5,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 RECIPE: dict[str, Any] = {"method": "nearest", "layout": "CHW"}
 
@@ -31,3 +31,26 @@ def write(path: str, data: np.ndarray) -> Path:
 def leftovers(folder: str | Path = ".") -> list[str]:
     """Temporary files and stages below `folder`."""
     return [str(path) for path in Path(folder).rglob(".*") if path.suffix in (".tmp", ".stage")]
+
+
+KINDS = ["h5", "safetensors", "npz"]
+
+
+def load(path):
+    if path.endswith(".h5"):
+        found = {}
+        with h5py.File(path) as file:
+            file.visititems(lambda name, it: found.update({name: it[()]}) if hasattr(it, "shape") else None)
+        return found
+    return dict(np.load(path)) if path.endswith(".npz") else load_file(path)
+
+
+def store(path, tensors):
+    if path.endswith(".h5"):
+        with h5py.File(path, "w") as file:
+            for name, data in tensors.items():
+                file[name] = data
+    elif path.endswith(".npz"):
+        np.savez(path, **tensors)
+    else:
+        save_file(tensors, path)

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from featfuse import CONVENTIONS, METHODS
+from featfuse import CHANNEL_MODES, CONVENTIONS, METHODS
 from featfuse.methods import INTERPOLATIONS
+from featfuse.methods.channels import channel_map
 from featfuse.methods.conventions import COORDS, EDGES, NEAREST_ROUNDINGS
 from featfuse.methods.pool import pooled_size
 from featfuse.methods.settings import AxisSettings
@@ -15,6 +16,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 Draw = Callable[[Any], Any]
+
 Settings = Callable[..., AxisSettings]
 
 OPTION_VALUES: dict[str, tuple[object, ...]] = {
@@ -69,3 +71,16 @@ def draw_chain(
     if options.get("offset") is not None:
         options["offset"] = min(options["offset"], abs(in_size - out_size))
     return row.build()(in_size, out_size, axis_settings(method, in_size, out_size, options)), options
+
+
+# ----------------------------------------------------------------- each strategy is really taken
+
+
+def build(
+    name: str, in_size: int, out_size: int, options: dict[str, Any], axis_settings: Settings
+) -> AxisMap:
+    """The one map of a method, or of a way to treat channels."""
+    if name in CHANNEL_MODES:
+        return channel_map(in_size, out_size, name, "input 1")
+    (axis_map,) = METHODS[name].build()(in_size, out_size, axis_settings(name, in_size, out_size, options))
+    return axis_map

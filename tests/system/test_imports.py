@@ -10,25 +10,12 @@ import pytest
 from safetensors.numpy import save_file
 
 NEVER = {"pydantic", "dask", "distributed", "featfuse.batches", "featfuse_cli.batch"}
-NO_ARRAYS = NEVER | {"numpy", "h5py", "safetensors", "ml_dtypes", "rich.console", "featfuse.fusion"}
+
 SMALL = NEVER | {"h5py", "safetensors", "ml_dtypes", "rich.console", "rich.table"}
+
 SMALL |= {"tempfile", "secrets", "random", "hashlib", "zipfile", "fractions", "multiprocessing"}
+
 POOLS = {"concurrent.futures", "logging", "threadpoolctl"}
-
-
-@pytest.fixture
-def loaded(shell):
-    """The modules that `fuse LINE` imports; stdout and stderr are pipes."""
-
-    def call(line, exit_code=0):
-        result = shell(f"fuse {line}", PYTHONPROFILEIMPORTTIME="1")
-        assert result.returncode == exit_code, result.stderr.decode()
-        rows = [row for row in result.stderr.decode().splitlines() if row.startswith("import time:")]
-        modules = {row.split("|")[-1].strip() for row in rows}
-        assert "featfuse_cli.app" in modules
-        return modules
-
-    return call
 
 
 @pytest.fixture
@@ -42,20 +29,6 @@ def files():
 
 
 FUSE = "a.npy b.npy -m bilinear --layout NCHW"
-
-
-def test_the_version_needs_no_command(loaded):
-    modules = loaded("--version")
-    assert not modules & NO_ARRAYS
-    assert not modules & {"featfuse.request.options", "featfuse_cli.run", "featfuse_cli.inspect", "rich"}
-
-
-@pytest.mark.parametrize("line", ["run --help", "inspect --help", "methods --help"])
-def test_help_builds_one_command(loaded, line):
-    modules = loaded(line)
-    assert not modules & ({"numpy", "featfuse.fusion"} | NEVER)
-    others = {"run", "inspect", "methods"} - {line.split()[0]}
-    assert not modules & {f"featfuse_cli.{name}" for name in others}
 
 
 def test_a_small_fusion(loaded, files):

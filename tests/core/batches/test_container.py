@@ -7,29 +7,8 @@ import h5py
 import numpy as np
 import pytest
 from featfuse.errors import InputError, RunError
-from safetensors.numpy import load_file, save_file
 
-KINDS = ["h5", "safetensors", "npz"]
-
-
-def load(path):
-    if path.endswith(".h5"):
-        found = {}
-        with h5py.File(path) as file:
-            file.visititems(lambda name, it: found.update({name: it[()]}) if hasattr(it, "shape") else None)
-        return found
-    return dict(np.load(path)) if path.endswith(".npz") else load_file(path)
-
-
-def store(path, tensors):
-    if path.endswith(".h5"):
-        with h5py.File(path, "w") as file:
-            for name, data in tensors.items():
-                file[name] = data
-    elif path.endswith(".npz"):
-        np.savez(path, **tensors)
-    else:
-        save_file(tensors, path)
+from tests.support.batches import KINDS, load, store
 
 
 @pytest.fixture(params=KINDS)
@@ -104,16 +83,6 @@ def test_failed_items_are_left_out_and_resume_adds_what_is_missing(kind, pairs, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_key_that_was_lost_is_made_again(kind, pairs, run):
-    pairs(2)
-    run("a/", "b/", out=f"o/f.{kind}::{{name}}")
-    store(f"o/f.{kind}", {"0": load(f"o/f.{kind}")["0"]})
-    again = run("a/", "b/", out=f"o/f.{kind}::{{name}}", resume=True)
-    assert {name: it.status for name, it in again.items()} == {"0": "skipped", "1": "done"}
-    assert sorted(load(f"o/f.{kind}")) == ["0", "1"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_file_holds_stays(kind, pairs, run, fused):
     """As with a single run: a new key is added, an existing one needs --force, others are never lost."""
     pairs(2)
@@ -149,16 +118,6 @@ def test_stopping_early_leaves_nothing(pairs, plan, left):
     outcomes.close()
     assert [path.name for path in Path("o").iterdir()] == ["manifest.jsonl"]
     assert left() == []
-
-
-def test_a_group_in_the_way_costs_its_item_only(pairs, run):
-    pairs(2)
-    Path("o").mkdir()
-    store("o/f.h5", {"1/inner": np.ones(3, np.float32)})
-    done = run("a/", "b/", out="o/f.h5::{name}")
-    assert {name: it.status for name, it in done.items()} == {"0": "done", "1": "failed"}
-    assert "group" in (done["1"].error or "")
-    assert sorted(load("o/f.h5")) == ["0", "1/inner"]
 
 
 def test_a_broken_container_stops_the_batch_before_work(pairs, plan):

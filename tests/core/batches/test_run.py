@@ -1,19 +1,10 @@
 """Running: thousands of items, some broken, some workers killed; and the Python API."""
 
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import featfuse
 import numpy as np
 import pytest
-from featfuse.batches import batch
-from featfuse.batches.pool import run_in_processes
-from featfuse.batches.work import Task, fuse_item
-from featfuse.errors import UsageError
 
 
 def make_pairs(count):
@@ -112,49 +103,6 @@ def test_fail_fast_at_work(maps, run):
     assert len(list(Path("o").glob("*.npy"))) == 3
 
 
-def test_a_killed_worker_costs_its_item_only(pairs, plan, left):
-    pairs(60)
-    outcomes = plan("a/", "b/", out="o/", jobs=2).outcomes()
-    done = [next(outcomes) for _ in range(5)]
-    victim = multiprocessing.active_children()[0]
-    os.kill(victim.pid, signal.SIGKILL)
-    done += outcomes
-    failed = [it for it in done if it.status == "failed"]
-    assert len(done) == 60
-    assert [it.error for it in failed] == ["the worker was killed by SIGKILL, perhaps for lack of memory"]
-    assert len(list(Path("o").glob("*.npy"))) >= 59
-    assert left() == []
-
-
-def test_workers_killed_again_and_again(pairs, plan):
-    pairs(30)
-    killed, done = 0, []
-    for outcome in plan("a/", "b/", out="o/", jobs=1).outcomes():
-        done.append(outcome)
-        children = multiprocessing.active_children()
-        if len(done) % 10 == 5 and children:
-            os.kill(children[0].pid, signal.SIGKILL)
-            killed += 1
-    assert killed == 3
-    assert len(done) == 30
-    assert sum(it.status == "failed" for it in done) == 3
-
-
-def test_without_a_successor_the_others_go_on(pairs, plan, monkeypatch):
-    pairs(30)
-    outcomes = plan("a/", "b/", out="o/", jobs=2).outcomes()
-    done = [next(outcomes) for _ in range(3)]
-
-    def refuse(*_):
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", refuse)
-    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-    done += outcomes
-    assert len(done) == 30
-    assert sum(it.status == "failed" for it in done) == 1
-
-
 def test_the_share_of_memory_is_told_as_a_whole(maps, run):
     maps("a/{}.npy", range(2), (1, 1, 400_000))
     maps("b/{}.npy", range(2), (1, 1, 400_004))
@@ -164,108 +112,3 @@ def test_the_share_of_memory_is_told_as_a_whole(maps, run):
     needed = int(failed.error.split("Give --memory ")[1].split("M")[0])
     assert "or give fewer --jobs" in failed.error
     assert run("a/", "b/", out="o/", memory=f"{needed}M", jobs=2, force=True, **whole)["0"].status == "done"
-
-
-def test_a_worker_that_ends_by_itself():
-    tasks = [Task("x", (), "x", {}, 0, 1), Task("y", (), "y", {}, 0, 1)]
-    outcomes = list(run_in_processes(tasks, 2))
-    assert {it.status for it in outcomes} == {"failed"}
-    assert not multiprocessing.active_children()
-
-
-def test_a_bug_costs_its_item_and_keeps_its_traceback(pairs, monkeypatch):
-    pairs(1)
-    monkeypatch.setattr("featfuse.fusion.plan_for", lambda *_: 1 / 0)
-    outcome = fuse_item(Task("0", ("a/0.npy", "b/0.npy"), "o/0.npy", {"method": "nearest"}, 1 << 20, 1))
-    assert outcome.status == "failed"
-    assert "a bug in featfuse" in (outcome.error or "")
-    assert "ZeroDivisionError" in (outcome.error or "")
-
-
-def test_no_worker_outlives_the_batch(pairs, run, plan):
-    pairs(6)
-    run("a/", "b/", out="o/")
-    assert multiprocessing.active_children() == []
-    outcomes = plan("a/", "b/", out="p/", jobs=2).outcomes()
-    next(outcomes)
-    outcomes.close()
-    assert multiprocessing.active_children() == []
-
-
-def test_each_item_has_its_own_mask(maps, run, fused):
-    maps("a/{}.npy", range(3), (2, 8, 8))
-    maps("b/{}.npy", range(3), (2, 4, 4))
-    maps("m/{}.npy", range(3), (1, 8, 8))
-    run("a/{id}.npy", "b/{id}.npy", out="o/{id}.npy", mask="m/{id}.npy")
-    for number in range(3):
-        expected = fused(f"a/{number}.npy", f"b/{number}.npy", mask=f"m/{number}.npy")
-        assert np.array_equal(np.load(f"o/{number}.npy"), expected)
-
-
-def test_a_field_of_an_option_that_no_item_has(pairs, plan):
-    pairs(1)
-    for name in ("m/{nr}.npy", "m/{id.__class__}{nr}.npy"):
-        with pytest.raises(UsageError, match=r"--mask .* no item has the field \{nr\}") as caught:
-            plan("a/{id}.npy", "b/{id}.npy", out="o/{id}.npy", mask=name)
-        assert "{id}" in caught.value.hint
-    Path("p.csv").write_text("a,b,out\na/0.npy,b/0.npy,c.npy\n")
-    with pytest.raises(UsageError, match="no item has the field"):
-        plan(pairs="p.csv", out="o", mask="m/{id}.npy")
-
-
-def test_masks_of_the_python_api(maps, run, fused):
-    """Paths and arrays are taken, and told in the manifest."""
-    maps("a/{}.npy", [0], (2, 8, 8))
-    maps("b/{}.npy", [0], (2, 4, 4))
-    maps("m/{}.npy", [0], (1, 8, 8))
-    for mask in (Path("m/0.npy"), np.load("m/0.npy")):
-        expected = fused("a/0.npy", "b/0.npy", mask=mask)
-        assert run("a/", "b/", out="o/", mask=mask, force=True)["0"].error is None
-        assert np.array_equal(np.load("o/0.npy"), expected)
-        assert run("a/", "b/", out="o/", mask=mask, resume=True)["0"].status == "skipped"
-    assert run("a/", "b/", out="o/", mask=np.ones((1, 8, 8)), resume=True)["0"].status == "done"
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"jobs": 0}, "--jobs 0: at least 1"),
-        ({"method": "bilinaer"}, "Did you mean bilinear"),
-        ({"pad_value": 1.0}, "--pad-value is not used"),
-        ({"memory": "much"}, "--memory"),
-        ({"nonsense": 1}, "unknown option 'nonsense'"),
-        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "--jobs is not used by --dask"),
-    ],
-)
-def test_wrong_options_stop_the_batch_before_work(options, words, pairs, run):
-    pairs(1)
-    with pytest.raises(UsageError) as caught:
-        run("a/", "b/", out="o/", **options)
-    assert words in str(caught.value)
-    assert not Path("o").exists()
-
-
-def test_a_script_needs_no_guard(pairs):
-    """Workers do not run the caller's script."""
-    pairs(3)
-    script = 'import featfuse\nprint("once")\noptions = {"method": "nearest", "layout": "CHW", "jobs": 2}\n'
-    Path("script.py").write_text(
-        script + 'print(*sorted(it.status for it in featfuse.batch("a/", "b/", out="o/", **options)))\n'
-    )
-    told = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
-    assert told.stdout == "once\ndone done done\n"
-    assert told.stderr == ""
-
-
-def test_the_function_is_public():
-    assert featfuse.batch is batch
-    assert "batch" in featfuse.__all__
-
-
-@pytest.mark.parametrize(("error", "told"), [("EOFError", False), ("MemoryError", False), ("KeyError", True)])
-def test_what_a_worker_that_never_began_tells(error, told):
-    """EOFError: its batch was ended (a SIGTERM) before it had read what to do."""
-    code = f"import featfuse.batch_server; raise {error}"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == 1
-    assert ("Traceback" in result.stderr) == told

@@ -19,17 +19,16 @@ from featfuse.engine.phased import find_phases
 from featfuse.engine.strategies import choose
 from featfuse.engine.work import Strategy, Work
 from featfuse.methods.channels import channel_map
-from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import RUN, AxisMap, TapReduction, Taps, identity
+from featfuse.model.axis import RUN, AxisMap, TapReduction, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.support.maps import draw_chain
+from tests.support.maps import Settings, build, draw_chain
 
 Draw = Callable[[Any], Any]
-Settings = Callable[..., AxisSettings]
 
 FLOATS = ("float32", "float64")
+
 KEPT = (*FLOATS, "float16", "bfloat16", "uint8", "int16", "int64", "bool")
 """What a map without weights may get; a weighted one gets a type to compute in."""
 
@@ -145,19 +144,6 @@ def test_strategies_equal_the_gather_on_channels(mode: str, data: st.DataObject)
     check_map(channel_map(*sizes, mode, "input 1"), data.draw)
 
 
-# ----------------------------------------------------------------- each strategy is really taken
-
-
-def build(
-    name: str, in_size: int, out_size: int, options: dict[str, Any], axis_settings: Settings
-) -> AxisMap:
-    """The one map of a method, or of a way to treat channels."""
-    if name in CHANNEL_MODES:
-        return channel_map(in_size, out_size, name, "input 1")
-    (axis_map,) = METHODS[name].build()(in_size, out_size, axis_settings(name, in_size, out_size, options))
-    return axis_map
-
-
 TAKEN = [
     # strategy, map, sizes, options
     ("view", "crop", 40, 30, {}),
@@ -239,27 +225,6 @@ def test_nothing_is_worked_out_twice(axis_settings: Settings, monkeypatch: pytes
     assert asked.count(slice(0, RUN)) == 2, "once to look for phases, which are kept, once for all others"
 
 
-@pytest.mark.parametrize(
-    ("name", "sizes", "period", "stride", "edges"),
-    [
-        ("nearest", (64, 128), 2, 1, 0),
-        ("nearest", (16, 128), 8, 1, 0),
-        ("nearest", (128, 192), 3, 2, 0),
-        ("max-pool", (128, 64), 1, 2, 0),
-        ("avg-pool", (96, 32), 1, 3, 0),
-        ("repeat", (24, 120), 5, 1, 0),
-        ("mean", (120, 24), 1, 5, 0),
-    ],
-)
-def test_phases_are_found(
-    name: str, sizes: tuple[int, int], period: int, stride: int, edges: int, axis_settings: Settings
-) -> None:
-    phases = find_phases(build(name, *sizes, {}, axis_settings), 0, sizes[1])
-    assert phases is not None
-    assert (phases.period, phases.stride) == (period, stride)
-    assert phases.stop - phases.start == sizes[1] - edges
-
-
 @pytest.mark.parametrize("name", ["nearest", "bilinear", "max-pool", "stride"])
 def test_a_long_axis_is_done_in_runs(name: str, axis_settings: Settings) -> None:
     """More positions than the taps are computed for at a time."""
@@ -277,12 +242,3 @@ def test_a_long_axis_is_done_in_runs(name: str, axis_settings: Settings) -> None
 def test_no_output_positions(inner: int) -> None:
     block = np.zeros((2, 5, inner), dtype=np.float32)
     assert engine.apply(identity(5), block, 1, 0, slice(3, 3)).shape == (2, 0, inner)
-
-
-def test_the_gather_is_right() -> None:
-    """The reference itself, by hand: 2a + b, with a tap that is absent."""
-    taps = Taps(np.array([[0, 1], [2, -1]]), np.array([[2.0, 1.0], [2.0, 0.0]]))
-    block = np.array([[1.0, 10.0, 100.0]])
-    assert gather(taps, TapReduction.SUM, block, 1, 0).tolist() == [[12.0, 200.0]]
-    assert gather(Taps(taps.indices), TapReduction.MAX, block, 1, 0).tolist() == [[10.0, 100.0]]
-    assert gather(taps, TapReduction.SUM, np.array([[10.0, 100.0, np.nan]]), 1, 0)[0, 0] == 120.0

@@ -1,4 +1,4 @@
-"""HDF5 data that the library itself decodes: a crash in it is an error, damage is refused or harmless."""
+"""HDF5 files that others wrote, and data that the library itself decodes: its crash is an error."""
 
 import os
 import random
@@ -6,12 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import featfuse
 import h5py
 import numpy as np
 import pytest
-from featfuse.model.tensor import Array
+from featfuse.formats import open_input, select
+from featfuse.model.tensor import Array, TensorSpec
+
+from tests.support.malformed import load
 
 VALUES = (np.arange(6000, dtype=np.int32) % 97).reshape(60, 100)
 
@@ -25,6 +29,7 @@ def crash(self, *arguments, **options):
     return real(self, *arguments, **options)
 {place} = crash
 """
+
 READ, OPEN, LOCATE = (
     {"module": "h5py", "place": "h5py.Dataset.__getitem__", "name": "self.file.filename"},
     {"module": "h5py", "place": "h5py.File.__init__", "name": "str(arguments[0])"},
@@ -34,6 +39,7 @@ READ, OPEN, LOCATE = (
         "name": "self.file.filename",
     },
 )
+
 CRASHES = {"SIGSEGV": "ctypes.string_at(0)", "SIGABRT": "os.abort()", "SIGFPE": "os.kill(os.getpid(), 8)"}
 
 
@@ -100,6 +106,11 @@ def make(path: Path, case: str) -> None:
             FILTERS[case](file)
         except ValueError:
             pytest.skip(f"this h5py cannot write {case}")
+
+
+def spec_of(path: Path, key: str | None = None) -> TensorSpec:
+    with open_input(str(path)) as reader:
+        return select(reader, key)[0]
 
 
 # ------------------------------------------------------------------------------- crashes inside the library
@@ -264,3 +275,39 @@ def test_threads_that_unpack_large_chunks_share_the_memory(
     result = featfuse.fuse(path, method="stride", to="64x64", layout="NCHW", memory=memory, threads=2)
     assert started == [helpers]
     assert result[:, 0, 0, 0].tolist() == [1, 2, 0, 0]
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (2, 3)}, {"chunks": (3, 4), "compression": "gzip"}])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f2", ">i8", "?", "u1"])
+def test_every_hdf5(tmp_path: Path, options: dict[str, Any], dtype: str) -> None:
+    array = np.arange(35).reshape(5, 7).astype(dtype)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("a/b", data=array, **options)
+    spec = spec_of(tmp_path / "x.h5")
+    assert (spec.key, spec.chunks) == ("a/b", options.get("chunks"))
+    back = load(tmp_path / "x.h5", "/a/b")
+    assert back.dtype == array.dtype.newbyteorder("=")
+    assert back.dtype.isnative
+    np.testing.assert_array_equal(back, array)
+
+
+def test_hdf5_scalars_preambles_and_other_suffixes(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.mat", "w", userblock_size=512) as file:
+        file["s"] = np.float16(3)
+    back = load(tmp_path / "x.mat")
+    assert (back.shape, back.dtype, back[()]) == ((), np.float16, 3)
+
+
+def test_a_file_open_for_writing_elsewhere_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", locking=True) as file:
+        file["a"] = np.zeros(3)
+        file.flush()
+        code = (
+            "import sys; from featfuse.formats import open_input; from featfuse.errors import InputError\n"
+            "try: open_input(sys.argv[1])\nexcept InputError as error: print(error)"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True
+        )
+    assert "another process" in run.stdout

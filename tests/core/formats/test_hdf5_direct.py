@@ -1,12 +1,8 @@
 """HDF5 chunks: decoded outside the library, once each, equal to the library's own reading, or refused."""
 
-import ctypes
-import itertools
-import threading
 import tracemalloc
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,13 +11,13 @@ import h5py
 import numpy as np
 import pytest
 from featfuse.errors import InputError
-from featfuse.formats import hdf5, hdf5_direct, open_input
-from featfuse.formats.hdf5_cache import ChunkCache
+from featfuse.formats import open_input
 from featfuse.formats.hdf5_direct import _Walk
-from featfuse.formats.hdf5_filters import Pipeline
-from featfuse.model.tensor import Array, Window, whole
+from featfuse.model.tensor import whole
 
-SHAPE, CHUNKS = (5, 9, 11), (2, 4, 5)  # the chunks at the ends are partial along every axis
+from tests.support.chunks import CHUNKS, SHAPE, assert_read_as_by_h5py, create, is_direct, windows
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 DIRECT: dict[str, dict[str, Any]] = {
     "contiguous": {"chunks": None},
@@ -33,72 +29,6 @@ DIRECT: dict[str, dict[str, Any]] = {
     "gzip, shuffle": {"compression": "gzip", "shuffle": True},
     "gzip, shuffle, checksum": {"compression": "gzip", "shuffle": True, "fletcher32": True},
 }
-BY_LIBRARY: dict[str, dict[str, Any]] = {
-    "lzf": {"compression": "lzf"},
-    "lzf, shuffle, checksum": {"compression": "lzf", "shuffle": True, "fletcher32": True},
-    "scale-offset": {"scaleoffset": 0},
-    "szip": {"compression": "szip"},
-}
-
-
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch) -> ChunkCache:
-    """A cache that no other test has filled."""
-    cache = ChunkCache(1 << 20)
-    for module in (hdf5, hdf5_direct):
-        monkeypatch.setattr(module, "CACHE", cache)
-    return cache
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
-    """How often chunks were decoded, by the first item of each."""
-    count: Counter[int] = Counter()
-    lock, decode = threading.Lock(), Pipeline.decode
-
-    def counting(self: Pipeline, stored: memoryview, mask: int, target: Array) -> None:
-        decode(self, stored, mask, target)
-        with lock:
-            count[int(target.view(np.int32)[0])] += 1
-
-    monkeypatch.setattr(Pipeline, "decode", counting)
-    return count
-
-
-def create(path: Path, array: Array, **options: Any) -> None:
-    with h5py.File(path, "w") as file:
-        file.create_dataset("x", data=array, **{"chunks": CHUNKS, **options})
-
-
-def windows(shape: tuple[int, ...], *lengths: int) -> Iterator[Window]:
-    cuts = [range(0, size, length) for size, length in zip(shape, lengths, strict=True)]
-    for corner in itertools.product(*cuts):
-        yield tuple(
-            slice(first, min(first + length, size))
-            for first, length, size in zip(corner, lengths, shape, strict=True)
-        )
-
-
-def assert_read_as_by_h5py(path: Path) -> None:
-    with h5py.File(path) as file:
-        expected = file["x"][()]
-    rng = np.random.default_rng(3)
-    with open_input(str(path)) as reader:
-        for number in range(80):
-            bounds = [sorted(map(int, rng.integers(0, size + 1, 2))) for size in expected.shape]
-            window = tuple(slice(*bound) for bound in bounds) if number else whole(expected.shape)
-            block = reader.read("x", window)
-            assert block.dtype == expected.dtype.newbyteorder("=")
-            np.testing.assert_array_equal(block, expected[window])
-            block[...] = 1  # its own memory: later windows must not see this
-
-
-def is_direct(path: Path) -> bool:
-    with h5py.File(path) as file:
-        dataset = file["x"]
-        return (
-            hdf5_direct.open_direct(dataset, dataset.dtype, "x", lambda window: dataset[window]) is not None
-        )
 
 
 @pytest.mark.parametrize("options", DIRECT)
@@ -108,15 +38,6 @@ def test_any_window_of_any_storage(tmp_path: Path, options: str, dtype: str) -> 
     create(tmp_path / "x.h5", array, **DIRECT[options])
     assert_read_as_by_h5py(tmp_path / "x.h5")
     assert is_direct(tmp_path / "x.h5")
-
-
-@pytest.mark.parametrize("options", BY_LIBRARY)
-def test_other_filters_are_left_to_the_library(tmp_path: Path, options: str) -> None:
-    if "szip" in options and "szip" not in h5py.filters.encode:
-        pytest.skip("this h5py cannot write szip")
-    create(tmp_path / "x.h5", np.arange(495, dtype=np.int32).reshape(SHAPE), **BY_LIBRARY[options])
-    assert_read_as_by_h5py(tmp_path / "x.h5")
-    assert not is_direct(tmp_path / "x.h5")
 
 
 @pytest.mark.parametrize("kind", ["20 of 32 bits", "bool as 32-bit enum", "other order", "compact"])
@@ -145,17 +66,6 @@ def test_what_needs_converting_is_left_to_the_library(tmp_path: Path, kind: str)
     assert not is_direct(tmp_path / "x.h5")
 
 
-@pytest.mark.parametrize("size", [1, 7, 8, 100_001, 600_000])  # odd sizes, and more than one run of the sums
-@pytest.mark.parametrize("fill", [0, 255, None])
-def test_checksums_are_those_of_the_library(tmp_path: Path, size: int, fill: int | None) -> None:
-    array = np.random.default_rng(1).integers(0, 256, size).astype(np.uint8)
-    if fill is not None:
-        array[:] = fill
-    create(tmp_path / "x.h5", array, chunks=(size,), fletcher32=True)
-    with open_input(str(tmp_path / "x.h5")) as reader:
-        np.testing.assert_array_equal(reader.read("x", whole((size,))), array)
-
-
 def test_a_user_block_before_the_file(tmp_path: Path) -> None:
     array = np.arange(495.0).reshape(SHAPE)
     for chunks in (None, CHUNKS):
@@ -163,25 +73,6 @@ def test_a_user_block_before_the_file(tmp_path: Path) -> None:
             file.create_dataset("x", data=array, chunks=chunks)
         assert_read_as_by_h5py(tmp_path / "x.h5")
         assert not is_direct(tmp_path / "x.h5")
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_partial_chunks_without_the_filters_of_the_others(tmp_path: Path, shuffle: bool) -> None:
-    array = np.random.default_rng(0).integers(0, 9, SHAPE).astype("<i4")
-    library = ctypes.CDLL(h5py.h5p.__file__)  # h5py has no such call of its own
-    library.H5Pset_chunk_opts.argtypes = [ctypes.c_int64, ctypes.c_uint]
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk(CHUNKS)
-    if shuffle:
-        properties.set_shuffle()
-    properties.set_deflate(4)
-    assert library.H5Pset_chunk_opts(properties.id, 2) == 0
-    with h5py.File(tmp_path / "x.h5", "w", libver="latest") as file:
-        space = h5py.h5s.create_simple(SHAPE)
-        made = h5py.h5d.create(file.id, b"x", h5py.h5t.STD_I32LE, space, properties)
-        h5py.Dataset(made)[...] = array
-    assert_read_as_by_h5py(tmp_path / "x.h5")
-    assert is_direct(tmp_path / "x.h5")
 
 
 @pytest.mark.parametrize("options", DIRECT)
@@ -197,23 +88,6 @@ def test_chunks_that_were_never_written_hold_the_fill_value(tmp_path: Path, opti
     with open_input(str(tmp_path / "x.h5")) as reader:
         assert reader.read("x", whole(SHAPE))[4, 8, 10] == 7.5
         assert reader.read("nothing", whole((0, 3))).shape == (0, 3)
-
-
-def test_filters_that_a_chunk_skipped(tmp_path: Path) -> None:
-    """A bit of the chunk's mask for each filter: writers skip what does not make the chunk smaller."""
-    array = np.arange(160, dtype="<i4").reshape(4, 40)
-    with h5py.File(tmp_path / "x.h5", "w") as file:
-        data = file.create_dataset(
-            "x", array.shape, "<i4", chunks=(1, 40), compression="gzip", shuffle=True, fletcher32=True
-        )
-        shuffled = np.ascontiguousarray(array[1].view(np.uint8).reshape(40, 4).T).tobytes()
-        data.id.write_direct_chunk((0, 0), array[0].tobytes(), 0b111)
-        data.id.write_direct_chunk((1, 0), shuffled, 0b110)
-        data.id.write_direct_chunk((2, 0), zlib.compress(array[2].tobytes()), 0b101)
-        data[3] = array[3]
-    assert_read_as_by_h5py(tmp_path / "x.h5")
-    with open_input(str(tmp_path / "x.h5")) as reader:
-        np.testing.assert_array_equal(reader.read("x", whole(array.shape)), array)
 
 
 # ------------------------------------------------------------------------------------ each chunk decoded once
@@ -234,56 +108,6 @@ def test_a_walk_decodes_each_chunk_once(
     assert set(decoded.values()) == {1}
 
 
-def test_chunks_larger_than_the_cache_are_kept_one_at_a_time(
-    tmp_path: Path, decoded: Counter[int], own_cache: ChunkCache
-) -> None:
-    own_cache.limit = 100
-    array = np.arange(2000, dtype="<i4").reshape(20, 100)
-    create(tmp_path / "x.h5", array, chunks=(10, 100), compression="gzip")
-    with open_input(str(tmp_path / "x.h5")) as reader:
-        for window in windows(array.shape, 1, 100):
-            np.testing.assert_array_equal(reader.read("x", window), array[window])
-            assert own_cache._bytes == 4000
-    assert decoded == {0: 1, 1000: 1}
-    assert (own_cache._bytes, own_cache._held) == (0, {})  # closing gives all up
-
-
-def test_the_cache_stays_within_its_limit(tmp_path: Path, own_cache: ChunkCache) -> None:
-    own_cache.limit = 900
-    array = np.arange(2000, dtype="<i4").reshape(20, 100)
-    create(tmp_path / "x.h5", array, chunks=(2, 10), compression="gzip")
-    with open_input(str(tmp_path / "x.h5")) as reader:
-        for window in windows(array.shape, 3, 100):
-            np.testing.assert_array_equal(reader.read("x", window), array[window])
-            assert 0 < own_cache._bytes <= 900
-
-
-def test_a_thread_that_would_wait_decodes_what_comes_next(
-    tmp_path: Path, decoded: Counter[int], own_cache: ChunkCache
-) -> None:
-    array = np.arange(60, dtype="<i4").reshape(6, 10)
-    create(tmp_path / "x.h5", array, chunks=(1, 10), compression="gzip")
-    with open_input(str(tmp_path / "x.h5")) as reader:
-        for row in range(2):
-            reader.read("x", (slice(row, row + 1), slice(0, 10)))
-        data = reader._data["x"]  # type: ignore[attr-defined]
-        future, mine = own_cache.claim(data, (2, 0))  # some other thread, which takes its time
-        assert mine
-        blocks: list[Array] = []
-        waiting = threading.Thread(target=lambda: blocks.append(reader.read("x", (slice(2, 3), slice(0, 5)))))
-        waiting.start()
-        try:
-            for _ in range(500):
-                if not decoded[30]:
-                    waiting.join(0.01)
-            assert decoded[30] == 1
-            assert not blocks
-        finally:
-            own_cache.provide(data, (2, 0), future, data._decode)
-            waiting.join()
-        np.testing.assert_array_equal(blocks[0], array[2:3, :5])
-
-
 def test_what_comes_next_follows_the_walk() -> None:
     walk = _Walk((3, 4, 2))
     assert list(walk.after((0, 1, 0))) == []  # nothing is known yet
@@ -301,7 +125,9 @@ def test_what_comes_next_follows_the_walk() -> None:
 # ----------------------------------------------------------------------------------------------------- damage
 
 GOOD = np.random.default_rng(2).integers(0, 9, 4096).astype("<i4")
+
 PACKED = zlib.compress(GOOD.tobytes())
+
 HOSTILE: dict[str, tuple[dict[str, Any], bytes, str]] = {
     "a bomb": ({"compression": "gzip"}, zlib.compress(bytes(1 << 28), 9), "takes .* bytes|more bytes"),
     "a small bomb": ({"compression": "gzip"}, zlib.compress(bytes(1 << 24), 9), "more bytes than"),

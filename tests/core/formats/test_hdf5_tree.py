@@ -1,15 +1,19 @@
-"""Odd but valid HDF5 files, by h5py and others: read as h5py reads them, or refused in one line."""
+"""What an HDF5 file holds: odd but valid datasets, links, labels. Read as h5py does, or refused."""
 
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 import pytest
-from featfuse.model.tensor import Array
+from featfuse.errors import InputError
+from featfuse.formats import open_input, select
+from featfuse.model.tensor import Array, TensorSpec
 
 from tests.support.malformed import check_refused, load
 
@@ -150,6 +154,44 @@ def check_same(path: Path) -> None:
     np.testing.assert_array_equal(result, expected)
 
 
+def spec_of(path: Path, key: str | None = None) -> TensorSpec:
+    with open_input(str(path)) as reader:
+        return select(reader, key)[0]
+
+
+# ---------------------------------------------------------------------------------- HDF5: links and the like
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A file with every kind of thing that is, and is not, a tensor of this very file."""
+    with h5py.File(tmp_path / "secret.h5", "w") as secret:
+        secret["g/d"] = np.arange(3)
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["run2/l3"] = np.arange(4.0)
+        file["run10/l3"] = np.arange(5.0)
+        file["latest"] = h5py.SoftLink("/run10")
+        file["run2/best"] = h5py.SoftLink("l3")
+        file["dangling"] = h5py.SoftLink("/nowhere")
+        file["circle"] = h5py.SoftLink("/circle")
+        file["run2/above"] = file["/"]  # a group that holds itself
+        file["out"] = h5py.ExternalLink("secret.h5", "/g")
+        file["detour"] = h5py.SoftLink("/out/d")
+        file.create_dataset("raw", (2,), "f4", external=[("secret.h5", 0, 8)])
+        virtual = h5py.VirtualLayout((3,), "i8")
+        virtual[:] = h5py.VirtualSource("secret.h5", "g/d", (3,))
+        file.create_virtual_dataset("virtual", virtual)
+        file["words"] = ["a", "b"]
+        file["records"] = np.zeros(2, "f4,i4")
+        file["null"] = h5py.Empty("f4")
+        file["rows"] = np.array([np.arange(2), np.arange(3)], object).astype(h5py.vlen_dtype(np.int32))
+        file["refs"] = np.array([file.ref], h5py.ref_dtype)
+        file["halves"] = np.zeros(2, ml_dtypes.bfloat16)
+        file["type"] = np.dtype("f4")
+    return path
+
+
 @pytest.mark.parametrize("version", ["earliest", "latest"])
 @pytest.mark.parametrize("case", RIGHT)
 def test_odd_files_are_read_as_h5py_reads_them(tmp_path: Path, case: str, version: str) -> None:
@@ -226,3 +268,94 @@ def test_a_file_that_is_being_written_in_swmr_mode(tmp_path: Path) -> None:
         if run.returncode == 0:
             np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), VALUES)
     check_same(path)
+
+
+# ------------------------------------------------------------------------------------------------- layouts
+
+
+@pytest.mark.parametrize(
+    ("labels", "layout"),
+    [
+        (["N", "H", "W", "C"], "NHWC"),
+        (["batch", "Channel", "height", "WIDTH"], "NCHW"),
+        (["time", "latitude", "longitude"], "THW"),
+        (["n", "z", "y", "x"], "NDHW"),
+        (["N", "H", "H", "C"], None),  # twice the same
+        (["N", "H", "W", "colour"], None),  # unknown
+        (["N", "H", "W", ""], None),  # incomplete
+    ],
+)
+def test_dimension_labels(tmp_path: Path, labels: list[str], layout: str | None) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        dataset = file.create_dataset("a", shape=tuple(range(2, 2 + len(labels))), dtype="f4")
+        for axis, label in enumerate(labels):
+            dataset.dims[axis].label = label
+    spec = spec_of(tmp_path / "x.h5")
+    assert (spec.layout, spec.layout_source) == (layout, layout and "dimension labels")
+
+
+@pytest.mark.parametrize("name", ["lat", "This is a netCDF dimension but not a netCDF variable.         3"])
+def test_dimension_scales(tmp_path: Path, name: str) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["t2m"] = np.zeros((3, 4))
+        for axis, (scale, size) in enumerate({"lat": 3, "lon": 4}.items()):
+            file[scale] = np.arange(size)
+            file[scale].make_scale(name if scale == "lat" else "lon")
+            file["t2m"].dims[axis].attach_scale(file[scale])
+    spec = spec_of(tmp_path / "x.h5")  # the scales themselves are not among the tensors
+    assert (spec.key, spec.layout, spec.layout_source) == ("t2m", "HW", "dimension scales")
+    np.testing.assert_array_equal(load(tmp_path / "x.h5", "lat"), [0, 1, 2])
+
+
+@pytest.mark.parametrize("labels", [3, "no", ["N"], ["N", "H", "W"], [1.5, 2.5], np.zeros((2, 2))])
+def test_damaged_labels_are_no_labels(tmp_path: Path, labels: Any) -> None:
+    """HDF5's own function for labels crashes the process on some of these."""
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["a"] = np.zeros((2, 3))
+        file["a"].attrs["DIMENSION_LABELS"] = labels
+        file["b"] = np.zeros((2, 3))
+        file["b"].attrs["DIMENSION_LIST"] = labels
+        file["b"].attrs["CLASS"] = labels
+    for key in "ab":
+        assert spec_of(tmp_path / "x.h5", key).layout is None
+
+
+def test_links_inside_the_file_are_followed(linked: Path) -> None:
+    with open_input(str(linked)) as reader:
+        found = list(reader.specs())
+        assert [key for key in found if "above" not in key] == [
+            "latest/l3",
+            "run2/best",
+            "run2/l3",
+            "run10/l3",
+        ]
+        for key in ("latest/l3", "run10/l3"):
+            np.testing.assert_array_equal(reader.read(key, (slice(0, 5),)), np.arange(5))
+        np.testing.assert_array_equal(reader.read("run2/best", (slice(1, 3),)), [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("out", "external link to secret.h5"),
+        ("out/d", "external link to secret.h5"),
+        ("detour", "external link to secret.h5"),
+        ("raw", "external storage"),
+        ("virtual", "virtual dataset"),
+        ("words", "text"),
+        ("records", "records with the fields f0, f1"),
+        ("null", "no shape"),
+        ("rows", "rows of unequal length"),
+        ("refs", "references"),
+        ("halves", "bfloat16"),
+        ("run2", "is a group"),
+        ("circle", "circle"),
+        ("dangling", "has no tensor 'dangling'"),
+        ("type", "has no tensor 'type'"),
+        ("run2/l3/deeper", "has no tensor"),
+    ],
+)
+def test_what_is_no_tensor_of_this_file_is_refused_when_named(linked: Path, key: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as refused:
+        spec_of(linked, key)
+    assert str(linked) in refused.value.message

@@ -1,17 +1,21 @@
-"""Files that are no .npy, or no good one: each refused in words, through the library and with exit 4."""
+""".npy files: those that others wrote are read, those that are no good are refused in words."""
 
 import ast
-import gzip
-import pickle
+import os
 import struct
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from featfuse.formats import open_input, select
 
-from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
+from tests.support.files import npy_of
+from tests.support.malformed import check_bounded, check_refused, load, saved
 
 F4 = np.float32([1, 2]).tobytes()
+
 GOOD = saved(np.zeros((3, 4), np.float32))
 
 
@@ -27,62 +31,6 @@ def raw(text: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
     return (
         b"\x93NUMPY" + version + struct.pack("<H" if version[0] == 1 else "<I", len(encoded)) + encoded + data
     )
-
-
-# ------------------------------------------------------------------- something else, often taken for a tensor
-
-FOREIGN = {
-    "empty": (b"", "is empty"),
-    "git-LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
-    "git-annex": (b"/annex/objects/SHA256E-s104--0123.npy\n", "git annex get"),
-    "pickle 2": (pickle.dumps([1.0], 2), "pickle.*safetensors"),
-    "pickle 5": (pickle.dumps([1.0], 5), "pickle.*safetensors"),
-    "old torch": (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "pickle.*safetensors"),
-    "torch": (zipped({"archive/data.pkl": b"x", "archive/data/0": F4}), "PyTorch checkpoint.*safetensors"),
-    "torch, bare": (zipped({"data.pkl": b"x"}), "PyTorch checkpoint.*safetensors"),
-    "gzip": (gzip.compress(GOOD), "gzip.*gunzip"),
-    "bzip2": (b"BZh91AY&SY", "bzip2"),
-    "xz": (b"\xfd7zXZ\0\0\4", "with xz"),
-    "zstd": (b"\x28\xb5\x2f\xfd\0\1", "Zstandard"),
-    "tar": (b"a.npy" + bytes(252) + b"ustar\0" + bytes(300), "tar archive"),
-    "html": (b"<!DOCTYPE html>\n<html><head><title>Sign in", "HTML page"),
-    "html, bare": (b"\n  <html>\n", "HTML page"),
-    "html, BOM": (b"\xef\xbb\xbf<HTML>", "HTML page"),
-    "xml": (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "XML"),
-    "json": (b'{"message": "Not Found"}', "JSON"),
-    "json list": (b"[[1, 2], [3, 4]]", "JSON"),
-    "text": (b"1 2 3\n4 5 6\n", "plain text.*numpy.loadtxt"),
-    "text, not ASCII": ("größe\n".encode() * 1000, "plain text"),
-    "matlab": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(100), "MATLAB.*-v7.3"),
-    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "PNG"),
-    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG"),
-    "tiff": (b"II*\0\x08\0\0\0", "TIFF"),
-    "netcdf": (b"CDF\1\0\0\0\0", "netCDF"),
-    "nifti": (bytes([92, 1]) + bytes(342) + b"n+1\0" + bytes(9), "NIfTI"),
-    "zip of texts": (zipped({"readme.txt": b"hello"}), "no numeric tensor.*readme.txt"),
-    "npz cut": (zipped({"a.npy": GOOD})[:-30], "not a readable .npz: truncated"),
-}
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".h5", ".safetensors", ".pt"])
-@pytest.mark.parametrize("case", FOREIGN)
-def test_other_files_are_called_what_they_are(tmp_path: Path, case: str, suffix: str) -> None:
-    data, words = FOREIGN[case]
-    path = tmp_path / f"x{suffix}"
-    path.write_bytes(data)
-    check_refused(path, f"(?s){words}")
-
-
-@pytest.mark.parametrize("suffix", [".npz", ".h5", ".safetensors", ".bin"])
-def test_a_npy_of_another_name_is_read(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"x{suffix}").write_bytes(GOOD)
-    assert load(tmp_path / f"x{suffix}").shape == (3, 4)
-
-
-def test_a_damaged_file_of_another_name_is_called_what_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "x.npz"
-    path.write_bytes(GOOD[:-1])
-    check_refused(path, r"truncated[\s\S]*it is a \.npy file, named \.npz")
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -174,6 +122,7 @@ MALFORMED = {
     "long doubles": (saved(np.zeros(3, np.longdouble)), "unsupported type"),
     "bfloat16": (npy("'<V2'", "(4,)", F4), "bfloat16"),
 }
+
 MALFORMED |= {
     f"version {version[0]}.{version[1]}": (
         npy("'<f4'", "(2,)", F4, version=version),
@@ -196,6 +145,7 @@ NUMPYS = [
     b"\x93NUMPY",
     b"",
 ]
+
 # test_bad_header: what follows the magic and version 1.0
 NUMPYS_ENDS = [
     b"",
@@ -209,6 +159,7 @@ NUMPYS_ENDS = [
         )
     ),
 ]
+
 NUMPYS_HEADERS = [
     "{1:2}",
     "{'descr': '<f8', 'fortran_order': 'False', 'shape': (1,)}",
@@ -269,3 +220,63 @@ def test_small_files_cost_little(tmp_path: Path, case: str) -> None:
     data, words = MALFORMED[case]
     (tmp_path / "x.npy").write_bytes(data)
     check_bounded(tmp_path / "x.npy", words)
+
+
+# ------------------------------------------------------------------------------- what others write is read
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("fortran", [False, True])
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (4, 5, 6)])
+def test_every_npy(
+    tmp_path: Path, version: tuple[int, int], order: str, fortran: bool, shape: tuple[int, ...]
+) -> None:
+    array = np.arange(np.prod(shape), dtype=f"{order}i4").reshape(shape)
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        stored = np.asarray(array, order="F" if fortran else "C")
+        np.lib.format.write_array(file, stored, version)
+    back = load(path)
+    assert back.dtype == np.int32
+    assert back.dtype.isnative
+    assert back.flags.writeable
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_windows_of_fortran_files(tmp_path: Path, order: str) -> None:
+    array = np.asfortranarray(np.random.default_rng(0).random((30, 40, 50)).astype(f"{order}f8"))
+    np.save(tmp_path / "x.npy", array)
+    window = (slice(3, 20), slice(5, 6), slice(0, 50))
+    with open_input(str(tmp_path / "x.npy")) as reader:
+        np.testing.assert_array_equal(reader.read("", window), array[window])
+
+
+def test_headers_by_python_2_are_read(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(npy_of("'<f4'", "(2L,)", np.float32([1, 2]).tobytes()))
+    np.testing.assert_array_equal(load(tmp_path / "x.npy"), [1, 2])
+
+
+# ------------------------------------------------------------------------------------ sizes beyond memory
+
+
+def test_a_window_of_100_gigabytes_is_instant_and_small(tmp_path: Path) -> None:
+    path, shape = tmp_path / "huge.npy", (100, 1000, 1000, 256)
+    head = npy_of("'<f4'", str(shape))
+    path.write_bytes(head)
+    os.truncate(path, len(head) + 4 * 100 * 1000 * 1000 * 256)
+    tracemalloc.start()
+    started = time.perf_counter()
+    with open_input(str(path)) as reader:
+        (spec,) = select(reader, None)
+        assert spec.shape == shape
+        windows = [
+            (slice(99, 100), slice(990, 1000), slice(0, 1000), slice(255, 256)),  # a thin pillar
+            (slice(0, 100), slice(5, 6), slice(7, 8), slice(0, 256)),
+        ]
+        assert [reader.read("", window).sum() for window in windows] == [0, 0]
+    seconds, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 2
+    assert peak < 4 << 20

@@ -1,4 +1,4 @@
-"""Archives that are no good .npz, or were made to do harm: each refused in words, with exit 4."""
+"""Archives: those that others wrote are read, those that are no good or do harm are refused in words."""
 
 import struct
 import zipfile
@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from featfuse.errors import InputError
+from featfuse.formats import open_input, select
+from featfuse.model.tensor import TensorSpec, whole
 
 from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
 
 GOOD = saved(np.arange(12, dtype=np.float32).reshape(3, 4))
+
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
 # Where the fields stand in a member's entry of the central directory.
@@ -130,6 +134,11 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+def spec_of(path: Path, key: str | None = None) -> TensorSpec:
+    with open_input(str(path)) as reader:
+        return select(reader, key)[0]
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".npy"])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -228,3 +237,27 @@ def test_a_flipped_bit_in_a_stored_member(tmp_path: Path, size: int) -> None:
         with pytest.raises(zipfile.BadZipFile, match="CRC"), np.load(path) as archive:
             archive["a"]
         np.testing.assert_array_equal(load(path, "b"), np.zeros(size, np.uint8))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_every_npz(tmp_path: Path, save: Callable[..., None]) -> None:
+    arrays = {
+        "big": np.arange(12, dtype=">f4").reshape(3, 4),
+        "fortran": np.asfortranarray(np.arange(24.0).reshape(2, 3, 4)),
+        "scalar": np.array(3, np.uint8),
+        "void": np.zeros((0, 4), np.int64),
+    }
+    save(tmp_path / "x.npz", **arrays, objects=np.array([None, {}]))
+    with open_input(str(tmp_path / "x.npz")) as reader:
+        assert list(reader.specs()) == list(arrays)
+        for key, array in arrays.items():
+            np.testing.assert_array_equal(reader.read(key, whole(array.shape)), array)
+        np.testing.assert_array_equal(reader.read("big", (slice(1, 2), slice(2, 4))), arrays["big"][1:2, 2:4])
+        with pytest.raises(InputError, match=r"x\.npz::objects: holds Python objects"):
+            select(reader, "objects")
+
+
+def test_an_npz_named_npy_is_read_as_what_it_is(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.arange(3))
+    (tmp_path / "x.npz").rename(tmp_path / "x.npy")
+    assert spec_of(tmp_path / "x.npy").format == "npz"

@@ -4,18 +4,21 @@ Exact, except `mean` (NumPy's order of adding depends on the block's shape) and 
 bit of a float: np.linspace takes another rounding path when one sample equals the end value).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import featfuse
 import numpy as np
 import pytest
-from featfuse import ShapeError, UsageError
+from featfuse import METHODS, ShapeError, UsageError, engine
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.change import Change, ChangeKind
 from featfuse.request.options import PAD_MODE_ALIASES, PAD_MODES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DTYPES = ("bool", "int8", "uint8", "int32", "uint64", "float16", "float32", "float64")
+
 TAKES_VALUE = {"constant": "constant_values", "linear_ramp": "end_values"}
 
 
@@ -59,6 +62,9 @@ def samples(shape: Sequence[int], dtype: str, seed: int = 0) -> np.ndarray:
     if dtype == "bool":
         return values > 0
     return (np.abs(values) if dtype.startswith("u") else values).astype(dtype)
+
+
+Settings = Callable[..., AxisSettings]
 
 
 @pytest.mark.parametrize("mode", PAD_MODES)
@@ -151,3 +157,54 @@ def test_nan_does_not_fit_an_integer(value: float) -> None:
 def test_any_float_pads_floats(value: float) -> None:
     result = pad(samples([2], "float16"), [(1, 0)], "constant", pad_value=value)
     assert np.array_equal(result[:1], np.array([value], np.float16), equal_nan=True)
+
+
+@pytest.mark.parametrize("mode", PAD_MODES)
+@pytest.mark.parametrize(("in_size", "out_size"), [(1, 4), (5, 5), (5, 8), (6, 20)])
+def test_crop_undoes_pad(axis_settings: Settings, mode: str, in_size: int, out_size: int) -> None:
+    values = np.random.default_rng(0).normal(size=in_size).astype(np.float32)
+    for where in ({"anchor": "start"}, {"anchor": "end"}, {"anchor": "center"}, {"offset": 0}):
+        (pad,) = METHODS["pad"].build()(
+            in_size, out_size, axis_settings("pad", in_size, out_size, {**where, "pad_mode": mode})
+        )
+        (crop,) = METHODS["crop"].build()(out_size, in_size, axis_settings("crop", out_size, in_size, where))
+        padded = engine.apply(pad, values, 0, 0, slice(0, out_size))
+        assert engine.apply(crop, padded, 0, 0, slice(0, in_size)).tobytes() == values.tobytes()
+        assert (crop.change.before, crop.change.after) == (pad.change.before, pad.change.after)
+
+
+@pytest.mark.parametrize(
+    ("odd", "in_size", "out_size", "start"),
+    [
+        # DESIGN 4.3: floor d//2, ceil -(-d//2), round half to even of d/2, monai I//2 - O//2
+        ("floor", 9, 4, 2),
+        ("ceil", 9, 4, 3),
+        ("round", 9, 4, 2),  # 2.5 -> 2
+        ("round", 9, 2, 4),  # 3.5 -> 4
+        ("monai", 9, 4, 2),  # 4 - 2
+        ("monai", 8, 5, 2),  # 4 - 2, where d//2 would be 1
+        ("ceil", 8, 5, 2),
+        ("floor", 8, 5, 1),
+        *((odd, 8, 4, 2) for odd in ("floor", "ceil", "round", "monai")),  # even: all agree
+    ],
+)
+def test_odd_sample_of_a_centred_crop(
+    axis_settings: Settings, odd: str, in_size: int, out_size: int, start: int
+) -> None:
+    settings_ = axis_settings("crop", in_size, out_size, {"odd": odd})
+    (crop,) = METHODS["crop"].build()(in_size, out_size, settings_)
+    assert crop.indices[:, 0].tolist() == list(range(start, start + out_size))
+    assert crop.change == Change(ChangeKind.CROP, before=start, after=in_size - out_size - start)
+
+
+def test_centred_pad_puts_the_smaller_half_first(axis_settings: Settings) -> None:
+    (pad,) = METHODS["pad"].build()(4, 9, axis_settings("pad", 4, 9))
+    assert pad.change == Change(ChangeKind.PAD, "constant", before=2, after=3)
+
+
+@pytest.mark.parametrize("mode", PAD_MODES)
+def test_blockwise_padding_equals_whole(mode: str) -> None:
+    x = np.random.default_rng(2).normal(size=(2, 9, 14, 3)).astype(np.float32)
+    options = {"method": "pad", "pad_mode": mode, "layout": "NHWC"}
+    whole = featfuse.resize(x, (40, 31), **options)
+    assert featfuse.resize(x, (40, 31), memory="20K", threads=2, **options).tobytes() == whole.tobytes()

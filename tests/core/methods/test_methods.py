@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.change import Change, ChangeKind
-from featfuse.request.options import PAD_MODES
 
 Settings = Callable[..., AxisSettings]
 
@@ -44,49 +42,6 @@ def test_same_size_changes_nothing(axis_settings: Settings, method: str, size: i
         result = engine.apply(axis_map, result, 0, 0, slice(0, size))
     unchanged = np.allclose(result, values, rtol=0, atol=1e-12)
     assert unchanged == (size == 1 or not METHODS[method].smooths)
-
-
-@pytest.mark.parametrize("mode", PAD_MODES)
-@pytest.mark.parametrize(("in_size", "out_size"), [(1, 4), (5, 5), (5, 8), (6, 20)])
-def test_crop_undoes_pad(axis_settings: Settings, mode: str, in_size: int, out_size: int) -> None:
-    values = np.random.default_rng(0).normal(size=in_size).astype(np.float32)
-    for where in ({"anchor": "start"}, {"anchor": "end"}, {"anchor": "center"}, {"offset": 0}):
-        (pad,) = METHODS["pad"].build()(
-            in_size, out_size, axis_settings("pad", in_size, out_size, {**where, "pad_mode": mode})
-        )
-        (crop,) = METHODS["crop"].build()(out_size, in_size, axis_settings("crop", out_size, in_size, where))
-        padded = engine.apply(pad, values, 0, 0, slice(0, out_size))
-        assert engine.apply(crop, padded, 0, 0, slice(0, in_size)).tobytes() == values.tobytes()
-        assert (crop.change.before, crop.change.after) == (pad.change.before, pad.change.after)
-
-
-@pytest.mark.parametrize(
-    ("odd", "in_size", "out_size", "start"),
-    [
-        # DESIGN 4.3: floor d//2, ceil -(-d//2), round half to even of d/2, monai I//2 - O//2
-        ("floor", 9, 4, 2),
-        ("ceil", 9, 4, 3),
-        ("round", 9, 4, 2),  # 2.5 -> 2
-        ("round", 9, 2, 4),  # 3.5 -> 4
-        ("monai", 9, 4, 2),  # 4 - 2
-        ("monai", 8, 5, 2),  # 4 - 2, where d//2 would be 1
-        ("ceil", 8, 5, 2),
-        ("floor", 8, 5, 1),
-        *((odd, 8, 4, 2) for odd in ("floor", "ceil", "round", "monai")),  # even: all agree
-    ],
-)
-def test_odd_sample_of_a_centred_crop(
-    axis_settings: Settings, odd: str, in_size: int, out_size: int, start: int
-) -> None:
-    settings_ = axis_settings("crop", in_size, out_size, {"odd": odd})
-    (crop,) = METHODS["crop"].build()(in_size, out_size, settings_)
-    assert crop.indices[:, 0].tolist() == list(range(start, start + out_size))
-    assert crop.change == Change(ChangeKind.CROP, before=start, after=in_size - out_size - start)
-
-
-def test_centred_pad_puts_the_smaller_half_first(axis_settings: Settings) -> None:
-    (pad,) = METHODS["pad"].build()(4, 9, axis_settings("pad", 4, 9))
-    assert pad.change == Change(ChangeKind.PAD, "constant", before=2, after=3)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +131,3 @@ def test_infinities_pass_without_a_warning(method: str) -> None:
     result = featfuse.fuse(x, method=method, layout="HW", threads=1, **options, **target)
     assert not np.isfinite(result).all()
     assert np.isfinite(result).any()
-
-
-@pytest.mark.parametrize("mode", PAD_MODES)
-def test_blockwise_padding_equals_whole(mode: str) -> None:
-    x = np.random.default_rng(2).normal(size=(2, 9, 14, 3)).astype(np.float32)
-    options = {"method": "pad", "pad_mode": mode, "layout": "NHWC"}
-    whole = featfuse.resize(x, (40, 31), **options)
-    assert featfuse.resize(x, (40, 31), memory="20K", threads=2, **options).tobytes() == whole.tobytes()

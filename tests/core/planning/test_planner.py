@@ -6,12 +6,11 @@ The `plan` fixture checks the invariants of any plan, so every case tests them a
 from collections.abc import Callable
 from typing import Any
 
-import featfuse
 import pytest
-from featfuse import CHANNEL_MODES, COMBINES, METHODS, ShapeError
-from featfuse.model.tensor import compatibility
+from featfuse import COMBINES, METHODS, ShapeError
 
 Shape = tuple[int, ...]
+
 Plan = Callable[..., Any]
 
 PLANS = [
@@ -130,62 +129,6 @@ def test_every_method_with_every_combine(plan: Plan, method: str, combine: str) 
         assert name in result.pipeline, "an option of the method is not in the resolved pipeline"
 
 
-@pytest.mark.parametrize("mode", [mode for mode in CHANNEL_MODES if mode != "strict"])
-def test_every_channels_mode_says_what_it_did(plan: Plan, mode: str) -> None:
-    result = plan((8, 8, 6), (8, 8, 3), channels=mode)
-    row = result.axes[-1]
-    assert [action != "=" for action in row.actions] == [size != row.output for size in row.sizes]
-    assert any(mode in action for action in row.actions)
-
-
-@pytest.mark.parametrize(
-    ("options", "cells"),
-    [
-        # DESIGN 3.5: what happens to each input, for 9 beside 4 along an axis
-        ({"method": "bilinear"}, ["=", "×2.25 bilinear"]),
-        ({"method": "nearest", "to": "smallest"}, ["×0.4444 nearest", "="]),
-        ({"method": "pad"}, ["=", "pad 2+3"]),
-        ({"method": "pad", "pad_mode": "replicate"}, ["=", "pad 2+3 edge"]),
-        ({"method": "pad", "anchor": "end"}, ["=", "pad 5+0"]),
-        ({"method": "pad", "offset": "W:1"}, ["=", "pad 1+4"]),
-        ({"method": "crop"}, ["crop 2+3", "="]),
-        ({"method": "crop", "odd": "ceil"}, ["crop 3+2", "="]),
-        ({"method": "crop", "odd": "round"}, ["crop 2+3", "="]),
-        ({"method": "crop", "odd": "monai"}, ["crop 2+3", "="]),
-        ({"method": "crop", "anchor": "start"}, ["crop 0+5", "="]),
-        ({"method": "crop", "anchor": "end"}, ["crop 5+0", "="]),
-        ({"method": "crop", "offset": "w:4"}, ["crop 4+1", "="]),
-        ({"method": "crop", "offset": {"W": 5}}, ["crop 5+0", "="]),
-        ({"method": "crop-or-pad", "to": "6"}, ["crop 1+2", "pad 1+1"]),
-        ({"method": "letterbox", "to": "8"}, ["×0.8889 letterbox", "×2 letterbox"]),
-    ],
-)
-def test_actions(plan: Plan, options: dict[str, Any], cells: list[str]) -> None:
-    (row,) = plan((9,), (4,), **options).axes
-    assert list(row.actions) == cells
-
-
-def test_letterbox_keeps_the_aspect_ratio(plan: Plan) -> None:
-    rows = plan((20, 40), method="letterbox", to="32x32").axes
-    assert [row.actions[0] for row in rows] == ["×0.8 letterbox, pad 8+8", "×0.8 letterbox"]
-
-
-@pytest.mark.parametrize(
-    ("shapes", "expected"),
-    [
-        ([(2, 3), (2, 3)], "identical"),
-        ([(2, 3)], "identical"),
-        ([(2, 3), (1, 3)], "broadcast"),
-        ([(2, 3), (3,)], "broadcast"),
-        ([(2, 3), (2, 4)], "mismatch"),
-        ([(1, 64, 64, 32), (1, 32, 32, 16)], "mismatch"),
-    ],
-)
-def test_compatibility_is_numpys(shapes: list[Shape], expected: str) -> None:
-    assert compatibility(shapes) == expected
-    assert featfuse.inspect(*shapes).compatibility == expected
-
-
 REFUSED = [
     # why: shapes, options, words of the error
     (
@@ -249,17 +192,3 @@ def test_refused(plan: Plan, shapes: list[Shape], options: dict[str, Any], words
     assert caught.value.hint
     for word in words.split("|"):
         assert word in str(caught.value)
-
-
-def test_the_first_input_may_lack_a_pooled_axis(plan: Plan) -> None:
-    result = plan((2, 2), (4, 4, 4), layout="HW,DHW", method="max-pool", pool_size="1x2x2")
-    assert result.shape == (4, 2, 2)
-
-
-def test_like_may_have_an_axis_of_size_0(plan: Plan) -> None:
-    assert plan((4, 4), method="crop", like=(0, 3)).shape == (0, 3)
-
-
-def test_a_negative_size_is_refused() -> None:
-    with pytest.raises(featfuse.FeatfuseError):
-        featfuse.inspect((-1, 4), (3, 4))

@@ -1,8 +1,7 @@
-"""The report: the schema of its JSON, the resolved pipeline, the warnings that a plan gives."""
+"""The schema of the report's JSON."""
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import featfuse
@@ -10,26 +9,13 @@ import pytest
 from featfuse import CHANNEL_MODES, COMBINES, METHODS, ShapeReport
 
 Shape = tuple[int, ...]
-Plan = Callable[..., Any]
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].target != "none"])
-def test_shrinking_without_antialias_is_warned_of(plan: Plan, method: str) -> None:
-    """For the methods that could stretch their kernel; the convention may do so by itself."""
-    if "antialias" not in METHODS[method].options:
-        assert not plan((8, 8), (4, 4), method=method).warnings
-        return
-    (warning,) = plan((8, 8), (4, 4), method=method, to="smallest").warnings
-    for words in ("map1.npy", "--antialias", "H 8→4, W 8→4"):
-        assert words in warning
-    assert not plan((8, 8), (4, 4), method=method, to="smallest", antialias=True).warnings
-    assert not plan((8, 8), (4, 4), method=method, to="smallest", convention="jax").warnings
-    assert not plan((8, 8), (4, 4), method=method, to="largest").warnings
-
 
 Schema = Any
+
 NUMBER_OR_NONE = (int, float, type(None))
+
 TEXT_OR_NONE = (str, type(None))
+
 SCHEMA: Schema = {
     "schema": int,
     "featfuse": str,
@@ -126,56 +112,3 @@ def test_json_of_a_refusal_says_why() -> None:
     check_schema(data, {**SCHEMA, "output": type(None)})
     assert [row["output"] for row in data["axes"]] == [None] * 4
     assert data["suggestions"]
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        # the pipeline holds what was resolved, defaults included, and nothing the method ignores
-        (
-            {"method": "bilinear"},
-            {
-                "method": "bilinear",
-                "to": "auto",
-                "grid": [8, 8],
-                "convention": "torch",
-                "coords": "half-pixel",
-                "antialias": False,
-                "edge": "clamp",
-                "combine": "add",
-                "weights": [1.0, 1.0],
-                "channels": "strict",
-                "normalize": "none",
-                "dtype": "float32",
-                "on_overflow": "error",
-            },
-        ),
-        ({"method": "bicubic"}, {"cubic_a": -0.75}),
-        ({"method": "bicubic", "antialias": True}, {"cubic_a": -0.5, "edge": "renormalize"}),
-        ({"method": "bicubic", "convention": "tf"}, {"cubic_a": -0.5, "edge": "renormalize"}),
-        ({"method": "bicubic", "cubic_a": -0.6}, {"cubic_a": -0.6}),
-        ({"method": "bilinear", "convention": "jax"}, {"antialias": True}),
-        ({"method": "lanczos3"}, {"convention": "tf"}),
-        ({"method": "nearest"}, {"coords": "asymmetric", "nearest_rounding": "floor"}),
-        (
-            {"method": "nearest", "convention": "onnx"},
-            {"coords": "half-pixel", "nearest_rounding": "prefer-floor"},
-        ),
-        ({"method": "pad"}, {"pad_mode": "constant", "pad_value": 0.0, "anchor": "center"}),
-        ({"method": "pad", "pad_mode": "circular"}, {"pad_mode": "wrap"}),
-        ({"method": "crop", "offset": "H:1"}, {"offset": {"H": 1}, "odd": "floor", "grid": [4, 4]}),
-        ({"method": "max-pool", "pool_size": "2"}, {"pool_size": [2], "pool_padding": 0, "ceil_mode": False}),
-        ({"method": "letterbox", "to": "8x9"}, {"to": "8x9", "grid": [8, 9], "interpolation": "bilinear"}),
-        ({"method": "linear"}, {"method": "bilinear"}),
-    ],
-)
-def test_pipeline_is_resolved(options: dict[str, Any], expected: dict[str, object]) -> None:
-    pipeline = as_json(featfuse.inspect((8, 8), (4, 4), **options))["pipeline"]
-    assert {name: pipeline.get(name) for name in expected} == expected
-    if len(expected) > 8:
-        assert pipeline == expected
-
-
-def test_pipeline_is_resolved_without_a_layout(plan: Plan) -> None:
-    pipeline = plan((3, 4, 5), (3, 4, 5), method="bicubic").pipeline
-    assert set(METHODS["bicubic"].options) <= set(pipeline)

@@ -65,6 +65,13 @@ def parse(command: str) -> tuple[list[str], FusionOptions]:
     return inputs, options  # type: ignore[return-value]
 
 
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> Any:
+    return RNG.normal(size=shape).astype(np.float32)
+
+
 @pytest.mark.parametrize(("shapes", "given"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
 def test_every_suggestion_plans_to_the_promised_shape(shapes: list[Shape], given: dict[str, Any]) -> None:
     report = featfuse.inspect(*shapes, **given)
@@ -210,3 +217,18 @@ def test_pasted_commands_work(
 def run(words: Sequence[str]) -> None:
     result = CliRunner().invoke(app, [*words, "--quiet"], prog_name="fuse")
     assert result.exit_code == 0, (words, result.output)
+
+
+def test_suggestions_keep_projections(tmp_path: Path) -> None:
+    np.save(tmp_path / "k.npy", normal(4, 3))
+    for project in (f"1={tmp_path / 'k.npy'}", {1: normal(4, 3)}):
+        report = featfuse.inspect((1, 3, 8, 8), (1, 4, 4, 4), project=project, layout="NCHW")
+        assert report.problem
+        assert all("--project 1=" in suggestion.command for suggestion in report.suggestions)
+        assert report.suggestions
+
+
+def test_keras_beside_torch_is_offered_as_a_list_of_layouts() -> None:
+    report = featfuse.inspect((1, 28, 28, 48), (1, 48, 14, 14), method="bilinear")
+    assert "--layout NHWC,NCHW" in str(report.problem)
+    assert report.suggestions[0].output_shape == (1, 28, 28, 48)

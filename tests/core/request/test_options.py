@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from featfuse import COMBINES, METHODS, UsageError
+from featfuse import METHODS, UsageError
 from featfuse.request.combining import REDUCES
 from featfuse.request.options import CHOICES, METHOD_OPTIONS, Options, flag
 
@@ -106,7 +106,6 @@ SAMPLE: Mapping[str, object] = {
 }
 """A value of every option that belongs to methods."""
 
-
 LETTERBOX = {"cubic_a": "bicubic", "nearest_rounding": "nearest"}
 """The interpolation that reads an option which only one of them knows."""
 
@@ -149,28 +148,3 @@ def test_choices_parse_and_near_misses_are_named(name: str, choice: str) -> None
         Options.resolve({**given, name: choice + "q"})  # type: ignore[typeddict-item]
     assert f"{choice}q" in caught.value.message
     assert "Did you mean" in caught.value.hint or choice in caught.value.hint
-
-
-@pytest.mark.parametrize("combine", COMBINES)
-def test_weights_are_used_or_refused(plan: Plan, combine: str) -> None:
-    if COMBINES[combine].weights:
-        assert plan((2, 2), (2, 2), combine=combine, weights="1,0.5").pipeline["weights"] == [1.0, 0.5]
-        return
-    with pytest.raises(UsageError, match=f"--weights is not used by --combine {combine}"):
-        plan((2, 2), (2, 2), combine=combine, weights="1,0.5")
-
-
-UNUSED = [
-    # options that the others given make idle: DESIGN 3.2 wants an error, never silence
-    {"method": "letterbox", "to": "8x8", "interpolation": "nearest", "antialias": True},
-    {"method": "letterbox", "to": "8x8", "interpolation": "nearest", "edge": "clamp"},
-    {"method": "letterbox", "to": "8x8", "interpolation": "bilinear", "cubic_a": -0.5},
-    {"method": "letterbox", "to": "8x8", "interpolation": "bilinear", "nearest_rounding": "ceil"},
-    {"method": "crop", "to": "3x3", "anchor": "start", "odd": "ceil"},
-]
-
-
-@pytest.mark.parametrize("options", UNUSED, ids=str)
-def test_an_idle_option_is_refused(plan: Plan, options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="not used"):
-        plan((5, 6), **options)

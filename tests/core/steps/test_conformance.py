@@ -1,4 +1,4 @@
-"""Every joining step: the same in little memory and for any number of threads, and within the budget."""
+"""Every step: the same in little memory and for any number of threads, and within the budget."""
 
 import tracemalloc
 from pathlib import Path

@@ -1,6 +1,5 @@
 """Execution: bounded memory, the same bytes for any budget and thread count, nothing left after a failure."""
 
-import math
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -10,18 +9,14 @@ from typing import Any
 import featfuse
 import numpy as np
 import pytest
-from featfuse import METHODS, RunError, UsageError
-from featfuse.io.inputs import Inputs
+from featfuse import RunError, UsageError
 from featfuse.model.tensor import Array, Window
-from featfuse.planning.build import build_steps
-from featfuse.planning.planner import make_plan
-from featfuse.process.limits import Limits, parse_memory
-from featfuse.request.options import Options
-from featfuse.steps.base import Run, Step
+from featfuse.process.limits import Limits
+from featfuse.steps.base import Run
 from featfuse.steps.combine import Elementwise
 from featfuse.steps.execute import execute
-from featfuse.steps.source import Source
-from featfuse.steps.windows import window_cost, window_lengths, windows
+
+from tests.support.plans import plan_of
 
 RECIPES: dict[str, dict[str, Any]] = {
     "up": {"method": "bilinear", "combine": "add"},
@@ -35,7 +30,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "half": {"method": "max-pool", "dtype": "float16"},
     "channels": {"method": "lanczos3", "channels": "tile"},
 }
-
 
 UNWEIGHTED = ("border", "whole-axis border", "join", "stack", "half")
 
@@ -75,32 +69,6 @@ def test_the_file_is_the_same_too(tmp_path: Path) -> None:
             )
             contents.add(featfuse.fuse(out).tobytes())
     assert len(contents) == 1
-
-
-# ------------------------------------------------------------------------------------------ windows
-
-
-def plan_of(shapes: list[tuple[int, ...]], **options: Any) -> Step:
-    with Inputs(shapes) as inputs:
-        return build_steps(make_plan(inputs.specs, Options.resolve(options)))
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("strict",)])
-@pytest.mark.parametrize("budget", [1 << 12, 1 << 16, 1 << 20])
-def test_windows_cover_the_result_once_within_the_budget(method: str, budget: int) -> None:
-    root = plan_of([(2, 3, 40, 36), (2, 3, 20, 18)], method=method, layout="NCHW")
-    lengths = window_lengths(root, budget, budget)
-    assert window_cost(root, lengths) <= budget
-    seen = np.zeros(root.shape, dtype=int)
-    for window in windows(root.shape, lengths):
-        seen[window] += 1
-        assert all(part.stop - part.start <= length for part, length in zip(window, lengths, strict=True))
-    assert (seen == 1).all()
-
-
-@pytest.mark.parametrize("shape", [(), (0, 3), (3, 0, 2)])
-def test_windows_of_little(shape: tuple[int, ...]) -> None:
-    assert len(list(windows(shape, shape))) == (1 if shape == () else 0)
 
 
 # ------------------------------------------------------------------------------------------- memory
@@ -143,60 +111,6 @@ def test_too_small_a_budget_is_an_error_that_names_one_that_works() -> None:
         featfuse.fuse(x, memory="1K", **options)
     memory = caught.value.hint.split()[2]
     assert featfuse.fuse(x, memory=memory, **options).shape == (3, 1010)
-
-
-@pytest.mark.parametrize(
-    ("shape", "target", "budget"),
-    [
-        ((1, 2048, 2048), "2060x2060", 16 << 20),  # the default: a million windows, each reads 16 MB
-        ((3, 500_000), "3x500010", 1 << 20),
-    ],
-)
-def test_cutting_that_saves_nothing_is_not_done(shape: tuple[int, ...], target: str, budget: int) -> None:
-    """A border of statistics needs whole axes: windows of single samples would each read them all again."""
-    layout = "CHW"[-len(shape) :]
-    root = plan_of([shape], method="pad", pad_mode="mean", to=target, layout=layout)
-    lengths = window_lengths(root, budget)
-    smallest = window_cost(root, (1,) * len(shape))
-    assert math.prod(lengths) > 1000 or window_cost(root, lengths) < 0.5 * smallest
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("512M", 512 << 20),
-        ("2G", 2 << 30),
-        ("64K", 64 << 10),
-        ("64KiB", 64 << 10),
-        ("64kb", 64 << 10),
-        ("1.5M", 3 << 19),
-        ("1T", 1 << 40),
-        ("1000", 1000),
-        ("100B", 100),
-        (4096, 4096),
-        (" 1 M ", 1 << 20),
-    ],
-)
-def test_memory_sizes(text: str | int, count: int) -> None:
-    assert parse_memory(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "M", "0", "0K", "-1M", "1e9", "12 34", "1X", "nan", "inf"])
-def test_no_memory_sizes(text: str) -> None:
-    with pytest.raises(UsageError, match="--memory") as caught:
-        parse_memory(text)
-    assert "512M" in caught.value.hint
-
-
-def test_an_endless_memory_size() -> None:
-    with pytest.raises(UsageError):
-        parse_memory("9" * 400)
-
-
-@pytest.mark.parametrize("threads", [0, -1])
-def test_threads_are_positive(threads: int) -> None:
-    with pytest.raises(UsageError, match="--threads"):
-        featfuse.fuse(np.zeros(3, np.float32), threads=threads)
 
 
 # ------------------------------------------------------------------------------- progress, failures
@@ -279,25 +193,6 @@ def test_integers_that_do_not_fit_leave_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_window_reads_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of an input far larger than the budget: no read is larger than the budget."""
-    big = np.broadcast_to(np.float32(2), (16, 256, 512))  # 8 MB that take no memory
-    small = np.zeros((16, 4, 4), dtype=np.float32)
-    reads: list[int] = []
-    apply = Source.apply
-
-    def watch(self: Source, window: Window, *args: Any) -> Array:
-        block = apply(self, window, *args)
-        reads.append(block.nbytes)
-        return block
-
-    monkeypatch.setattr(Source, "apply", watch)
-    result = featfuse.fuse(big, small, method="area", layout="CHW", memory="256K", threads=2)
-    assert (result == 2).all()
-    assert max(reads) <= 256 << 10
-    assert sum(reads) >= big.nbytes
-
-
 def test_execute_counts_and_writes_each_window_once() -> None:
     root = plan_of([(8, 64), (8, 64)])
     run = Run(lambda _index, window: np.ones((8, 64), dtype=np.float32)[window])
@@ -313,19 +208,3 @@ def test_execute_counts_and_writes_each_window_once() -> None:
     assert not run.tally
     starts = {tuple(part.start for part in window) for window in written}
     assert len(starts) == len(written) > 1
-
-
-def test_windows_inside_an_image_are_larger() -> None:
-    """A step that needs all channels is cut along rows; short runs cost more than their copying."""
-    maps = [np.random.default_rng(seed).normal(size=(1, 256, 128, 128)).astype(np.float32) for seed in (0, 1)]
-    kernel = np.random.default_rng(2).normal(size=(4, 512)).astype(np.float32)
-    options: Any = {"combine": "concat", "reduce": "conv1x1", "kernel": kernel, "layout": "NCHW"}
-    resolved = Options.resolve({**options, "kernel": None, "out_channels": 4})
-    with Inputs(maps) as sources:
-        root = build_steps(make_plan(sources.specs, resolved))
-        seen: list[Window] = []
-        execute(Run(sources.read, 256 << 20), root, lambda window, _: seen.append(window), Limits(256 << 20))
-    assert len(seen) > 1, "all channels of all rows are more than a window"
-    assert all((window[2].stop - window[2].start) * 128 * 4 >= 1 << 14 for window in seen)
-    results = [featfuse.fuse(*maps, memory=memory, **options).tobytes() for memory in ("192M", "256M", "1G")]
-    assert len(set(results)) == 1

@@ -3,43 +3,19 @@
 The frameworks themselves are asked in tests/oracles.
 """
 
-import itertools
-import re
-from typing import Any
-
 import featfuse
 import h5py
 import ml_dtypes
 import numpy as np
 import pytest
-from featfuse import ShapeError, UsageError
+from featfuse import ShapeError
 from safetensors.numpy import save_file
 
-Array = np.ndarray[Any, Any]
+from tests.support.convolution import Array, conv_transpose
+
 SPACE = {1: "W", 2: "HW", 3: "DHW"}
+
 HALF = (np.float16, ml_dtypes.bfloat16)
-
-
-def conv_transpose(
-    x: Array, kernel: Array, stride: int, padding: int, extra: int, dilation: int, groups: int
-) -> Array:
-    """torch's conv_transpose of (N, C, *space) by its definition: every sample scatters its kernel."""
-    x, kernel = x.astype(np.float64), kernel.astype(np.float64)
-    taps = kernel.shape[2:]
-    full = [(n - 1) * stride + dilation * (k - 1) + 1 + extra for n, k in zip(x.shape[2:], taps, strict=True)]
-    out = np.zeros((len(x), kernel.shape[1] * groups, *full))
-    per_in, per_out = x.shape[1] // groups, kernel.shape[1]
-    for group in range(groups):
-        ins = slice(group * per_in, (group + 1) * per_in)
-        outs = slice(group * per_out, (group + 1) * per_out)
-        for tap in itertools.product(*map(range, taps)):
-            places = tuple(
-                slice(t * dilation, t * dilation + (n - 1) * stride + 1, stride)
-                for t, n in zip(tap, x.shape[2:], strict=True)
-            )
-            product = np.einsum("nc...,co->no...", x[:, ins], kernel[(ins, slice(None), *tap)])
-            out[(slice(None), outs, *places)] += product
-    return out[(..., *(slice(padding, size - padding) for size in full))]
 
 
 def random_case(seed: int, rank: int) -> tuple[Array, Array, dict[str, int]]:
@@ -216,150 +192,9 @@ def test_ambiguous_kernel():
     np.testing.assert_allclose(keras_way, conv_transpose(x, kernel.transpose(3, 2, 0, 1), 1, 0, 0, 1, 1))
 
 
-@pytest.mark.parametrize(
-    ("kernel", "options", "words"),
-    [
-        ((4, 2, 2, 4), {}, ["(4, 2, 2, 4)", "3 channels", "IOHW", "HWOI"]),
-        ((4, 2, 2, 3), {"kernel_layout": "IOHW"}, ["(4, 2, 2, 3)", "3 channels", "IOHW"]),
-        ((3, 2, 2), {}, ["(3, 2, 2)", "3 channels", "2 spatial axes"]),
-        ((3, 2, 2, 2), {"groups": 2}, ["3 channels", "2 groups"]),
-        ((3, 2, 2, 2), {"bias": np.zeros(3)}, ["bias (3,)", "2 output channels"]),
-        ((3, 2, 2, 2), {"kernel_layout": "IOW"}, ["(3, 2, 2, 2)", "IOW", "IOHW"]),
-    ],
-)
-def test_mismatched_transposed_kernels(kernel, options, words):
-    with pytest.raises(ShapeError) as caught:
-        featfuse.fuse(
-            np.ones((1, 3, 4, 4)),
-            method="transposed-conv",
-            kernel=np.ones(kernel),
-            layout="NCHW",
-            **options,
-        )
-    text = f"{caught.value.message} {caught.value.hint}"
-    assert all(word in text for word in words), text
-
-
-def test_unknown_kernel_layout():
-    with pytest.raises(UsageError, match="IOHH"):
-        featfuse.fuse(
-            np.ones((1, 3, 4, 4)),
-            method="transposed-conv",
-            kernel=np.ones((3, 2, 2, 2)),
-            kernel_layout="IOHH",
-            layout="NCHW",
-        )
-
-
-def missed(target: tuple[int, int], source: tuple[int, int], **options: Any) -> ShapeError:
-    with pytest.raises(ShapeError) as caught:
-        featfuse.fuse(np.ones((1, 2, *target)), np.ones((1, 3, *source)), layout="NCHW", **options)
-    return caught.value
-
-
-def test_the_output_padding_that_is_named_works():
-    call = {"method": "transposed-conv", "kernel": np.ones((3, 2, 3, 3)), "kernel_layout": "IOHW"}
-    call |= {"stride": 2, "padding": 1}
-    error = missed((10, 8), (5, 4), **call)
-    assert "gives 9" in error.message
-    assert "target is 10" in error.message
-    named = re.search(r"--output-padding (\S+)", error.hint or "")
-    assert named
-    call["output_padding"] = named[1]
-    assert featfuse.fuse(np.ones((1, 2, 10, 8)), np.ones((1, 3, 5, 4)), layout="NCHW", **call).shape == (
-        1,
-        2,
-        10,
-        8,
-    )
-
-
-def test_the_output_padding_that_is_named_works_when_axes_need_different_ones():
-    """5 gives 9 and the target is 9; 4 gives 7 and the target is 8: --output-padding 0x1."""
-    call = {"method": "transposed-conv", "kernel": np.ones((3, 2, 3, 3)), "kernel_layout": "IOHW"}
-    call |= {"stride": 2, "padding": 1}
-    error = missed((9, 8), (5, 4), **call)
-    named = re.search(r"--output-padding ([\dx]+)", error.hint or "")
-    assert named
-    call["output_padding"] = named[1]
-    featfuse.fuse(np.ones((1, 2, 9, 8)), np.ones((1, 3, 5, 4)), layout="NCHW", **call)
-
-
-def test_a_target_out_of_reach_offers_a_method():
-    call = {"method": "transposed-conv", "kernel": np.ones((3, 2, 2, 2)), "stride": 2}
-    error = missed((107, 16), (54, 8), **call)
-    assert "gives 108" in error.message
-    assert "target is 107" in error.message
-    assert "--output-padding" not in (error.hint or "")
-    assert "--method bilinear" in (error.hint or "")
-    error = missed((11, 11), (5, 5), padding="same", **call)
-    assert "gives 10" in error.message
-    assert "--output-padding" not in (error.hint or "")
-
-
-def test_output_padding_must_be_small():
-    with pytest.raises(UsageError, match="--output-padding 2"):
-        featfuse.fuse(
-            np.ones((1, 3, 4, 4)),
-            method="transposed-conv",
-            kernel=np.ones((3, 2, 2, 2)),
-            stride=2,
-            output_padding=2,
-            layout="NCHW",
-        )
-
-
-def test_padding_that_leaves_nothing():
-    with pytest.raises(ShapeError, match="leaves"):
-        featfuse.fuse(
-            np.ones((1, 3, 2, 2)),
-            method="transposed-conv",
-            kernel=np.ones((3, 2, 2, 2)),
-            padding=2,
-            layout="NCHW",
-        )
-
-
 def test_the_kernel_acts_on_a_map_of_the_targets_size():
     """Stride 1, padding 1, 3 taps keep the size, and the kernel still has to be applied."""
     x, kernel = np.random.default_rng(0).normal(size=(1, 3, 4, 5)), np.ones((3, 2, 3, 3))
     call = {"method": "transposed-conv", "kernel": kernel, "kernel_layout": "IOHW", "padding": 1}
     free = featfuse.fuse(x, layout="NCHW", **call)
     np.testing.assert_allclose(free, conv_transpose(x, kernel, 1, 1, 0, 1, 1), atol=1e-12)
-
-
-def test_the_kernel_acts_on_a_map_of_the_targets_size_also_with_to():
-    x, kernel = np.random.default_rng(0).normal(size=(1, 3, 4, 5)), np.ones((3, 2, 3, 3))
-    call = {"method": "transposed-conv", "kernel": kernel, "kernel_layout": "IOHW", "padding": 1}
-    assert featfuse.fuse(x, layout="NCHW", to="4x5", **call).shape == (1, 2, 4, 5)
-
-
-def test_a_kernel_that_nothing_needs_is_not_ignored():
-    """Every other option that has nothing to do is refused."""
-    x, kernel = np.ones((1, 3, 4, 5)), np.ones((3, 3, 2, 2))
-    with pytest.raises(featfuse.FeatfuseError):
-        featfuse.fuse(
-            x, x, method="transposed-conv", kernel=kernel, kernel_layout="IOHW", stride=2, layout="NCHW"
-        )
-
-
-# --- the fixed bilinear kernel -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("factor", range(1, 7))
-def test_fixed_bilinear_kernel(factor):
-    """FCN's upsample_filt, one per channel, stride f and padding (k - f) / 2."""
-    size = 2 * factor - factor % 2
-    half = (size + 1) // 2
-    centre = half - 1 if size % 2 else half - 0.5
-    line = 1 - np.abs(np.arange(size) - centre) / half
-    x = np.random.default_rng(factor).normal(size=(2, 3, 4, 5))
-    kernel = np.broadcast_to(np.outer(line, line), (3, 1, size, size))
-    expected = conv_transpose(x, kernel, factor, (size - factor) // 2, 0, 1, 3)
-    ours = featfuse.fuse(x, method="transposed-conv", to=(4 * factor, 5 * factor), layout="NCHW")
-    np.testing.assert_allclose(ours, expected, atol=1e-12)
-
-
-def test_fixed_bilinear_kernel_takes_whole_factors():
-    with pytest.raises(ShapeError, match="whole factors"):
-        featfuse.fuse(np.ones((1, 3, 4, 4)), method="transposed-conv", to="8x9", layout="NCHW")

@@ -3,15 +3,9 @@
 import featfuse
 import numpy as np
 import pytest
-from featfuse import ShapeError, UsageError
 from safetensors.numpy import save_file
 
 EPSILON = 1e-4
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
 
 
 def factors(name, weights):
@@ -112,45 +106,3 @@ def test_maps_from_a_file_of_another_grid(rng, tmp_path):
         a, b, method="nearest", combine="softmax", weights=str(tmp_path / "w.npy"), layout="NCHW"
     )
     np.testing.assert_allclose(out, share[0] * a + share[1] * b.repeat(2, 2).repeat(2, 3), atol=1e-12)
-
-
-def test_maps_for_equal_shapes_ask_for_the_layout(rng):
-    """4 x 5 x 3 is ambiguous, and maps per position depend on it: both readings are to be offered."""
-    a = rng.normal(size=(1, 4, 5, 3))
-    with pytest.raises(ShapeError) as caught:
-        featfuse.fuse(a, a, combine="softmax", weights=rng.normal(size=(1, 4, 5, 2)))
-    assert "--layout" in f"{caught.value.message} {caught.value.hint}"
-
-
-# --- refusals ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weights", [[1.0], [1.0, 2.0, 3.0], np.ones(3)])
-def test_wrong_counts(weights):
-    a = np.ones((1, 3, 4, 5))
-    with pytest.raises(UsageError, match=rf"{len(weights)} weights for 2 inputs"):
-        featfuse.fuse(a, a, weights=weights, layout="NCHW")
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [
-        ((1, 3, 4, 5), ["3 channels for 2 inputs", "NCHW", "(1, 3, 4, 5)"]),
-        ((1, 4, 5, 2), ["4 channels for 2 inputs", "NCHW", "(1, 4, 5, 2)"]),
-        ((4, 5), ["(4, 5)", "NCHW"]),
-    ],
-)
-def test_wrong_maps(shape, words):
-    a = np.ones((1, 6, 4, 5))
-    with pytest.raises(ShapeError) as caught:
-        featfuse.fuse(a, a, weights=np.ones(shape), combine="softmax", layout="NCHW")
-    assert all(word in caught.value.message for word in words), caught.value.message
-
-
-def test_weights_usage():
-    a = np.ones((1, 3, 4, 5))
-    with pytest.raises(UsageError, match="add up to 0"):
-        featfuse.fuse(a, a, combine="mean", weights=[1.0, -1.0], layout="NCHW")
-    for name in ("mul", "max", "sub", "concat"):
-        with pytest.raises(UsageError, match=f"--weights is not used by --combine {name}"):
-            featfuse.fuse(a, a, combine=name, weights=[1.0, 1.0], layout="NCHW")

@@ -6,9 +6,10 @@ from pathlib import Path
 import featfuse
 import numpy as np
 import pytest
+from featfuse.batches.work import Task, fuse_item
 from safetensors import safe_open
 
-from .conftest import RECIPE, values, write
+from tests.support.batches import RECIPE, values, write
 
 RECIPES = {
     "bilinear": {"method": "bilinear"},
@@ -49,3 +50,12 @@ def test_each_output_names_its_own_inputs(pairs, run):
             inputs = json.loads(file.metadata()["featfuse.inputs"])
         assert [row["name"] for row in inputs] == [f"a/{item}.npy", f"b/{item}.npy"]
     assert featfuse.fuse("a/0.npy", "b/0.npy", **RECIPE).shape == (2, 8, 8)
+
+
+def test_a_bug_costs_its_item_and_keeps_its_traceback(pairs, monkeypatch):
+    pairs(1)
+    monkeypatch.setattr("featfuse.fusion.plan_for", lambda *_: 1 / 0)
+    outcome = fuse_item(Task("0", ("a/0.npy", "b/0.npy"), "o/0.npy", {"method": "nearest"}, 1 << 20, 1))
+    assert outcome.status == "failed"
+    assert "a bug in featfuse" in (outcome.error or "")
+    assert "ZeroDivisionError" in (outcome.error or "")

@@ -1,0 +1,14 @@
+"""The gather, which all strategies are compared with, against loops."""
+
+import numpy as np
+from featfuse.engine.gather import gather
+from featfuse.model.axis import TapReduction, Taps
+
+
+def test_the_gather_is_right() -> None:
+    """The reference itself, by hand: 2a + b, with a tap that is absent."""
+    taps = Taps(np.array([[0, 1], [2, -1]]), np.array([[2.0, 1.0], [2.0, 0.0]]))
+    block = np.array([[1.0, 10.0, 100.0]])
+    assert gather(taps, TapReduction.SUM, block, 1, 0).tolist() == [[12.0, 200.0]]
+    assert gather(Taps(taps.indices), TapReduction.MAX, block, 1, 0).tolist() == [[10.0, 100.0]]
+    assert gather(taps, TapReduction.SUM, np.array([[10.0, 100.0, np.nan]]), 1, 0)[0, 0] == 120.0

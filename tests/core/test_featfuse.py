@@ -1,0 +1,90 @@
+"""What is public, that it is documented, and that importing it costs nothing."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_type_hints
+
+import featfuse
+import pytest
+from featfuse.request.options import FusionOptions, Options
+
+VERBS = ("fuse", "inspect", "resize")
+
+
+# ------------------------------------------------------------------------------------ public surface
+
+
+def test_all_is_what_can_be_imported() -> None:
+    assert len(set(featfuse.__all__)) == len(featfuse.__all__)
+    assert dir(featfuse) == sorted(featfuse.__all__)
+    for name in featfuse.__all__:
+        assert getattr(featfuse, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'fuze'"):
+        featfuse.fuze  # noqa: B018
+
+
+@pytest.mark.parametrize("name", [name for name in featfuse.__all__ if name != "__version__"])
+def test_everything_public_is_documented(name: str) -> None:
+    value = getattr(featfuse, name)
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
+        assert len(value) > 1, "a table with rows"
+        return
+    assert len(inspect.getdoc(value) or "") > 40
+    if inspect.isclass(value):
+        public = [member for key, member in vars(value).items() if not key.startswith("_")]
+        assert all(inspect.getdoc(member) for member in public if inspect.isfunction(member))
+
+
+@pytest.mark.parametrize("verb", ["fuse", "inspect"])
+def test_verbs_say_what_they_raise(verb: str) -> None:
+    assert "Raises" in (inspect.getdoc(getattr(featfuse, verb)) or "")
+
+
+def test_options_are_the_same_everywhere() -> None:
+    assert set(get_type_hints(FusionOptions)) == set(Options._fields)
+    own = {
+        "fuse": [
+            "inputs",
+            "out",
+            "force",
+            "sync",
+            "dry_run",
+            "sidecar",
+            "save_kernel",
+            "memory",
+            "threads",
+            "progress",
+            "options",
+        ],
+        "inspect": ["inputs", "options"],
+        "resize": ["x", "size", "memory", "threads", "options"],
+    }
+    for verb in VERBS:
+        parameters = inspect.signature(getattr(featfuse, verb)).parameters
+        assert list(parameters) == own[verb]
+        assert not set(parameters) & set(Options._fields)
+
+
+def test_the_command_line_has_the_same_options() -> None:
+    from featfuse_cli.flags import FusionFlags
+
+    assert set(get_type_hints(FusionFlags, include_extras=True)) == set(Options._fields)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "featfuse",
+        "featfuse.request.options",
+        "featfuse.methods",
+        "featfuse.errors",
+        "featfuse.request.combining",
+    ],
+)
+def test_importing_loads_no_numpy(module: str) -> None:
+    """So that help and completion are instant."""
+    code = f"import sys, {module}; sys.exit('numpy' in sys.modules)"
+    env = {"PYTHONPATH": str(Path(featfuse.__file__ or "").parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
