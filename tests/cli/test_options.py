@@ -1,68 +1,56 @@
 """The command line offers exactly the library's options, with the library's choices."""
 
-from typing import get_type_hints
-
 import pytest
-from featfuse.methods import METHODS
-from featfuse.methods.settings import AxisSettings
-from featfuse.model.dtypes import DTYPES
 from featfuse.process.limits import DEFAULT_MEMORY
-from featfuse.request.options import CHOICES, FusionOptions, Options
+from featfuse.request.kinds import SWITCH
+from featfuse.request.table import OPTIONS
 from featfuse_cli.app import app
-from featfuse_cli.flags import FusionFlags
-from featfuse_cli.methods import DEFAULTS, FREE_VALUES
-from featfuse_cli.options import DTYPE_NAMES, choice_help
+from featfuse_cli.flags import completer
 from typer.main import get_command
 
 RUN_TIME = {
     *("out", "force", "sync", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel")
 }
-FIELDS = set(Options._fields)
+CHOOSING = [name for name, row in OPTIONS.items() if row.choices or row.offers]
 
 
 def params(command: str) -> dict[str, object]:
     return {param.name: param for param in get_command(app).commands[command].params}
 
 
-def test_every_field_has_an_option_and_every_option_a_field():
-    assert set(get_type_hints(FusionFlags)) == FIELDS == set(FusionOptions.__annotations__)
-    assert set(params("run")) == {"inputs"} | FIELDS | RUN_TIME
-    assert set(params("inspect")) == {"inputs"} | FIELDS | {"as_json", "quiet"}
+@pytest.mark.parametrize("command", ["run", "inspect", "batch"])
+def test_a_command_has_every_option_in_the_order_of_the_table(command):
+    assert [name for name in params(command) if name in OPTIONS] == list(OPTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_an_option_bears_the_field_s_name_and_no_default(name):
-    param = params("run")[name]
-    assert "--" + name.replace("_", "-") in param.opts
-    assert param.default is None
+def test_nothing_else_is_an_option_of_the_fusion():
+    assert set(params("run")) == {"inputs", *OPTIONS} | RUN_TIME
+    assert set(params("inspect")) == {"inputs", *OPTIONS, "as_json", "quiet"}
 
 
-@pytest.mark.parametrize("name", sorted(CHOICES))
-def test_every_choice_is_offered(name):
-    assert set(CHOICES[name]) <= set(choice_help(name))
+@pytest.mark.parametrize("command", ["run", "inspect", "batch"])
+@pytest.mark.parametrize("row", OPTIONS.values(), ids=OPTIONS)
+def test_a_flag_is_what_its_row_says(row, command):
+    param = params(command)[row.name]
+    assert param.opts == [row.flag, *([row.short] if row.short else [])]
+    assert param.secondary_opts == ([f"--no-{row.flag[2:]}"] if row.kind is SWITCH else [])
+    assert (param.default, param.multiple) == (None, row.kind.word == list[str])
+    assert (param.help, param.rich_help_panel) == (row.help_text, row.panel)
+    assert param.metavar == row.metavar
+    assert "{" not in param.help
 
 
-def test_dtype_names_are_the_library_s():
-    assert set(DTYPE_NAMES) == set(DTYPES)
+@pytest.mark.parametrize("name", CHOOSING)
+def test_every_choice_completes(name):
+    row = OPTIONS[name]
+    offered = dict(completer(row)(""))
+    assert {*row.chosen_from, *row.offers, *row.aliases} == set(offered)
+    for word in offered:
+        assert word in dict(completer(row)(word[:3]))
 
 
 def test_the_default_memory_is_the_library_s():
     assert params("run")["memory"].default == DEFAULT_MEMORY
-
-
-def test_methods_knows_the_default_and_values_of_every_option():
-    used = {name for row in METHODS.values() for name in row.options}
-    assert set(DEFAULTS) == used - {"convention"}
-    assert {name for name in used if name not in CHOICES} == set(FREE_VALUES)
-    for name, default in AxisSettings._field_defaults.items():
-        if name not in used or default is None:
-            continue
-        if isinstance(default, bool):
-            assert DEFAULTS[name] == ("yes" if default else "no")
-        elif isinstance(default, str):
-            assert DEFAULTS[name] == default
-        elif isinstance(default, (int, float)):
-            assert float(DEFAULTS[name]) == default
 
 
 def test_what_is_given_reaches_the_library(fuse, monkeypatch):

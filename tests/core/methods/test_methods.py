@@ -9,7 +9,7 @@ import pytest
 from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.change import Change, ChangeKind
-from featfuse.request.options import PAD_MODES
+from featfuse.request.table import PAD_MODES
 
 Settings = Callable[..., AxisSettings]
 
