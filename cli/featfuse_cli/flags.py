@@ -1,32 +1,54 @@
-"""All options of a fusion together, and the decorator that gives them to a command."""
+"""The options of a fusion as flags: each row of the library's OPTIONS becomes one, in its order.
+
+`None` means "not given", so that the library alone decides what a default is and whether an option is used.
+"""
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, cast, get_type_hints
+from typing import Annotated, Any, cast
 
+import typer
 from featfuse.process.address_space import may_load_numpy
+from featfuse.request.kinds import SWITCH
+from featfuse.request.option import Option
 from featfuse.request.options import FusionOptions
+from featfuse.request.table import OPTIONS
 
-from featfuse_cli.joining import JoiningFlags
-from featfuse_cli.options import ReconcileFlags
-
-__all__ = ["FusionFlags", "with_fusion_options"]
+__all__ = ["completer", "with_fusion_options"]
 
 
-class FusionFlags(JoiningFlags, ReconcileFlags):
-    """How to fuse: one option per field of `featfuse.request.options.Options`."""
+def completer(row: Option) -> Callable[[str], list[tuple[str, str]]]:
+    """What completes a value of an option: each word with its meaning."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        return [(word, text) for word, text in row.words.items() if word.startswith(incomplete)]
+
+    return complete
+
+
+def _parameter(row: Option) -> inspect.Parameter:
+    """A row as Typer reads it; a switch has a `--no-` twin."""
+    long = f"{row.flag}/--no-{row.flag[2:]}" if row.kind is SWITCH else row.flag
+    flag = typer.Option(
+        *(long, *([row.short] if row.short else [])),
+        help=row.help_text,
+        metavar=row.metavar,
+        rich_help_panel=row.panel,
+        autocompletion=completer(row) if row.choices or row.offers else None,
+    )
+    word: Any = row.kind.word
+    return inspect.Parameter(
+        row.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[word | None, flag]
+    )
 
 
 def with_fusion_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` every option of `FusionFlags`; it receives those given as one `options` mapping.
+    """Give `command` every option of a fusion; it receives those given as one `options` mapping.
 
     Its parameter `options` is replaced, in its place, by one parameter per option.
     """
-    flags = {
-        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in get_type_hints(FusionFlags, include_extras=True).items()
-    }
+    flags = {row.name: _parameter(row) for row in OPTIONS.values()}
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(command).parameters.values()

@@ -2,15 +2,13 @@
 
 import typer
 from featfuse.request.options import FusionOptions
+from featfuse.request.table import OPTIONS
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
 __all__ = ["inspect"]
-
-NOT_RECONCILING = frozenset({"layout", "dtype", "on_overflow", "weights"})
-"""Options that do not turn the question "do they add as they are?" into "does this pipeline work?"."""
 
 MISFIT = 3
 
@@ -33,7 +31,7 @@ def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet
     report = look(*inputs, **options)
     if not quiet:
         print_report(report, as_json=as_json)
-    asked = set(options) - NOT_RECONCILING
+    asked = any(OPTIONS[name].reconciles for name in options)  # does it work, not: do they add as they are?
     fits = report.problem is None if asked else report.compatibility in ("identical", "broadcast")
     if not fits:
         raise typer.Exit(MISFIT)

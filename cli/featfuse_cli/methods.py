@@ -1,7 +1,6 @@
 """`fuse methods [NAME]`: the library's tables, as a table or one method in full."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,68 +8,16 @@ from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS, Method, find_method
 from featfuse.methods.conventions import CONVENTIONS, Convention
 from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
-from featfuse.request.options import CHOICES
+from featfuse.request.option import Option
 from featfuse.request.parsing import flag
+from featfuse.request.table import OPTIONS
 
-from featfuse_cli.options import choice_help, completer
+from featfuse_cli.flags import completer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["methods"]
-
-DEFAULTS: Mapping[str, str] = MappingProxyType(
-    {
-        "coords": "by convention",
-        "antialias": "by convention",
-        "edge": "by convention",
-        "cubic_a": "by convention",
-        "nearest_rounding": "by convention",
-        "pad_mode": "constant",
-        "pad_value": "0",
-        "anchor": "center",
-        "odd": "floor",
-        "offset": "by anchor",
-        "interpolation": "bilinear",
-        "pool_size": "adaptive windows",
-        "pool_stride": "the pool size",
-        "pool_padding": "0",
-        "ceil_mode": "no",
-        "count_include_pad": "yes",
-        "kernel": "the fixed bilinear kernel",
-        "bias": "none",
-        "kernel_layout": "what fits the channels",
-        "stride": "1",
-        "padding": "0",
-        "output_padding": "0",
-        "dilation": "1",
-        "groups": "1",
-    }
-)
-"""What a method does when an option is not given; its convention it names itself."""
-
-FREE_VALUES: Mapping[str, str] = MappingProxyType(
-    {
-        "antialias": "yes or no",
-        "ceil_mode": "yes or no",
-        "count_include_pad": "yes or no",
-        "cubic_a": "a number",
-        "pad_value": "a number",
-        "offset": "like H:3,W:1",
-        "pool_size": "like 3 or 3x3",
-        "pool_stride": "like 2 or 2x2",
-        "pool_padding": "like 1 or 1x1",
-        "kernel": "an INPUT",
-        "bias": "an INPUT",
-        "kernel_layout": "IOHW (torch), HWOI (Keras)",
-        "stride": "like 2 or 2x2",
-        "padding": "like 1 or 1x1, or same, valid (Keras)",
-        "output_padding": "like 1 or 1x1",
-        "dilation": "like 2 or 2x2",
-        "groups": "a number",
-    }
-)
-"""The options that take no word from a list."""
 
 
 def methods(
@@ -80,7 +27,7 @@ def methods(
             metavar="[NAME]",
             help="One method in full.",
             show_default=False,
-            autocompletion=completer("method"),
+            autocompletion=completer(OPTIONS["method"]),
         ),
     ] = None,
 ) -> None:
@@ -121,7 +68,7 @@ def _print_overview(console: "Console") -> None:
         ("reduce", "what may follow"),
         ("channels", "what happens when channel counts differ"),
     ):
-        _print_table(console, f"{flag(option)}: {title}", (option, "result"), choice_help(option).items())
+        _print_table(console, f"{flag(option)}: {title}", (option, "result"), OPTIONS[option].words.items())
         console.print()
     _print_table(
         console,
@@ -150,7 +97,8 @@ def _print_method(console: "Console", row: Method) -> None:
         console.print("\nIt reads no options of its own.")
         return
     console.print()
-    lines = [(flag(name), _choices(name), _default(row, name)) for name in row.options]
+    read = [OPTIONS[name] for name in row.options]
+    lines = [(option.flag, option.values_text, _default(row, option)) for option in read]
     _print_table(console, "options", ("option", "values", "default"), lines)
     columns = tuple(name for name in _CONVENTION_COLUMNS if _reads(row, name))
     if columns:
@@ -161,12 +109,9 @@ def _print_method(console: "Console", row: Method) -> None:
         )
 
 
-def _default(row: Method, name: str) -> str:
-    return row.convention if name == "convention" else DEFAULTS[name]
-
-
-def _choices(name: str) -> str:
-    return ", ".join(CHOICES[name]) if name in CHOICES else FREE_VALUES[name]
+def _default(row: Method, option: Option) -> str:
+    """A method's convention is its own."""
+    return row.convention if option.name == "convention" else option.default_words
 
 
 _CONVENTION_COLUMNS = ("coords", "antialias", "edge", "cubic-a", "nearest coords", "nearest rounding", "area")
@@ -175,9 +120,9 @@ _CONVENTION_COLUMNS = ("coords", "antialias", "edge", "cubic-a", "nearest coords
 def _reads(row: Method, column: str) -> bool:
     """Whether what a convention says in `column` matters to this method."""
     if column == "area":
-        return row.name == "area"
+        return "convention" in row.options and "coords" not in row.options
     if column.startswith("nearest"):
-        return row.name == "nearest"
+        return "nearest_rounding" in row.options and not row.resizes_by
     return row.weighted and column.replace("-", "_") in row.options
 
 

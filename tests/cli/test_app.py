@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from featfuse.request.options import CHOICES
+from featfuse.request.table import OPTIONS
 from featfuse.version import __version__
 from featfuse_cli.app import app
 from typer.main import get_command
@@ -149,7 +149,7 @@ def test_first_word_completes_to_the_main_command_s_options(shell):
 @pytest.mark.parametrize("name", ["combine", "pad_mode"])
 def test_option_values_complete_from_the_tables(shell, start, name):
     offered = complete_bash(shell, start.format(name.replace("_", "-")))
-    assert set(CHOICES[name]) <= set(offered)
+    assert set(OPTIONS[name].chosen_from) <= set(offered)
 
 
 def test_values_complete_by_their_beginning(shell):

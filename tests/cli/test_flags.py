@@ -1,35 +1,51 @@
-"""The command line offers exactly the library's options, and gives them on."""
-
-from typing import get_type_hints
+"""The command line offers exactly the library's options, with the library's choices."""
 
 import pytest
-from featfuse.request.options import FusionOptions, Options
+from featfuse.request.kinds import SWITCH
+from featfuse.request.table import OPTIONS
 from featfuse_cli.app import app
-from featfuse_cli.flags import FusionFlags
+from featfuse_cli.flags import completer
 from typer.main import get_command
 
 RUN_TIME = {
     *("out", "force", "sync", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel")
 }
-
-FIELDS = set(Options._fields)
+CHOOSING = [name for name, row in OPTIONS.items() if row.choices or row.offers]
 
 
 def params(command: str) -> dict[str, object]:
     return {param.name: param for param in get_command(app).commands[command].params}
 
 
-def test_every_field_has_an_option_and_every_option_a_field():
-    assert set(get_type_hints(FusionFlags)) == FIELDS == set(FusionOptions.__annotations__)
-    assert set(params("run")) == {"inputs"} | FIELDS | RUN_TIME
-    assert set(params("inspect")) == {"inputs"} | FIELDS | {"as_json", "quiet"}
+@pytest.mark.parametrize("command", ["run", "inspect", "batch"])
+def test_a_command_has_every_option_in_the_order_of_the_table(command):
+    assert [name for name in params(command) if name in OPTIONS] == list(OPTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_an_option_bears_the_field_s_name_and_no_default(name):
-    param = params("run")[name]
-    assert "--" + name.replace("_", "-") in param.opts
-    assert param.default is None
+def test_nothing_else_is_an_option_of_the_fusion():
+    assert set(params("run")) == {"inputs", *OPTIONS} | RUN_TIME
+    assert set(params("inspect")) == {"inputs", *OPTIONS, "as_json", "quiet"}
+
+
+@pytest.mark.parametrize("command", ["run", "inspect", "batch"])
+@pytest.mark.parametrize("row", OPTIONS.values(), ids=OPTIONS)
+def test_a_flag_is_what_its_row_says(row, command):
+    param = params(command)[row.name]
+    assert param.opts == [row.flag, *([row.short] if row.short else [])]
+    assert param.secondary_opts == ([f"--no-{row.flag[2:]}"] if row.kind is SWITCH else [])
+    assert (param.default, param.multiple) == (None, row.kind.word == list[str])
+    assert (param.help, param.rich_help_panel) == (row.help_text, row.panel)
+    assert param.metavar == row.metavar
+    assert "{" not in param.help
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_every_choice_completes(name):
+    row = OPTIONS[name]
+    offered = dict(completer(row)(""))
+    assert {*row.chosen_from, *row.offers, *row.aliases} == set(offered)
+    for word in offered:
+        assert word in dict(completer(row)(word[:3]))
 
 
 def test_what_is_given_reaches_the_library(fuse, monkeypatch):

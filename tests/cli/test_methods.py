@@ -3,10 +3,9 @@
 import pytest
 from featfuse.methods import ALIASES, METHODS
 from featfuse.methods.conventions import CONVENTIONS
-from featfuse.methods.settings import AxisSettings
 from featfuse.request.combining import CHANNEL_MODES, COMBINES
-from featfuse.request.options import CHOICES, flag
-from featfuse_cli.methods import DEFAULTS, FREE_VALUES
+from featfuse.request.parsing import flag
+from featfuse.request.table import OPTIONS
 
 
 def words(text: str) -> str:
@@ -34,7 +33,7 @@ def test_one_method_in_full(fuse, name):
     for option in row.options:
         line = next(line for line in result.stdout.splitlines() if line.startswith(flag(option)))
         assert len(line.split()) > 2  # its values and its default stand beside it
-        for choice in CHOICES.get(option, ()):
+        for choice in OPTIONS[option].chosen_from:
             assert choice in text
 
 
@@ -76,18 +75,3 @@ def test_a_name_from_another_table(fuse, name, option):
     result = fuse("methods", name)
     assert result.exit_code == 2
     assert f"choice of --{option}" in result.stderr
-
-
-def test_methods_knows_the_default_and_values_of_every_option():
-    used = {name for row in METHODS.values() for name in row.options}
-    assert set(DEFAULTS) == used - {"convention"}
-    assert {name for name in used if name not in CHOICES} == set(FREE_VALUES)
-    for name, default in AxisSettings._field_defaults.items():
-        if name not in used or default is None:
-            continue
-        if isinstance(default, bool):
-            assert DEFAULTS[name] == ("yes" if default else "no")
-        elif isinstance(default, str):
-            assert DEFAULTS[name] == default
-        elif isinstance(default, (int, float)):
-            assert float(DEFAULTS[name]) == default

@@ -20,7 +20,7 @@ from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
 from featfuse.report.build import plan_report
 from featfuse.report.shape_report import AxisRow, ShapeReport
-from featfuse.request.options import Options
+from featfuse.request.table import OPTIONS
 from featfuse.steps.base import Step
 from hypothesis import HealthCheck, settings
 
@@ -98,8 +98,8 @@ def make_settings(
 ) -> AxisSettings:
     values = dict(options or {})
     row = METHODS[method]
-    if method == "letterbox":
-        row = METHODS[values.get("interpolation", "bilinear")]
+    if row.resizes_by:
+        row = METHODS[values.get(row.resizes_by, "bilinear")]
     convention = CONVENTIONS[values.pop("convention", None) or row.convention]
     # letterbox looks at the whole grid: the second axis asks for a stronger shrink than this one
     grid = ((in_size, out_size), (2 * in_size, out_size))
@@ -136,7 +136,7 @@ def check_plan(plan: Planned) -> None:
     assert plan.pipeline["method"] in METHODS
     assert plan.pipeline["combine"] in COMBINES
     assert plan.pipeline["dtype"] == plan.dtype.name
-    assert set(plan.pipeline) <= {*Options._fields, "grid_of_tokens"}
+    assert set(plan.pipeline) <= {*OPTIONS, "grid_of_tokens"}
     assert plan.summary
 
 

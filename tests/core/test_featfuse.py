@@ -8,7 +8,8 @@ from typing import get_type_hints
 
 import featfuse
 import pytest
-from featfuse.request.options import FusionOptions, Options
+from featfuse.request.options import FusionOptions
+from featfuse.request.table import OPTIONS
 
 VERBS = ("fuse", "inspect", "resize")
 
@@ -43,7 +44,7 @@ def test_verbs_say_what_they_raise(verb: str) -> None:
 
 
 def test_options_are_the_same_everywhere() -> None:
-    assert set(get_type_hints(FusionOptions)) == set(Options._fields)
+    assert set(get_type_hints(FusionOptions)) == set(OPTIONS)
     own = {
         "fuse": [
             "inputs",
@@ -64,13 +65,7 @@ def test_options_are_the_same_everywhere() -> None:
     for verb in VERBS:
         parameters = inspect.signature(getattr(featfuse, verb)).parameters
         assert list(parameters) == own[verb]
-        assert not set(parameters) & set(Options._fields)
-
-
-def test_the_command_line_has_the_same_options() -> None:
-    from featfuse_cli.flags import FusionFlags
-
-    assert set(get_type_hints(FusionFlags, include_extras=True)) == set(Options._fields)
+        assert not set(parameters) & set(OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +73,8 @@ def test_the_command_line_has_the_same_options() -> None:
     [
         "featfuse",
         "featfuse.request.options",
+        "featfuse.request.table",
+        "featfuse.model.dtype_names",
         "featfuse.methods",
         "featfuse.errors",
         "featfuse.request.combining",

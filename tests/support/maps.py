@@ -11,7 +11,7 @@ from featfuse.methods.conventions import COORDS, EDGES, NEAREST_ROUNDINGS
 from featfuse.methods.pool import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap
-from featfuse.request.options import PAD_MODES
+from featfuse.request.table import PAD_MODES
 from hypothesis import assume
 from hypothesis import strategies as st
 

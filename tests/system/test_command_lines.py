@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from featfuse.methods import METHODS as TABLE
-from featfuse.request.options import CHOICES
+from featfuse.request.table import OPTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +55,7 @@ FILES_GIVEN = (
 """Good files four times in five: most cases get as far as the planning."""
 
 CHOSEN: dict[str, tuple[str, ...]] = {
-    **{"--" + name.replace("_", "-"): choices for name, choices in CHOICES.items()},
+    **{row.flag: row.chosen_from for row in OPTIONS.values() if row.choices},
     "--to": ("largest", "smallest", "first", "last", "4x4", "2x3x4", "7", "0x4", "4x4x4x4"),
     "--like": FILES_GIVEN,
     "--layout": ("NCHW", "NHWC", "HWC", "CHW", "HW", "NLC", "NCHW,NHWC", "NCHW,HW", "QQ", "CC"),

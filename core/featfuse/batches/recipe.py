@@ -9,11 +9,14 @@ import numpy as np
 
 from featfuse.batches.patterns import Fields, field_names, fill_fields
 from featfuse.errors import UsageError
-from featfuse.request.options import FusionOptions, Options, flag
+from featfuse.request.kinds import PROJECTIONS
+from featfuse.request.options import FusionOptions, Options
+from featfuse.request.parsing import flag
+from featfuse.request.table import OPTIONS
 
 __all__ = ["check_recipe", "fill_recipe", "map_files", "resolved_recipe", "side_files"]
 
-_FILES = ("like", "mask", "weights", "kernel", "bias")
+_FILES = tuple(name for name, row in OPTIONS.items() if row.kind.facts and row.kind is not PROJECTIONS)
 """The options that may name an INPUT; --project does too, behind a number."""
 
 

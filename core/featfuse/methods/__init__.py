@@ -21,6 +21,9 @@ class Method(NamedTuple):
     float64) and turn integers into floats; the others move or compare samples and keep the dtype.
     `convention` is the one that holds unless another is given. A method that `smooths` changes
     values also where the size stays; TF applies it to every spatial axis as soon as one changes.
+    One that `empties` can also bring samples to none, and none to some.
+    `inner` methods may do the resizing of a method that `resizes_by` another: that names the option which
+    says by which.
     """
 
     name: str
@@ -32,6 +35,9 @@ class Method(NamedTuple):
     weighted: bool = False
     convention: str = "torch"
     smooths: bool = False
+    empties: bool = False
+    inner: bool = False
+    resizes_by: str = ""
 
     def build(self) -> Callable[..., Any]:
         """The function `(in_size, out_size, axis_options) -> tuple[AxisMap, ...]` of this row."""
@@ -58,6 +64,7 @@ _ROWS = (
         "torch nearest, OpenCV INTER_NEAREST; by --convention: ONNX, TF2, Pillow, JAX",
         "resample:nearest",
         ("convention", "coords", "nearest_rounding"),
+        inner=True,
     ),
     Method(
         "nearest-exact",
@@ -65,6 +72,7 @@ _ROWS = (
         "largest",
         "torch nearest-exact, TF2, Keras, scikit-image",
         "resample:nearest_exact",
+        inner=True,
     ),
     Method(
         "bilinear",
@@ -74,6 +82,7 @@ _ROWS = (
         "resample:bilinear",
         _KERNEL,
         weighted=True,
+        inner=True,
     ),
     Method(
         "bicubic",
@@ -83,6 +92,7 @@ _ROWS = (
         "resample:bicubic",
         (*_KERNEL, "cubic_a"),
         weighted=True,
+        inner=True,
     ),
     Method(
         "lanczos3",
@@ -93,6 +103,7 @@ _ROWS = (
         _KERNEL,
         weighted=True,
         convention="tf",
+        inner=True,
     ),
     Method(
         "lanczos5",
@@ -103,6 +114,7 @@ _ROWS = (
         _KERNEL,
         weighted=True,
         convention="tf",
+        inner=True,
     ),
     Method(
         "mitchell",
@@ -114,6 +126,7 @@ _ROWS = (
         weighted=True,
         convention="tf",
         smooths=True,
+        inner=True,
     ),
     Method(
         "gaussian",
@@ -125,6 +138,7 @@ _ROWS = (
         weighted=True,
         convention="tf",
         smooths=True,
+        inner=True,
     ),
     Method(
         "area",
@@ -134,6 +148,7 @@ _ROWS = (
         "pool:area",
         ("convention",),
         weighted=True,
+        inner=True,
     ),
     Method(
         "avg-pool",
@@ -184,6 +199,7 @@ _ROWS = (
         "ONNX CenterCropPad, TF, Keras; torchvision, MONAI (by --odd)",
         "border:crop",
         ("anchor", "odd", "offset"),
+        empties=True,
     ),
     Method(
         "pad",
@@ -192,6 +208,7 @@ _ROWS = (
         "numpy.pad, tf.pad, torch F.pad",
         "border:pad",
         _PAD,
+        empties=True,
     ),
     Method(
         "crop-or-pad",
@@ -200,6 +217,7 @@ _ROWS = (
         "tf.image.resize_with_crop_or_pad, ONNX CenterCropPad",
         "border:crop_or_pad",
         (*_PAD, "odd"),
+        empties=True,
     ),
     Method(
         "letterbox",
@@ -209,6 +227,7 @@ _ROWS = (
         "letterbox:letterbox",
         ("interpolation", *_KERNEL, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
         weighted=True,
+        resizes_by="interpolation",
     ),
 )
 
@@ -218,7 +237,7 @@ METHODS = MappingProxyType({row.name: row for row in _ROWS})
 ALIASES = MappingProxyType({"linear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic"})
 """Other names a method answers to."""
 
-INTERPOLATIONS = (*(row.name for row in _ROWS if row.builder.startswith("resample:")), "area")
+INTERPOLATIONS = tuple(row.name for row in _ROWS if row.inner)
 """The methods that `letterbox --interpolation` may use."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from featfuse.errors import UsageError, did_you_mean
+from featfuse.model.dtype_names import DTYPE_NAMES, EXTENDED
 
 __all__ = [
     "DTYPES",
@@ -26,45 +27,28 @@ __all__ = [
 
 DType = np.dtype[Any]
 
-_NUMPY = (
-    "bool",
-    "int8",
-    "uint8",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-)
-_EXTENDED = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
-
 
 class _DTypes(Mapping[str, DType]):
     """Names known at once, the types behind them when they are asked for."""
 
     def __getitem__(self, name: str) -> DType:
-        if name in _NUMPY:
-            return np.dtype(name)
-        if name not in _EXTENDED:
+        if name not in DTYPE_NAMES:
             raise KeyError(name)
+        if name not in EXTENDED:
+            return np.dtype(name)
         import ml_dtypes
 
         extended: DType = np.dtype(getattr(ml_dtypes, name))
         return extended
 
     def __contains__(self, name: object) -> bool:
-        return name in _NUMPY or name in _EXTENDED
+        return name in DTYPE_NAMES
 
     def __iter__(self) -> Iterator[str]:
-        yield from _NUMPY
-        yield from _EXTENDED
+        yield from DTYPE_NAMES
 
     def __len__(self) -> int:
-        return len(_NUMPY) + len(_EXTENDED)
+        return len(DTYPE_NAMES)
 
 
 DTYPES: Mapping[str, DType] = _DTypes()
@@ -92,7 +76,7 @@ def native_dtype(dtype: DType) -> DType | None:
 
 def is_float(dtype: DType) -> bool:
     """Floating point, the 8- and 16-bit ones of ml-dtypes included."""
-    return dtype.kind == "f" or dtype.name in _EXTENDED
+    return dtype.kind == "f" or dtype.name in EXTENDED
 
 
 def is_integer(dtype: DType) -> bool:
@@ -102,7 +86,7 @@ def is_integer(dtype: DType) -> bool:
 
 def numpy_can_store(dtype: DType) -> bool:
     """Whether .npy can name this type (it would store bfloat16 as raw bytes)."""
-    return dtype.name not in _EXTENDED
+    return dtype.name not in EXTENDED
 
 
 def compute_dtype(dtype: DType) -> DType:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from featfuse.errors import ShapeError, UsageError
-from featfuse.model.layout import SPATIAL, Layout
+from featfuse.model.layout import SPATIAL, STACKED, Layout
 from featfuse.model.tensor import TensorSpec, compatibility
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import Member
-from featfuse.request.combining import COMBINES
+from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
 
 __all__ = ["check_counts", "check_offset", "needs_layout"]
@@ -34,14 +34,11 @@ def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
                 f"--project {projection.place + 1}=...: there are {count} inputs",
                 hint="Inputs are numbered from 1.",
             )
-    if (
-        options.channels != "strict"
-        and options.combine == "concat"
-        and options.reduce not in ("mean", "max", "sum")
-    ):
+    grouped = options.reduce is not None and bool(REDUCES[options.reduce].grouped)
+    if options.channels != "strict" and row.joins == "C" and not grouped:
         raise UsageError(
-            f"--channels {options.channels} is not used by --combine concat",
-            hint="concat joins all channels.",
+            f"--channels {options.channels} is not used by --combine {row.name}",
+            hint=f"{row.name} joins all channels.",
         )
     _check_single(count, options)
     _check_fold(count, options)
@@ -70,7 +67,7 @@ def _check_fold(count: int, options: Options) -> None:
         ("--weights", options.weights is not None),
         ("--to", options.to != "auto"),
         ("--like", options.like is not None),
-        ("--combine stack", options.combine == "stack"),
+        (f"--combine {options.combine}", COMBINES[options.combine].joins == STACKED),
         ("--combine mean", options.combine == "mean"),
         ("--reduce mean", options.reduce == "mean"),
     ):
@@ -85,7 +82,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     """Whether the result depends on which axis is which."""
     shapes = [spec.shape for spec in specs]
     by_letter = (
-        options.combine == "concat"
+        COMBINES[options.combine].joins == "C"
         or options.offset is not None
         or options.normalize != "none"
         or options.reduce is not None

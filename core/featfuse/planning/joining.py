@@ -8,7 +8,7 @@ import numpy as np
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.constant import Constant
 from featfuse.model.dtypes import DTYPES, common_dtype, is_float, parse_dtype, weighted_dtype
-from featfuse.model.layout import SPATIAL, STACKED, Layout, Origin, OriginKind, Reading
+from featfuse.model.layout import SPATIAL, Layout, Origin, OriginKind, Reading
 from featfuse.planning.branches import constant_bias, reconcile, start
 from featfuse.planning.build import Header
 from featfuse.planning.extras import Extras
@@ -38,19 +38,17 @@ DType = np.dtype[Any]
 MOST_WEIGHTS = 1 << 28
 """Numbers of the largest kernel that is made up."""
 
-_GROUPED = {"mean": "mean", "max": "max", "sum": "add"}
-
 
 def effective_combine(options: Options) -> str:
     """A grouped reduction of a concatenation is the elementwise combine of the same inputs."""
-    if options.reduce is None or not REDUCES[options.reduce].grouped:
-        return options.combine
-    if options.combine != "concat":
+    name: str = options.combine
+    grouped = REDUCES[options.reduce].grouped if options.reduce else ""
+    if grouped and COMBINES[name].joins != "C":
         raise UsageError(
-            f"--reduce {options.reduce} needs --combine concat, not {options.combine}",
-            hint=f"It takes the place of the concatenation; or use --combine {_GROUPED[options.reduce]}.",
+            f"--reduce {options.reduce} needs --combine concat, not {name}",
+            hint=f"It takes the place of the concatenation; or use --combine {grouped}.",
         )
-    return _GROUPED[options.reduce]
+    return grouped or name
 
 
 def combination(
@@ -68,16 +66,15 @@ def combination(
     row = COMBINES[name]
     common = _roomy(common_dtype([branch.dtype for branch in branches]), options)
     weighing = extras.numbers is not None or extras.weight_maps is not None
-    normalized = name in ("fast-normalized", "softmax")
-    if not row.elementwise:
-        return Join(name, common, STACKED if layout.stacked else "C")
-    if len(branches) == 1 and not weighing and not normalized:
+    if row.joins:
+        return Join(name, common, row.joins)
+    if len(branches) == 1 and not weighing and not row.normalized:
         return Single(common)
     if row.weighted or weighing:
         common = weighted_dtype(common)
-    elif common.kind == "b" and name in ("add", "sub", "mul"):
+    elif common.kind == "b" and row.counts:
         common = DTYPES["uint8"]  # True + True is 2, not True
-    if not weighing and not normalized:
+    if not weighing and not row.normalized:
         return Elementwise(name, common, _final_type(common, options, wide=wide))
     if extras.weight_maps is None:
         return Weighted(name, common, extras.numbers or (1.0,) * len(branches), None)
@@ -87,7 +84,7 @@ def combination(
 def _roomy(common: DType, options: Options) -> DType:
     """Integers that are joined or compared are brought to a wide --dtype first, not past a narrower one."""
     wanted = parse_dtype(options.dtype) if options.dtype else None
-    moves = options.combine in ("concat", "stack", "max", "min")
+    moves = COMBINES[options.combine].moves
     if wanted is None or not moves or is_float(common) or wanted.itemsize < 8:
         return common
     return wanted

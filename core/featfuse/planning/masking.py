@@ -11,6 +11,7 @@ from featfuse.planning.branches import grown, reconcile, start
 from featfuse.planning.build import branch_header
 from featfuse.planning.extras import Extras, Side
 from featfuse.planning.plan import Branch, InsideData, Mask, MaskFactors, Member, Remap
+from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
 
 __all__ = ["masking", "nearest_goal"]
@@ -36,7 +37,7 @@ def masking(
         under, over = (1, 0) if chosen == (0,) else (0, 1)
         factors = _factors(extras.mask, branches[over], layout, target, None)
         return Mask((MaskFactors(over, factors, counts=True),), chosen, inverted, under)
-    own = _own_ranges(branches) if options.combine == "concat" else {}
+    own = _own_ranges(branches) if COMBINES[options.combine].joins == "C" else {}
     masked = tuple(
         MaskFactors(
             index,

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from featfuse.errors import FeatfuseError, ShapeError
-from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
-from featfuse.model.layout import Layout, Reading, align, is_anonymous, resolve_layouts
+from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, resolve_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
 from featfuse.planning.build import Header, branch_header, fusion_header
@@ -24,7 +23,9 @@ from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
 from featfuse.planning.reconcile import axis_settings, target_sizes
 from featfuse.planning.upsampling import convolve
-from featfuse.request.options import Options, resizing_name
+from featfuse.request.combining import COMBINES
+from featfuse.request.defaults import resizer
+from featfuse.request.options import Options
 
 __all__ = ["make_plan"]
 
@@ -87,12 +88,13 @@ def _planned(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> F
 
 def _layout(readings: Sequence[Reading], options: Options) -> Layout:
     letters = align([reading.layout for reading in readings])
-    if options.combine == "concat" and "C" not in letters:
+    joins = COMBINES[options.combine].joins
+    if joins == "C" and "C" not in letters:
         raise ShapeError(
             f"--combine concat joins channels, and no input has a channel axis ({letters})",
             hint="Use --combine stack, or name the channel axis with --layout.",
         )
-    return Layout(letters, stacked=options.combine == "stack")
+    return Layout(letters, stacked=joins == STACKED)
 
 
 def _read_layouts(
@@ -212,7 +214,7 @@ def _aliasing(
     inputs: Sequence[Member], layout: Layout, target: Mapping[str, int], options: Options
 ) -> Iterator[Shrinkage]:
     """Each input that shrinks under an unstretched kernel."""
-    if "antialias" not in METHODS[resizing_name(options)].options:
+    if "antialias" not in resizer(options).options:
         return
     for place, member in enumerate(inputs):
         shrinking = [letter for letter, size in member.grid.items() if target[letter] < size]

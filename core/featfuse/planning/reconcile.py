@@ -2,29 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from featfuse.errors import FeatfuseError, ShapeError, UsageError
-from featfuse.methods import METHODS, Method
+from featfuse.methods import METHODS
 from featfuse.methods.channels import channel_map, channel_target
-from featfuse.methods.conventions import CONVENTIONS
 from featfuse.methods.pool import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout
 from featfuse.planning.plan import Chain, Member
+from featfuse.request.combining import COMBINES
+from featfuse.request.defaults import convention_of, resizer
 from featfuse.request.options import Options
+from featfuse.request.parsing import flag
+from featfuse.request.usage import LISTED
 
-__all__ = ["axis_settings", "chains_for", "convention_name", "is_weighted", "per_axis", "target_sizes"]
+__all__ = ["axis_settings", "chains_for", "is_weighted", "per_axis", "target_sizes"]
 
 _WORDS = {"N": "batch sizes", "C": "channel counts", "L": "token counts"}
 
 
 def is_weighted(options: Options) -> bool:
     """Whether the chosen way of reconciling computes weighted sums."""
-    row = METHODS[options.method]
-    if row.name == "letterbox":
-        row = METHODS[options.interpolation or "bilinear"]
-    return row.weighted or options.channels == "mean"
+    return resizer(options).weighted or options.channels == "mean"
 
 
 def target_sizes(
@@ -34,12 +35,13 @@ def target_sizes(
     space = layout.space
     wanted = _wanted_grid(space, options, like)
     target: dict[str, int] = {}
+    joined = COMBINES[options.combine].joins
     for letter in layout.letters:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]
         if letter in SPATIAL and options.method != "strict":
             given = wanted.get(letter)
             target[letter] = _direction(sizes, letter, layout, members, options) if given is None else given
-        elif letter == "C" and options.combine == "concat":
+        elif letter == joined:
             target[letter] = sum(member.sizes.get(letter, 1) for member in members)
         elif letter == "C" and options.channels != "strict":
             target[letter] = _channels(sizes, options)
@@ -102,7 +104,7 @@ def _equal(members: Sequence[Member], letter: str, options: Options) -> int:
 
 def _way_out(letter: str, options: Options) -> str:
     if letter == "C":
-        if options.combine == "stack":
+        if COMBINES[options.combine].joins:
             return "Choose --channels tile, repeat, zero-pad, truncate or mean."
         return "Choose --channels tile, repeat, zero-pad, truncate or mean, or --combine concat."
     if letter in SPATIAL:
@@ -123,13 +125,13 @@ def chains_for(
     changes = any(target[letter] != size for letter, size in member.grid.items())
     changes = changes or (alone and options.pool_size is not None)
     chains: list[Chain] = []
+    joined = COMBINES[options.combine].joins
     for letter in layout.letters:
         size = member.sizes.get(letter)
         if size is None:
             # In a concat an input without channels stands for one channel.
-            joins = letter == "C" and options.combine == "concat"
-            chains.append(() if joins or target[letter] == 1 else (broadcast(target[letter]),))
-        elif letter == "C" and options.combine == "concat":
+            chains.append(() if letter == joined or target[letter] == 1 else (broadcast(target[letter]),))
+        elif letter == joined:
             chains.append(())
         elif letter == "C" and options.channels != "strict":
             chains.append((channel_map(size, target[letter], options.channels, member.spec.name),))
@@ -146,10 +148,10 @@ def _spatial(
     row, in_size, out_size = METHODS[options.method], member.sizes[letter], target[letter]
     settings = axis_settings(member, letter, layout, options, target)
     smooths = row.smooths and settings.convention.name == "tf"
-    if in_size == out_size and not smooths and options.pool_size is None and row.name != "letterbox":
+    if in_size == out_size and not smooths and options.pool_size is None and not row.resizes_by:
         return ()
     pooling = options.pool_size is not None
-    if 0 in (in_size, out_size) and not pooling and row.name not in ("crop", "pad", "crop-or-pad"):
+    if 0 in (in_size, out_size) and not pooling and not row.empties:
         raise settings.refuse(in_size, out_size, "there are no samples", "Use --method pad or crop.")
     try:
         return _built(in_size, out_size, settings._replace(name=""))
@@ -165,50 +167,30 @@ def _built(in_size: int, out_size: int, settings: AxisSettings) -> Chain:
     return chain
 
 
+_AXIS_OPTIONS = tuple(name for name in AxisSettings._field_defaults if name in LISTED)
+"""The options that builders are told of, as the fields of AxisSettings name them."""
+
+
 def axis_settings(
     member: Member, letter: str, layout: Layout, options: Options, target: Mapping[str, int] | None = None
 ) -> AxisSettings:
     """The options that concern one axis, defaults filled in."""
-    row = METHODS[options.method]
-    space = layout.space
-    place = space.index(letter)
-    defaults = {
-        name: getattr(options, name)
-        for name in (
-            "pad_mode",
-            "pad_value",
-            "anchor",
-            "odd",
-            "interpolation",
-            "ceil_mode",
-            "count_include_pad",
-        )
-        if getattr(options, name) is not None
-    }
+    given = [(name, value) for name in _AXIS_OPTIONS if (value := getattr(options, name)) is not None]
     return AxisSettings(
         name=member.spec.name,
         letter=letter,
-        convention=CONVENTIONS[convention_name(row, options)],
-        method=row.name,
-        coords=options.coords,
-        antialias=options.antialias,
-        cubic_a=options.cubic_a,
-        edge=options.edge,
-        nearest_rounding=options.nearest_rounding,
-        offset=dict(options.offset or ()).get(letter),
-        pool_size=per_axis("--pool-size", options.pool_size, place, space),
-        pool_stride=per_axis("--pool-stride", options.pool_stride, place, space),
-        pool_padding=per_axis("--pool-padding", options.pool_padding, place, space) or 0,
+        convention=convention_of(options),
+        method=options.method,
         grid=tuple((size, (target or {}).get(axis, size)) for axis, size in member.grid.items()),
-        **defaults,
+        **{name: _along(name, value, letter, layout) for name, value in given},
     )
 
 
-def convention_name(row: Method, options: Options) -> str:
-    """The convention that holds: the one given, or the method's own."""
-    if row.name == "letterbox":
-        row = METHODS[options.interpolation or "bilinear"]
-    return options.convention or row.convention
+def _along(name: str, value: Any, letter: str, layout: Layout) -> Any:
+    """What an option says of one axis: its own of a size for each, its start of an offset for some."""
+    if isinstance(value, tuple):
+        return per_axis(flag(name), value, layout.space.index(letter), layout.space)
+    return value.get(letter) if isinstance(value, Mapping) else value
 
 
 def per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:

@@ -1,10 +1,9 @@
 """Telling a plan: the axes row by row, the pipeline as resolved, its summary in a line, its warnings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from featfuse.methods import METHODS
-from featfuse.methods.conventions import CONVENTIONS
 from featfuse.model.layout import SPATIAL, STACKED, Layout
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import (
@@ -19,14 +18,13 @@ from featfuse.planning.plan import (
     Pool,
     Read,
     Remap,
-    Untrained,
     Upsample,
 )
-from featfuse.planning.reconcile import convention_name
 from featfuse.report.changes import change_text
 from featfuse.report.shape_report import AxisRow
-from featfuse.request.combining import COMBINES
-from featfuse.request.options import Options, idle_options, resizing_name
+from featfuse.request.defaults import convention_of
+from featfuse.request.options import Options
+from featfuse.request.resolved import resolved_pipeline
 
 __all__ = ["axis_rows", "pipeline", "summary", "warnings"]
 
@@ -123,102 +121,34 @@ def _told(operation: Operation, layout: Layout) -> Iterator[tuple[str, str]]:
 
 def pipeline(plan: FusionPlan, extras: Extras) -> dict[str, object]:
     """Every option as resolved: the method's own options with their defaults, and nothing it ignores."""
-    options = plan.options
-    row = METHODS[options.method]
-    resolved: dict[str, object] = {"method": row.name}
-    if row.name != "strict":
-        resolved["to"] = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
-        if extras.like is not None:
-            resolved["to"] = f"like {extras.like.name}"
-        resolved["grid"] = [size for letter, size in plan.fusion.target if letter in SPATIAL]
-        resolved.update(_method_settings(options, extras))
-    if options.fold:
-        resolved["fold"] = options.fold
-    if options.grid:
-        resolved |= {"grid_of_tokens": list(options.grid), "skip_tokens": options.skip_tokens or 0}
-    resolved["combine"] = options.combine
-    if COMBINES[options.combine].weights:
-        maps = extras.weight_maps
-        resolved["weights"] = maps.spec.name if maps else list(extras.numbers or (1.0,) * len(plan.inputs))
-    resolved["channels"] = options.channels
-    resolved["normalize"] = options.normalize
-    for index, kernel, bias in extras.projections:
-        resolved[f"project {index + 1}"] = [kernel.name, *([bias.name] if bias else [])]
+    return resolved_pipeline(plan.options, _facts(plan, extras))
+
+
+def _facts(plan: FusionPlan, extras: Extras) -> dict[str, Mapping[str, object]]:
+    """What the plan knows of an option beyond its value: sizes, element types, the names of tensors."""
+    options, reduction, maps = plan.options, plan.reduction, extras.weight_maps
+    to = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    if extras.like is not None:
+        to = f"like {extras.like.name}"
+    facts: dict[str, Mapping[str, object]] = {
+        "to": {"to": to, "grid": [size for letter, size in plan.fusion.target if letter in SPATIAL]},
+        "grid": {"grid_of_tokens": list(options.grid)} if options.grid else {},
+        "weights": {"weights": maps.spec.name if maps else list(extras.numbers or (1.0,) * len(plan.inputs))},
+        "project": {
+            f"project {index + 1}": [kernel.name, *([bias.name] if bias else [])]
+            for index, kernel, bias in extras.projections
+        },
+        "dtype": {"dtype": plan.dtype.name},
+    }
     if options.mask is not None:
-        resolved["mask"] = extras.mask.spec.name if extras.mask else "auto"
-        resolved["mask_mode"] = options.mask_mode or "multiply"
-        resolved["mask_invert"] = bool(options.mask_invert)
-    if options.reduce is not None:
-        resolved |= _reduction_settings(plan, extras)
-    resolved["dtype"] = plan.dtype.name
-    resolved["on_overflow"] = options.on_overflow
-    return resolved
-
-
-def _reduction_settings(plan: FusionPlan, extras: Extras) -> dict[str, object]:
-    options, reduction = plan.options, plan.reduction
-    resolved: dict[str, object] = {"reduce": options.reduce}
-    match reduction:
-        case None:  # a grouped one, which takes the place of the concatenation
-            pass
-        case Pool():
-            resolved["keepdims"] = reduction.keepdims
-        case Components():
-            resolved["out_channels"] = reduction.out_channels
-        case Mix(Untrained() as untrained):
-            resolved |= {"out_channels": reduction.out_channels, "seed": untrained.seed}
-        case Mix():
-            resolved["out_channels"] = reduction.out_channels
-            resolved["kernel"] = extras.kernel.name if extras.kernel else None
-            resolved["bias"] = extras.bias.name if extras.bias else None
-            resolved["kernel_layout"] = options.kernel_layout or "inferred"
-        case _:
-            assert_never(reduction)
-    return resolved
-
-
-def _method_settings(options: Options, extras: Extras) -> dict[str, object]:
-    """The options that the method lists and reads, with their defaults by convention."""
-    row = METHODS[options.method]
-    convention = CONVENTIONS[convention_name(row, options)]
-    antialias = convention.antialias if options.antialias is None else options.antialias
-    nearest = resizing_name(options) == "nearest"
-    defaults: dict[str, object] = {
-        "convention": convention.name,
-        "coords": convention.nearest_coords if nearest else convention.coords,
-        "antialias": antialias,
-        "edge": convention.edge_antialias if antialias else convention.edge,
-        "cubic_a": convention.cubic_a_antialias if antialias else convention.cubic_a,
-        "nearest_rounding": convention.nearest_rounding,
-        "interpolation": "bilinear",
-        "pad_mode": "constant",
-        "pad_value": 0.0,
-        "anchor": "center",
-        "odd": "floor",
-        "pool_stride": options.pool_size,
-        "pool_padding": 0,
-        "ceil_mode": False,
-        "count_include_pad": True,
-        "stride": 1,
-        "padding": 0,
-        "output_padding": 0,
-        "dilation": 1,
-        "groups": 1,
-        "kernel_layout": "inferred",
-    }
-    learned = {
-        "kernel": extras.kernel.name if extras.kernel else "fixed bilinear",
-        "bias": extras.bias.name if extras.bias else None,
-    }
-    result: dict[str, object] = {}
-    for option in row.options:
-        given = learned[option] if option in learned else getattr(options, option)
-        value = defaults.get(option) if given is None else given
-        if option == "offset" and value is not None:
-            value = dict(value)  # type: ignore[arg-type]
-        if value is not None and option not in idle_options(options):
-            result[option] = value
-    return result
+        facts["mask"] = {"mask": extras.mask.spec.name if extras.mask else "auto"}
+    if isinstance(reduction, Mix | Components):
+        facts["out_channels"] = {"out_channels": reduction.out_channels}
+    if extras.kernel is not None:
+        facts["kernel"] = {"kernel": extras.kernel.name}
+        if extras.bias is not None or isinstance(reduction, Mix):
+            facts["bias"] = {"bias": extras.bias.name if extras.bias else None}
+    return facts
 
 
 def summary(plan: FusionPlan, extras: Extras) -> str:
@@ -252,7 +182,7 @@ def _method_words(options: Options, extras: Extras) -> str:
         word = f"the grid of {extras.like.name}"
     words = f"{row.name} to {row.target if word == 'auto' else word}"
     if "convention" in row.options:
-        words += f" ({convention_name(row, options)} convention)"
+        words += f" ({convention_of(options).name} convention)"
     return words
 
 

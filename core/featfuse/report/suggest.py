@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import cast
 
 from featfuse.errors import FeatfuseError, ShapeError
@@ -13,8 +12,10 @@ from featfuse.planning.extras import Extras
 from featfuse.planning.planner import make_plan
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
+from featfuse.request.kinds import SWITCH
 from featfuse.request.options import FusionOptions, Options
 from featfuse.request.parsing import flag
+from featfuse.request.table import OPTIONS
 
 __all__ = ["command_line", "suggest"]
 
@@ -24,9 +25,6 @@ Overlay = Mapping[str, str]
 
 _COMMON = ("bilinear", "nearest", "area", "max-pool", "pad", "crop")
 """The methods most people want come first; an error shows only the first few commands."""
-
-_SOURCES = ("like", "mask", "weights", "kernel", "bias")
-"""Options that name a tensor; one given as an array is called by the option."""
 
 _OTHERS = tuple(name for name in METHODS if name not in _COMMON)
 
@@ -41,27 +39,14 @@ def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
     """A `fuse` command that can be pasted into a shell."""
     words = ["fuse", *(_input_word(text) for text in texts)]
     for name, value in given.items():
-        if name == "project":
-            words += [word for item in _projections(value) for word in (flag(name), shlex.quote(item))]
-        elif name in _SOURCES and not isinstance(value, (str, Path)):
-            numbers = value if isinstance(value, (tuple, list)) and name == "weights" else ()
-            words += [flag(name), ",".join(f"{part:g}" for part in numbers) or f"{name}.npy"]
-        elif isinstance(value, bool):
+        if value is None:
+            continue
+        kind = OPTIONS[name].kind
+        if kind is SWITCH:
             words.append(flag(name) if value else "--no-" + flag(name)[2:])
-        elif isinstance(value, (tuple, list)):
-            words += [flag(name), ("," if name == "weights" else "x").join(f"{part:g}" for part in value)]
-        elif isinstance(value, Mapping):
-            words += [flag(name), ",".join(f"{letter}:{start}" for letter, start in value.items())]
-        elif value is not None:
-            words += [flag(name), shlex.quote(str(value))]
+        else:
+            words += [word for it in kind.spell(name, value) for word in (flag(name), shlex.quote(it))]
     return " ".join(words)
-
-
-def _projections(value: object) -> list[str]:
-    """--project's values; arrays, which Python callers may give, under a name to replace."""
-    if isinstance(value, Mapping):
-        return [f"{number}=project{number}.npy" for number in value]
-    return [value] if isinstance(value, str) else [str(item) for item in cast(Sequence[object], value)]
 
 
 def _input_word(text: str) -> str:

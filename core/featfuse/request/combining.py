@@ -1,20 +1,30 @@
-"""COMBINES: how the reconciled inputs become one tensor. No data here, only the table.
-
-`steps/combine.py` holds the arithmetic; the command line and the planner read this.
+"""COMBINES: how the reconciled inputs become one tensor, and REDUCES: what may follow. No data here, only
+the tables: `steps/` holds the arithmetic; the command line and the planner read this.
 """
 
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["CHANNEL_MODES", "COMBINES", "REDUCES", "Combine", "Reduce"]
+__all__ = ["CHANNEL_MODES", "COMBINES", "REDUCES", "Combine", "Reducer"]
 
 
 class Combine(NamedTuple):
-    """One row: `elementwise` needs equal shapes (after broadcasting); the others join along an axis."""
+    """One row.
+
+    `joins`: the axis along which the inputs are joined, C, or S for a new leading one; the others are
+    element-wise and need equal shapes (after broadcasting).
+    `moves`: each result is one of the samples.
+    `counts`: of booleans it makes a number, True + True is 2.
+    `weights`: it reads --weights; `weighted`: it computes a weighted sum also without them, `normalized` by
+    what they add up to, which changes even a single input.
+    """
 
     name: str
     summary: str
-    elementwise: bool = True
+    joins: str = ""
+    moves: bool = False
+    counts: bool = False
+    normalized: bool = False
     weights: bool = False
     weighted: bool = False
     at_least: int = 1
@@ -22,47 +32,70 @@ class Combine(NamedTuple):
 
 
 _ROWS = (
-    Combine("add", "sum of the inputs, each times its --weights", weights=True),
-    Combine("sub", "the first minus the second", at_least=2, at_most=2),
-    Combine("mul", "product of the inputs"),
+    Combine("add", "sum of the inputs, each times its --weights", counts=True, weights=True),
+    Combine("sub", "the first minus the second", counts=True, at_least=2, at_most=2),
+    Combine("mul", "product of the inputs", counts=True),
     Combine("mean", "mean of the inputs; with --weights the weighted mean", weights=True, weighted=True),
-    Combine("max", "element-wise maximum"),
-    Combine("min", "element-wise minimum"),
+    Combine("max", "element-wise maximum", moves=True),
+    Combine("min", "element-wise minimum", moves=True),
     Combine(
         "fast-normalized",
         "weighted sum with relu(w) / (sum of relu(w) + 1e-4): BiFPN",
+        normalized=True,
         weights=True,
         weighted=True,
     ),
-    Combine("softmax", "weighted sum with softmax(w): ASFF, per position", weights=True, weighted=True),
-    Combine("concat", "joined along the channel axis, in the order given", elementwise=False),
-    Combine("stack", "joined along a new leading axis, in the order given", elementwise=False),
+    Combine(
+        "softmax",
+        "weighted sum with softmax(w): ASFF, per position",
+        normalized=True,
+        weights=True,
+        weighted=True,
+    ),
+    Combine("concat", "joined along the channel axis, in the order given", joins="C", moves=True),
+    Combine("stack", "joined along a new leading axis, in the order given", joins="S", moves=True),
 )
 
 COMBINES = MappingProxyType({row.name: row for row in _ROWS})
 """Every combine by name."""
 
 
-class Reduce(NamedTuple):
-    """One row: what follows the combining. `grouped` ones take the place of the concatenation."""
+class Reducer(NamedTuple):
+    """One row: what follows the combining, and the options it reads, in the order they are told.
+
+    `needs`: exactly one of these must be given, and `hint` says what each is for; the last of several makes
+    `alternative`. `grouped` rows take the place of the concatenation: they name the combine that does it.
+    """
 
     name: str
     summary: str
     options: tuple[str, ...] = ()
-    grouped: bool = False
+    needs: tuple[str, ...] = ()
+    hint: str = ""
+    alternative: str = ""
+    grouped: str = ""
 
 
 _REDUCES = (
-    Reduce(
+    Reducer(
         "conv1x1",
         "mix channels: --kernel from a file, or --out-channels with an untrained one",
-        ("kernel", "bias", "kernel_layout", "out_channels", "seed"),
+        ("out_channels", "kernel", "bias", "kernel_layout", "seed"),
+        ("kernel", "out_channels"),
+        "Give trained weights with --kernel, or --out-channels N for an untrained kernel.",
+        "an untrained kernel",
     ),
-    Reduce("gap", "global average pooling: the mean over space", ("keepdims",)),
-    Reduce("mean", "mean of the inputs' equal channel groups", grouped=True),
-    Reduce("max", "maximum of the inputs' equal channel groups", grouped=True),
-    Reduce("sum", "sum of the inputs' equal channel groups", grouped=True),
-    Reduce("pca", "the --out-channels principal components, fitted on the data", ("out_channels",)),
+    Reducer("gap", "global average pooling: the mean over space", ("keepdims",)),
+    Reducer("mean", "mean of the inputs' equal channel groups", grouped="mean"),
+    Reducer("max", "maximum of the inputs' equal channel groups", grouped="max"),
+    Reducer("sum", "sum of the inputs' equal channel groups", grouped="add"),
+    Reducer(
+        "pca",
+        "the --out-channels principal components, fitted on the data",
+        ("out_channels",),
+        ("out_channels",),
+        "Say how many components to keep.",
+    ),
 )
 
 REDUCES = MappingProxyType({row.name: row for row in _REDUCES})

@@ -1,18 +1,53 @@
-"""Reading option values: what a user types, as the type the planner wants. UsageError names the option."""
+"""Reading option values: what a user types, as the type the planner wants. UsageError names the option.
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+Each function takes the option's spelling and the value as given: a text from the command line or a recipe,
+or what a Python caller wrote.
+"""
+
+from collections.abc import Iterable, Mapping
 
 from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import find_method
 
-__all__ = ["PAD_MODE_ALIASES", "PARSERS", "TARGETS", "check_choice", "flag"]
+__all__ = [
+    "TARGETS",
+    "Offsets",
+    "check_choice",
+    "flag",
+    "read_dtype",
+    "read_method",
+    "read_number",
+    "read_offset",
+    "read_padding",
+    "read_projections",
+    "read_size_or_0",
+    "read_sizes",
+    "read_switch",
+    "read_target",
+    "read_text",
+    "read_weights",
+]
 
 TARGETS = ("auto", "largest", "smallest", "first", "last")
-PAD_MODE_ALIASES = MappingProxyType({"replicate": "edge", "circular": "wrap"})
 
 _MOST_DIGITS = 15
 """Of a size: what a double, and so every formula here, holds exactly."""
+
+
+class Offsets(dict[str, int]):
+    """Start by axis letter. A value: it can be hashed, and refuses to be changed."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, int]]]:
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise TypeError("offsets cannot be changed")
+
+    __setitem__ = __delitem__ = update = clear = _refuse
+    pop = popitem = setdefault = __ior__ = _refuse  # type: ignore[assignment]
 
 
 def flag(name: str) -> str:
@@ -42,58 +77,62 @@ def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _positive(option: str, value: object) -> object:
+def read_sizes(option: str, value: object) -> object:
+    """`3` -> (3,), `3x4` -> (3, 4); at least 1."""
     return _sizes(option, value, at_least=1)
 
 
-def _not_negative(option: str, value: object) -> object:
+def read_size_or_0(option: str, value: object) -> object:
+    """Like `read_sizes`; 0 is allowed."""
     return _sizes(option, value, at_least=0)
 
 
-def _target(option: str, value: object) -> object:
+def read_target(option: str, value: object) -> object:
     """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
     if isinstance(value, str) and not any(letter.isdigit() for letter in value):
         check_choice(option, value, (*TARGETS, "64x48"))
         return value
-    return _positive(option, value)
+    return read_sizes(option, value)
 
 
-def _padding(option: str, value: object) -> object:
+def read_padding(option: str, value: object) -> object:
     """`same` and `valid` are Keras' words; numbers are torch's."""
     if value in ("same", "valid"):
         return value
     if isinstance(value, str) and not value[:1].isdigit():
         check_choice(option, value, ("same", "valid", "0", "1", "1x1"))
-    return _not_negative(option, value)
+    return read_size_or_0(option, value)
 
 
-def _number(option: str, value: object) -> object:
+def read_number(option: str, value: object) -> object:
+    """A float."""
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise UsageError(f"{option}: {value!r} is not a number", hint="Write it like -0.5.") from None
 
 
-def _word(option: str, value: object) -> object:
+def read_text(option: str, value: object) -> object:
+    """A text, and nothing that only looks like one."""
     if not isinstance(value, str):
         raise UsageError(f"{option}: {value!r} is not a text", hint="Several go into one text, with commas.")
     return value
 
 
-def _dtype(option: str, value: object) -> object:
+def read_dtype(option: str, value: object) -> object:
     """A name; in Python also what has one, like numpy.float32 or an array's dtype."""
     name = value if isinstance(value, str) else getattr(value, "name", getattr(value, "__name__", None))
-    return _word(option, name if isinstance(name, str) else value)
+    return read_text(option, name if isinstance(name, str) else value)
 
 
-def _switch(option: str, value: object) -> object:
+def read_switch(option: str, value: object) -> object:
     """True or False. No text: "no" would be true."""
     if isinstance(value, str) or value not in (0, 1):
         raise UsageError(f"{option}: {value!r} is neither True nor False")
     return bool(value)
 
 
-def _weights(_option: str, value: object) -> object:
+def read_weights(option: str, value: object) -> object:
     """Numbers become a tuple; anything else names an INPUT that holds them."""
     if isinstance(value, str):
         try:
@@ -101,7 +140,7 @@ def _weights(_option: str, value: object) -> object:
         except ValueError:
             if "," in value:
                 raise UsageError(
-                    f"{_option}: {value!r} is not a list of numbers", hint="Write one per input, like 1,0.5."
+                    f"{option}: {value!r} is not a list of numbers", hint="Write one per input, like 1,0.5."
                 ) from None
             return value
     if isinstance(value, (tuple, list)):
@@ -109,7 +148,7 @@ def _weights(_option: str, value: object) -> object:
     return value
 
 
-def _offset(option: str, value: object) -> object:
+def read_offset(option: str, value: object) -> object:
     """`H:3,W:1` -> {"H": 3, "W": 1}; a mapping is taken as it is."""
     if isinstance(value, Mapping):
         value = ",".join(f"{letter}:{start}" for letter, start in value.items())
@@ -119,10 +158,10 @@ def _offset(option: str, value: object) -> object:
         if not letter.isalpha() or not start.removeprefix("-").isdecimal():
             raise UsageError(f"{option}: {value!r} is not an offset", hint="Write it like H:3,W:1.")
         offsets[letter.upper()] = int(start)
-    return offsets
+    return Offsets(offsets)
 
 
-def _project(option: str, value: object) -> object:
+def read_projections(option: str, value: object) -> object:
     """`1=w.npy` (or several) -> ((1, "w.npy", None),); a bias follows a comma. In Python also {1: array}."""
     if isinstance(value, Mapping):
         pairs = ((number, it if isinstance(it, tuple) else (it, None)) for number, it in value.items())
@@ -143,41 +182,6 @@ def _project(option: str, value: object) -> object:
     return tuple(projections)
 
 
-def _method(_option: str, value: object) -> object:
+def read_method(_option: str, value: object) -> object:
+    """A method's name; aliases are resolved."""
     return find_method(str(value)).name
-
-
-def _pad_mode(_option: str, value: object) -> object:
-    return PAD_MODE_ALIASES.get(str(value), value)
-
-
-PARSERS: Mapping[str, Callable[[str, object], object]] = MappingProxyType(
-    {
-        "layout": _word,
-        "dtype": _dtype,
-        "kernel_layout": _word,
-        "cubic_a": _number,
-        "pad_value": _number,
-        "method": _method,
-        "interpolation": _method,
-        "pad_mode": _pad_mode,
-        "to": _target,
-        "weights": _weights,
-        "offset": _offset,
-        "pool_size": _positive,
-        "pool_stride": _positive,
-        "pool_padding": _not_negative,
-        "stride": _positive,
-        "padding": _padding,
-        "output_padding": _not_negative,
-        "dilation": _positive,
-        "grid": _positive,
-        "project": _project,
-        "antialias": _switch,
-        "ceil_mode": _switch,
-        "count_include_pad": _switch,
-        "mask_invert": _switch,
-        "keepdims": _switch,
-    }
-)
-"""The options whose values are more than a word, a number or a path."""

@@ -13,7 +13,7 @@ import pytest
 from featfuse import METHODS, ShapeError, UsageError, engine
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.change import Change, ChangeKind
-from featfuse.request.options import PAD_MODE_ALIASES, PAD_MODES
+from featfuse.request.table import OPTIONS, PAD_MODES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,7 +120,7 @@ def test_types_numpy_lacks_move_unchanged(mode: str, name: str) -> None:
     np.testing.assert_array_equal(result.astype(np.float32), expected)
 
 
-@pytest.mark.parametrize(("alias", "mode"), PAD_MODE_ALIASES.items())
+@pytest.mark.parametrize(("alias", "mode"), OPTIONS["pad_mode"].aliases.items())
 def test_aliases(alias: str, mode: str) -> None:
     x = samples([2, 3], "float32")
     assert pad(x, [(3, 4), (5, 6)], alias).tobytes() == pad(x, [(3, 4), (5, 6)], mode).tobytes()

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from featfuse import METHODS, UsageError
 from featfuse.request.combining import REDUCES
-from featfuse.request.options import CHOICES, METHOD_OPTIONS, Options, flag
+from featfuse.request.options import Options
+from featfuse.request.parsing import flag
+from featfuse.request.table import OPTIONS
 
 Plan = Callable[..., Any]
 
@@ -77,6 +79,8 @@ def test_odd_numbers_are_refused(plan: Plan, options: dict[str, Any]) -> None:
         plan((4, 4), (5, 5), method="pad", **options)
 
 
+METHOD_OPTIONS = {name for row in METHODS.values() for name in row.options}
+
 SAMPLE: Mapping[str, object] = {
     "convention": "tf",
     "coords": "align-corners",
@@ -134,14 +138,14 @@ def test_an_option_is_used_or_refused(method: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "choice"), [(name, choice) for name, choices in CHOICES.items() for choice in choices]
+    ("name", "choice"), [(name, choice) for name, row in OPTIONS.items() for choice in row.chosen_from]
 )
 def test_choices_parse_and_near_misses_are_named(name: str, choice: str) -> None:
     method = next((row.name for row in METHODS.values() if name in row.options), "strict")
     given: dict[str, Any] = {"method": method} | {name: choice}
     if name == "mask_mode":
         given["mask"] = "auto"
-    if name == "reduce" and "out_channels" in REDUCES[choice].options:
+    if name == "reduce" and "out_channels" in REDUCES[choice].needs:
         given["out_channels"] = 2
     assert getattr(Options.resolve(given), name) == choice  # type: ignore[arg-type]
     with pytest.raises(UsageError) as caught:
