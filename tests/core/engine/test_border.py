@@ -1,0 +1,22 @@
+"""Borders that are computed, and windows of them, against numpy.pad."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from featfuse import METHODS
+from featfuse.engine.border import bordered
+from featfuse.methods.settings import AxisSettings
+
+WORDS = {"constant": {"constant_values": 2}, "linear_ramp": {"end_values": 2}}
+
+
+@pytest.mark.parametrize("part", [slice(0, 14), slice(0, 3), slice(2, 9), slice(12, 14), slice(6, 6)])
+@pytest.mark.parametrize("mode", ["constant", "linear_ramp", "mean", "median", "maximum", "minimum"])
+def test_every_part_of_the_result(axis_settings: Callable[..., AxisSettings], mode: str, part: slice) -> None:
+    options = {"pad_mode": mode, "offset": 4} | ({"pad_value": 2.0} if mode in WORDS else {})
+    (axis_map,) = METHODS["pad"].build()(7, 14, axis_settings("pad", 7, 14, options))
+    assert axis_map.fill is not None
+    block = np.random.default_rng(0).normal(size=(3, 7, 2))
+    expected = np.pad(block, [(0, 0), (4, 3), (0, 0)], mode, **WORDS.get(mode, {}))
+    np.testing.assert_allclose(bordered(axis_map, block, 1, 0, part), expected[:, part], atol=1e-12)
