@@ -37,7 +37,7 @@ BACKWARDS: set[tuple[str, str]] = {
 }
 """Modules of the core, and those of a later wing that they import."""
 
-NAMESAKES: set[str] = {"base", "border", "build", "keys", "opening", "pool", "transposed"}
+NAMESAKES: set[str] = {"base", "build", "keys", "opening", "pool", "transposed", "work"}
 """Names that modules of several wings bear."""
 
 LONG: set[str] = {"featfuse_cli.batch.batch", "featfuse_cli.run.run"}

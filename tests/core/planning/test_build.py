@@ -5,7 +5,6 @@ from featfuse.io.open_request import open_request
 from featfuse.planning.build import build_steps
 
 
-
 @pytest.mark.parametrize(
     "options",
     [

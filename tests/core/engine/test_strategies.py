@@ -19,7 +19,7 @@ from featfuse.engine.phased import find_phases
 from featfuse.engine.strategies import choose
 from featfuse.engine.work import Strategy, Work
 from featfuse.methods.channels import channel_map
-from featfuse.model.axis import RUN, AxisMap, TapReduction, identity
+from featfuse.model.axis import RUN, AxisMap, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
