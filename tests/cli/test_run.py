@@ -1,11 +1,13 @@
 """`fuse INPUT...`: the three classic cases, what is printed where, and what is written."""
 
+import fcntl
 import io
 import json
 import math
 import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -315,7 +317,11 @@ def test_ctrl_c_while_waiting_for_stdin(shell_env):
     process = subprocess.Popen(
         ["fuse", "-", "-o", "x.npy"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=shell_env
     )
-    time.sleep(1.5)  # it now waits for a header that never comes
+    process.stdin.write(b"\x93NUMPY")
+    process.stdin.flush()
+    while fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)) != bytes(4):
+        assert process.poll() is None
+        time.sleep(0.01)  # until these are read: it now waits for the rest of a header that never comes
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (130, b"interrupted: nothing was written\n")

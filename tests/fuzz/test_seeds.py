@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("fuzz")
+
 HERE = Path(__file__).parent
 SEEDS = runpy.run_path(str(HERE / "seeds.py"))["SEEDS"]
 FUZZER = runpy.run_path(str(HERE / "fuzz_headers.py"))

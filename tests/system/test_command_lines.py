@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from featfuse.methods import METHODS as TABLE
 from featfuse.request.table import OPTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.amounts import few_or_many
 from tests.support.drawing import drawn, run_fuse
 from tests.support.reference.files import write
 
@@ -191,10 +193,11 @@ def check_any(draw: Draw, codes: Counter[int]) -> None:
         assert "\x1b[31m" not in result.stderr.replace("\x1b[31merror", "")
 
 
-def test_every_command_line_ends_as_documented() -> None:
+@pytest.mark.parametrize("examples", few_or_many(180, 3000))
+def test_every_command_line_ends_as_documented(examples: int) -> None:
     codes: Counter[int] = Counter()
 
-    @drawn(700)
+    @drawn(examples)
     @given(data=st.data())
     def each(data: st.DataObject) -> None:
         check_any(data.draw, codes)
@@ -202,4 +205,4 @@ def test_every_command_line_ends_as_documented() -> None:
     each()
     print(codes)
     assert {0, 1, 2, 3, 4} <= codes.keys()
-    assert codes[0] > 100
+    assert codes[0] > examples / 8

@@ -1,6 +1,6 @@
 """Disks that are small, full, read-only or gone: the old output stays or the new one is whole, and no more.
 
-Results are read by NumPy, h5py and safetensors. `FEATFUSE_SLOW=1` tries every page around a full disk.
+Results are read by NumPy, h5py and safetensors. Slow runs try every page around a full disk.
 """
 
 import io
@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from featfuse.errors import RunError
 
+from tests.support.amounts import few_or_many
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
-SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+pytestmark = pytest.mark.xdist_group("processes")
+
 DOUBLE = "fuse x.npy --layout NCHW -m nearest --to 512x512 -q"
 FOURFOLD = "fuse x.npy --layout NCHW -m nearest --to 1024x1024 -q"  # 29 MB
 
@@ -74,12 +76,12 @@ def test_npz_needs_its_room_twice_and_says_so_at_once(shell, image, disk):
     assert names(disk) == ["filler"]
 
 
+@pytest.mark.parametrize("extras", few_or_many((-4096, 0, 65536), range(-8192, 131072, 4096)))
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_disk_that_is_full_to_the_last_page(shell, image, disk, suffix):
+def test_a_disk_that_is_full_to_the_last_page(shell, image, disk, suffix, extras):
     """What is refused is refused whole, wherever the border is: headers and HDF5's own pages count too."""
     out = disk / f"o{suffix}"
     factor = 2 if suffix == ".npz" else 1
-    extras = range(-8192, 131072, 4096) if SLOW else (-4096, 0, 4096, 65536)
     codes = []
     for extra in extras:
         out.write_bytes(b"old")

@@ -1,6 +1,6 @@
 """SIGKILL at any moment, for every kind of output: whole or absent, and a later run clears what was left.
 
-Results are read by NumPy, h5py and safetensors. `FEATFUSE_SLOW=1` kills thirty times each.
+Results are read by NumPy, h5py and safetensors. Slow runs kill thirty times each.
 """
 
 import os
@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.support.amounts import few_or_many
 from tests.support.readers import READ
 
-KILLS = 30 if os.environ.get("FEATFUSE_SLOW") else 2
 FUSE = [sys.executable, "-m", "featfuse_cli"]
 
 
@@ -40,13 +40,19 @@ def kill_while_it_writes(words, moments, folder="."):
     return set(hidden(folder)) - before
 
 
-def kill_until_something_is_left(words, folder="."):
+def kill_until_something_is_left(words, kills, folder="."):
     """As often as asked for, and on until there is something to clear."""
     moments = random.Random(1)
-    left = [kill_while_it_writes(words, moments, folder) for _ in range(KILLS)]
-    while not left[-1] and len(left) < KILLS + 20:
+    left = [kill_while_it_writes(words, moments, folder) for _ in range(kills)]
+    while not left[-1] and len(left) < kills + 20:
         left.append(kill_while_it_writes(words, moments, folder))
     assert left[-1], "nothing was ever left: the runs are too short for this test"
+
+
+@pytest.fixture(params=few_or_many(2, 30))
+def kills(request):
+    """How often a command is killed, at least."""
+    return request.param
 
 
 @pytest.fixture
@@ -61,9 +67,9 @@ DOUBLE = ["x.npy", "--layout", "NCHW", "-m", "nearest", "--to", "512x512", "-q",
 
 
 @pytest.mark.parametrize("suffix", READ)
-def test_a_killed_run(image, suffix):
+def test_a_killed_run(image, suffix, kills):
     out = f"o{suffix}"
-    kill_until_something_is_left([*DOUBLE, "-o", out])
+    kill_until_something_is_left([*DOUBLE, "-o", out], kills)
     if Path(out).exists():
         assert np.array_equal(READ[suffix](out), image)
     subprocess.run([*FUSE, *DOUBLE, "-o", out], check=True)
@@ -71,20 +77,20 @@ def test_a_killed_run(image, suffix):
     assert hidden() == []
 
 
-def test_a_killed_run_with_a_sidecar(image):
+def test_a_killed_run_with_a_sidecar(image, kills):
     words = [*DOUBLE, "-o", "o.npy", "--sidecar"]
-    kill_until_something_is_left(words)
+    kill_until_something_is_left(words, kills)
     subprocess.run([*FUSE, *words], check=True)
     assert np.array_equal(np.load("o.npy"), image)
     assert sorted(path.name for path in Path().iterdir()) == ["o.npy", "o.npy.json", "x.npy"]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".h5", ".npz", ".safetensors"])
-def test_a_killed_run_that_saves_its_kernel(image, suffix):
+def test_a_killed_run_that_saves_its_kernel(image, suffix, kills):
     Path("kernels").mkdir()
     words = ["x.npy", "--layout", "NCHW", "--reduce", "conv1x1", "--out-channels", "64", "--seed", "1"]
     words += ["--save-kernel", f"kernels/k{suffix}", "-q", "-f", "-o", "o.npy"]
-    kill_until_something_is_left(words, "kernels")
+    kill_until_something_is_left(words, kills, "kernels")
     subprocess.run([*FUSE, *words], check=True)
     assert np.load("o.npy").shape == (1, 64, 256, 256)
     assert hidden() == []
@@ -92,7 +98,7 @@ def test_a_killed_run_that_saves_its_kernel(image, suffix):
 
 
 @pytest.mark.parametrize("out", [*("o/{name}" + suffix for suffix in READ), "o/all.h5::{name}"])
-def test_a_killed_batch(out):
+def test_a_killed_batch(out, kills):
     values = np.random.default_rng(0).normal(size=(16, 128, 128)).astype(np.float32)
     Path("a").mkdir()
     for number in range(12):
@@ -100,7 +106,7 @@ def test_a_killed_batch(out):
     words = ["batch", "a/", "--out", out, "--layout", "CHW", "-m", "nearest", "--to", "256x256", "-j", "2"]
     words += ["--resume", "-q"]
     Path("o").mkdir()
-    kill_until_something_is_left(words, "o")
+    kill_until_something_is_left(words, kills, "o")
     subprocess.run([*FUSE, *words], check=True)
     assert hidden() == []
     for number in range(12):

@@ -1,10 +1,9 @@
 """Runs that get less memory, fewer open files or fewer processes than they need (`ulimit`).
 
 Each ends with a documented exit code and a line or two, with a whole output or none, and nothing beside it.
-Results are read by NumPy, h5py and safetensors. `FEATFUSE_SLOW=1` tries many more limits.
+Results are read by NumPy, h5py and safetensors. Slow runs try many more limits.
 """
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +13,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.support.amounts import few_or_many, only_slow
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
-SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+pytestmark = pytest.mark.xdist_group("processes")
+
 STRANGER = "setpriv --reuid 54321 --regid 54321 --clear-groups"
 # root may start any number of processes and write anywhere; this user may only read what root may
 STRANGER += " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
@@ -38,7 +39,7 @@ def limited(shell):
 
 
 START = f'{sys.executable} -c "import featfuse_cli, signal, runpy"'
-MEGABYTES = range(12, 300, 2) if SLOW else (16, 40, 88, 104, 118, 130, 220)
+MEGABYTES = range(12, 300, 2)
 """NumPy takes about 90, HDF5 about 20 more, each matrix product at a time 32."""
 
 
@@ -53,6 +54,7 @@ def maps():
             file["x"] = array
 
 
+@pytest.mark.parametrize("sizes", few_or_many((16, 40, 88, 104, 118, 130, 220), MEGABYTES))
 @pytest.mark.parametrize(
     "line",
     [
@@ -62,10 +64,10 @@ def maps():
         "fuse inspect a.h5 b.h5 -m bilinear --layout NCHW",
     ],
 )
-def test_too_small_an_address_space(limited, maps, line):
+def test_too_small_an_address_space(limited, maps, line, sizes):
     """Below some 12 MB Python, or what it loads before our first line, does not start, and says so itself."""
     codes = set()
-    for size in MEGABYTES:
+    for size in sizes:
         if size < 24 and limited(f"-v {size * 1024}", START).returncode:
             continue
         result = limited(f"-v {size * 1024}", line)
@@ -77,7 +79,7 @@ def test_too_small_an_address_space(limited, maps, line):
     assert codes == {0, 1}, "both must have been tried"
 
 
-@pytest.mark.parametrize("size", MEGABYTES if SLOW else (64, 104, 140, 400))
+@pytest.mark.parametrize("size", [64, 104, 140, 400, *only_slow(MEGABYTES)])
 def test_too_small_an_address_space_for_a_batch(limited, maps, size):
     """Each worker has as much as the batch itself: what does not fit fails its item."""
     Path("pairs.csv").write_text("a,b,out\na.npy,b.h5,1.npy\na.npy,b.h5,2.npy\na.npy,b.h5,3.npy\n")
@@ -112,7 +114,7 @@ def stranger(shell):
     return STRANGER
 
 
-@pytest.mark.parametrize("count", range(1, 9) if SLOW else (1, 2, 5))
+@pytest.mark.parametrize("count", [1, 2, 5, *only_slow([3, 4, 6, 7, 8])])
 def test_too_few_processes(limited, maps, stranger, place, count):
     """Threads count as processes: runs get by with fewer. HDF5's child and a batch's workers are needed."""
     line = f"fuse a.npy b.npy -m bilinear --layout NCHW -q -f --memory 4M --threads 8 -o {place}/o.npy"
@@ -129,8 +131,9 @@ def test_too_few_processes(limited, maps, stranger, place, count):
     assert hidden(place) == []
 
 
+@pytest.mark.parametrize("counts", few_or_many((8, 24, 60), range(5, 60)))
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_too_few_open_files(limited, suffix):
+def test_too_few_open_files(limited, suffix, counts):
     """20 inputs need 20, the output one, each library that is loaded one for a moment."""
     array = np.ones((1, 2, 8, 8), np.float32)
     names = [f"{number}{suffix}" for number in range(20)]
@@ -145,7 +148,7 @@ def test_too_few_open_files(limited, suffix):
         else:
             save_file({"x": array}, name)
     codes = set()
-    for count in range(5, 60) if SLOW else (8, 24, 60):
+    for count in counts:
         result = limited(f"-n {count}", f"fuse {' '.join(names)} -q -f -o fused{suffix}")
         check_end(result, {0, 1})
         assert hidden() == []

@@ -1,7 +1,7 @@
 """What succeeds equals the reference; what cannot be done is refused.
 
 The reference (tests/support/reference) is written from DESIGN.md alone, in slow loops and float64. Files
-are written and read without featfuse. FEATFUSE_SLOW=1 draws many more cases, other ones on every run.
+are written and read without featfuse. Slow runs draw many more cases, other ones on every run.
 """
 
 import contextlib
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from tests.support.amounts import few_or_many
 from tests.support.drawing import drawn, run_in
 from tests.support.reference.files import dtype_of, read, write
 from tests.support.reference.fusion import Infeasible
@@ -294,10 +296,11 @@ def check_case(case: Case, draw: Draw, ends: Counter[str]) -> None:
         ends[f"equal, {case.options.get('method', 'strict')}"] += 1
 
 
-def test_what_succeeds_equals_the_reference() -> None:
+@pytest.mark.parametrize("examples", few_or_many(150, 2000))
+def test_what_succeeds_equals_the_reference(examples: int) -> None:
     ends: Counter[str] = Counter()
 
-    @drawn(500)
+    @drawn(examples)
     @given(data=st.data())
     def each(data: st.DataObject) -> None:
         case = draw_case(data.draw)
@@ -306,6 +309,6 @@ def test_what_succeeds_equals_the_reference() -> None:
 
     each()
     print(ends)
-    missing = [method for method in METHODS if ends[f"equal, {method}"] < 3]
+    missing = [method for method in METHODS if ends[f"equal, {method}"] < examples // 150]
     assert not missing, f"hardly compared: {missing}"
     assert sum(count for end, count in ends.items() if end.startswith("equal")) > 0.6 * sum(ends.values())

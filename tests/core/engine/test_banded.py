@@ -1,0 +1,46 @@
+"""Small dense matrices: what is absent stays absent beside NaN, and which blocks they suit."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from featfuse import METHODS
+from featfuse.engine.banded import BANDED
+from featfuse.engine.gather import gather
+from featfuse.engine.work import NOT_FLAT, Work
+from featfuse.methods.settings import AxisSettings
+from featfuse.model.axis import AxisMap
+
+Settings = Callable[..., AxisSettings]
+
+
+def enlarged(axis_settings: Settings) -> AxisMap:
+    (axis_map,) = METHODS["bilinear"].build()(20, 50, axis_settings("bilinear", 20, 50))
+    return axis_map
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_infinite_samples_touch_only_the_outputs_that_read_them(axis_settings: Settings, axis: int) -> None:
+    axis_map = enlarged(axis_settings)
+    block = np.random.default_rng(0).normal(size=(20, 20)).astype(np.float32)
+    block[7, 7], block[11, 3] = np.nan, np.inf
+    part = slice(5, 44)
+    work = Work(axis_map, block, axis, 0, part, NOT_FLAT)
+    with np.errstate(invalid="ignore"):
+        result = BANDED.apply(work, BANDED.suits(work))
+    expected = gather(axis_map.taps(part), axis_map.reduce, block, axis, 0)
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+    assert 0 < np.isnan(expected).sum() < 20
+
+
+@pytest.mark.parametrize(
+    ("block", "suits"),
+    [
+        (np.zeros((20, 100), np.float32), True),
+        (np.zeros((20, 2), np.float32), False),
+        (np.zeros((20, 100), np.int32), False),
+    ],
+)
+def test_it_suits_many_lines_of_floats(axis_settings: Settings, block: np.ndarray, suits: bool) -> None:
+    work = Work(enlarged(axis_settings), block, 0, 0, slice(0, 50), NOT_FLAT)
+    assert (BANDED.suits(work) is not None) == suits

@@ -1,0 +1,23 @@
+"""Borders that are computed, and windows of them, against numpy.pad."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from featfuse import METHODS
+from featfuse.engine.padding import PADDING
+from featfuse.engine.work import NOT_FLAT, Work
+from featfuse.methods.settings import AxisSettings
+
+WORDS = {"constant": {"constant_values": 2}, "linear_ramp": {"end_values": 2}}
+
+
+@pytest.mark.parametrize("part", [slice(0, 14), slice(0, 3), slice(2, 9), slice(12, 14), slice(6, 6)])
+@pytest.mark.parametrize("mode", ["constant", "linear_ramp", "mean", "median", "maximum", "minimum"])
+def test_every_part_of_the_result(axis_settings: Callable[..., AxisSettings], mode: str, part: slice) -> None:
+    options = {"pad_mode": mode, "offset": 4} | ({"pad_value": 2.0} if mode in WORDS else {})
+    (axis_map,) = METHODS["pad"].build()(7, 14, axis_settings("pad", 7, 14, options))
+    block = np.random.default_rng(0).normal(size=(3, 7, 2))
+    expected = np.pad(block, [(0, 0), (4, 3), (0, 0)], mode, **WORDS.get(mode, {}))
+    work = Work(axis_map, block, 1, 0, part, NOT_FLAT)
+    np.testing.assert_allclose(PADDING.apply(work, PADDING.suits(work)), expected[:, part], atol=1e-12)

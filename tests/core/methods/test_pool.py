@@ -1,0 +1,64 @@
+"""Pooling against a loop over the windows, and torch's formula for how many fit."""
+
+from collections.abc import Callable
+
+import featfuse
+import numpy as np
+import pytest
+from featfuse.methods.pool import pooled_size
+from featfuse.methods.settings import AxisSettings
+
+Settings = Callable[..., AxisSettings]
+X = np.random.default_rng(0).normal(size=37)
+
+
+def windows(in_size: int, out_size: int) -> list[slice]:
+    """floor(iI/O) .. ceil((i+1)I/O): what adaptive pools take together."""
+    return [slice(i * in_size // out_size, -(-(i + 1) * in_size // out_size)) for i in range(out_size)]
+
+
+@pytest.mark.parametrize("out_size", [1, 5, 12, 36, 37])
+def test_adaptive_windows(out_size: int) -> None:
+    parts = [X[window] for window in windows(len(X), out_size)]
+    for method, expected in (("avg-pool", np.mean), ("area", np.mean), ("max-pool", np.max)):
+        result = featfuse.fuse(X, method=method, to=out_size)
+        np.testing.assert_allclose(result, [expected(part) for part in parts], atol=1e-12, err_msg=method)
+
+
+def test_area_by_overlap() -> None:
+    """5 to 2: each output covers two samples and a half."""
+    x = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    result = featfuse.fuse(x, method="area", convention="tf", to=2)
+    np.testing.assert_allclose(result, [(1 + 2 + 2) / 2.5, (2 + 8 + 16) / 2.5], atol=1e-12)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_padding_counts_or_not(counted: bool) -> None:
+    x = np.array([3.0, 5.0, 7.0, 9.0])
+    options = {"pool_size": 3, "pool_stride": 2, "pool_padding": 1, "count_include_pad": counted}
+    result = featfuse.fuse(x, method="avg-pool", **options)
+    np.testing.assert_allclose(result, [8 / (3 if counted else 2), 21 / 3])
+
+
+@pytest.mark.parametrize(
+    ("in_size", "size", "stride", "padding", "ceil_mode", "count"),
+    [
+        (10, 3, 3, 0, False, 3),
+        (10, 3, 3, 0, True, 4),
+        (10, 3, None, 0, False, 3),
+        (7, 2, 2, 1, True, 4),  # a fifth would begin in the padding behind
+        (7, 3, 2, 1, False, 4),
+        (2, 5, 1, 1, False, 0),
+    ],
+)
+def test_how_many_windows_fit(
+    axis_settings: Settings,
+    in_size: int,
+    size: int,
+    stride: int | None,
+    padding: int,
+    ceil_mode: bool,
+    count: int,
+) -> None:
+    options = {"pool_size": size, "pool_stride": stride, "pool_padding": padding, "ceil_mode": ceil_mode}
+    assert pooled_size(in_size, axis_settings("max-pool", in_size, 1, options)) == count

@@ -1,0 +1,77 @@
+"""A child process reads first: its crash is an error that names the file, its errors are no news."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Told = Callable[..., list[str]]
+
+SCRIPT = """
+import os, signal, sys
+from featfuse.errors import InputError
+from featfuse.process import sandbox
+
+PARENT = os.getpid()
+
+class Reader:
+    def __init__(self, path):
+        print("opened", path, os.getpid() == PARENT, flush=True)
+    def fine(self, number):
+        print("asked", number, flush=True)
+    def fails(self):
+        raise ValueError
+    def dies(self, number):
+        os.kill(os.getpid(), number)
+
+def call(method, *arguments):
+    try:
+        sandbox.rehearse(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
+    except InputError as error:
+        print(error.message, flush=True)
+
+if {enabled}:
+    sandbox.enable()
+{calls}
+sandbox.release(Reader, 1, "x.h5")
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    """What a process prints that reads on trial, itself and its children; the file must be there."""
+    (tmp_path / "x.h5").touch()
+
+    def run(calls: str, *, enabled: bool = True) -> list[str]:
+        line = [sys.executable, "-c", SCRIPT.format(enabled=enabled, calls=calls)]
+        done = subprocess.run(line, capture_output=True, check=True, text=True, timeout=60, cwd=tmp_path)
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_calls_go_to_one_child(told: Told) -> None:
+    assert told("call('fine', 1); call('fine', 2)") == ["opened x.h5 False", "asked 1", "asked 2"]
+
+
+def test_nothing_happens_unless_it_is_enabled(told: Told) -> None:
+    assert told("call('fine', 1); call('dies', 11)", enabled=False) == []
+
+
+def test_errors_are_no_news(told: Told) -> None:
+    assert told("call('fails'); call('fine', 2)")[-1] == "asked 2"
+
+
+@pytest.mark.parametrize("number", [6, 8, 11])
+def test_a_crash_names_what_was_read(told: Told, number: int) -> None:
+    lines = told(f"call('dies', {number}); call('fine', 2)")
+    assert any(line.startswith("x.h5::a: the HDF5 library crashed on it (SIG") for line in lines)
+    assert lines[-1] == "asked 2", "a new child goes on"
+
+
+def test_a_child_that_was_killed_is_replaced_once(told: Told) -> None:
+    lines = told("call('dies', 9)")
+    assert lines.count("opened x.h5 False") == 2
+    assert lines[-1] == "x.h5::a: the process that reads it on trial was killed (SIGKILL)"

@@ -1,0 +1,35 @@
+"""Words that every wing writes alike."""
+
+import json
+
+import pytest
+from featfuse.text import human_bytes, json_text, shape_text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (34_406, "33.6 KiB"),
+        (1000 << 10, "1000 KiB"),
+        (3 << 30, "3 GiB"),
+        (5 << 60, "5120 PiB"),
+    ],
+)
+def test_bytes_have_three_digits_and_a_unit(count: int, text: str) -> None:
+    assert human_bytes(count) == text
+
+
+def test_shapes() -> None:
+    assert shape_text((1, 64, 32)) == "1×64×32"
+    assert shape_text(()) == "scalar"
+
+
+@pytest.mark.parametrize("name", ["特徴 é", "\x1b[31m", "a\u202eb", "line\nend"])
+def test_json_holds_the_same_and_nothing_that_a_terminal_acts_on(name: str) -> None:
+    text = json_text({"name": name})
+    assert json.loads(text) == {"name": name}
+    assert text.replace("\n", "").isprintable()
+    assert not name.isprintable() or name in text
