@@ -5,6 +5,7 @@ command line can list the methods without loading NumPy), the options it reads, 
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,10 +21,11 @@ class Method(NamedTuple):
     `target` is the direction `--to auto` takes. `weighted` methods compute sums in float32 (or
     float64) and turn integers into floats; the others move or compare samples and keep the dtype.
     `convention` is the one that holds unless another is given. A method that `smooths` changes
-    values also where the size stays; TF applies it to every spatial axis as soon as one changes.
+    values also where the size stays.
     One that `empties` can also bring samples to none, and none to some.
     `inner` methods may do the resizing of a method that `resizes_by` another: that names the option which
-    says by which.
+    says by which. `kernel` names a row of `kernels.KERNELS` and its parameters, for the builder that serves
+    every kernel.
     """
 
     name: str
@@ -38,11 +40,13 @@ class Method(NamedTuple):
     empties: bool = False
     inner: bool = False
     resizes_by: str = ""
+    kernel: tuple[str | float, ...] = ()
 
     def build(self) -> Callable[..., Any]:
         """The function `(in_size, out_size, axis_options) -> tuple[AxisMap, ...]` of this row."""
-        module, function = self.builder.split(":")
-        return getattr(import_module(f"featfuse.methods.{module}"), function)  # type: ignore[no-any-return]
+        module, name = self.builder.split(":")
+        function: Callable[..., Any] = getattr(import_module(f"featfuse.methods.{module}"), name)
+        return partial(function, kernel=self.kernel) if self.kernel else function
 
 
 _KERNEL = ("convention", "coords", "antialias", "edge")
@@ -79,10 +83,11 @@ _ROWS = (
         "triangle kernel on every spatial axis (1-D linear, 3-D trilinear too)",
         "largest",
         "torch, TF, ONNX, OpenCV, Pillow, JAX (by --convention)",
-        "resample:bilinear",
+        "resample:by_kernel",
         _KERNEL,
         weighted=True,
         inner=True,
+        kernel=("triangle",),
     ),
     Method(
         "bicubic",
@@ -99,46 +104,50 @@ _ROWS = (
         "windowed sinc of radius 3",
         "largest",
         "tf.image.resize lanczos3, JAX lanczos3, Pillow LANCZOS (by --convention)",
-        "resample:lanczos3",
+        "resample:by_kernel",
         _KERNEL,
         weighted=True,
         convention="tf",
         inner=True,
+        kernel=("lanczos", 3),
     ),
     Method(
         "lanczos5",
         "windowed sinc of radius 5",
         "largest",
         "tf.image.resize lanczos5, JAX lanczos5 (by --convention)",
-        "resample:lanczos5",
+        "resample:by_kernel",
         _KERNEL,
         weighted=True,
         convention="tf",
         inner=True,
+        kernel=("lanczos", 5),
     ),
     Method(
         "mitchell",
         "Mitchell-Netravali cubic, B = C = 1/3",
         "largest",
         "tf.image.resize mitchellcubic (by --convention)",
-        "resample:mitchell",
+        "resample:by_kernel",
         _KERNEL,
         weighted=True,
         convention="tf",
         smooths=True,
         inner=True,
+        kernel=("mitchell",),
     ),
     Method(
         "gaussian",
         "Gaussian of radius 1.5, sigma 0.5",
         "largest",
         "tf.image.resize gaussian (by --convention)",
-        "resample:gaussian",
+        "resample:by_kernel",
         _KERNEL,
         weighted=True,
         convention="tf",
         smooths=True,
         inner=True,
+        kernel=("gaussian",),
     ),
     Method(
         "area",

@@ -20,6 +20,8 @@ class Convention(NamedTuple):
 
     `nearest_arithmetic`: how the index of the nearest sample is rounded, where sizes make a tie or nearly
     one: "float32", "opencv" and "pillow" follow the framework's own code, "exact" is rational.
+    `float32_reach`: where a kernel that is not zero at its radius ends is decided in float32.
+    `smooths_all_axes`: a method that smooths does so along every spatial axis as soon as one changes.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Convention(NamedTuple):
     nearest_rounding: str
     nearest_arithmetic: str
     fractional_area: bool
+    float32_reach: bool = False
+    smooths_all_axes: bool = False
 
 
 _ROWS = (
@@ -63,6 +67,8 @@ _ROWS = (
         nearest_rounding="prefer-ceil",
         nearest_arithmetic="float32",
         fractional_area=True,
+        float32_reach=True,
+        smooths_all_axes=True,
     ),
     # ONNX Resize 19: half_pixel, cubic_coeff_a -0.75, exclude_outside 0, round_prefer_floor
     Convention(

@@ -1,7 +1,9 @@
 """Coordinate transforms: where, among the input samples, an output sample lies.
 
 Input sample i has its centre at coordinate i. The formulas are those of ONNX Resize
-(`coordinate_transformation_mode`); DESIGN 4.1 writes them out.
+(`coordinate_transformation_mode`, https://onnx.ai/onnx/operators/onnx__Resize.html). For I samples in, O out:
+half-pixel (x + 1/2) I/O - 1/2; align-corners x (I - 1)/(O - 1), or 0 where O is 1; asymmetric x I/O;
+pytorch-half-pixel as half-pixel, but 0 where O is 1; half-pixel-symmetric as half-pixel (the scale is O/I).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Resampling kernels: weight as a function of the distance in (stretched) input samples."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 
 from featfuse.model.axis import Rule
 
-__all__ = ["Kernel", "cubic", "gaussian", "lanczos", "mitchell", "triangle"]
+__all__ = ["KERNELS", "Kernel", "cubic"]
 
 Distances = NDArray[np.float64]
 
@@ -69,3 +71,9 @@ def _lanczos(x: Distances, radius: int) -> Distances:
 
 def _gaussian(x: Distances) -> Distances:
     return np.exp(-2.0 * x * x)
+
+
+KERNELS: Mapping[str, Callable[..., Kernel]] = MappingProxyType(
+    {"triangle": triangle, "mitchell": mitchell, "lanczos": lanczos, "gaussian": gaussian}
+)
+"""What a method's `kernel` names. (Bicubic has a builder of its own: the convention knows its `a`.)"""

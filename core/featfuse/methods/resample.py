@@ -5,28 +5,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.methods import kernels
 from featfuse.methods.coords import TRANSFORMS, Coordinates
-from featfuse.methods.kernels import Kernel
+from featfuse.methods.kernels import KERNELS, Kernel, cubic
 from featfuse.methods.nearest import nearest_source
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather
 from featfuse.model.change import resized
 
-__all__ = [
-    "bicubic",
-    "bilinear",
-    "gaussian",
-    "interpolate",
-    "lanczos3",
-    "lanczos5",
-    "mitchell",
-    "nearest",
-    "nearest_exact",
-]
+__all__ = ["bicubic", "by_kernel", "nearest", "nearest_exact"]
 
 
-def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSettings) -> tuple[AxisMap, ...]:
+def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """Each output sample is the kernel-weighted mean of the input samples around its coordinate.
 
     Antialiasing stretches the kernel by max(1, in_size / out_size). Edges: `clamp` repeats the edge
@@ -38,7 +27,7 @@ def interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSetti
     clamp = (settings.edge or default_edge) == "clamp"
     coords = settings.coords or convention.coords
     stretch = max(1.0, in_size / out_size) if antialias else 1.0
-    as_tf = kernel.jumps and convention.name == "tf" and coords == "half-pixel"
+    as_tf = kernel.jumps and convention.float32_reach and coords == "half-pixel"
     rule = Rule(_kernel_taps, (in_size, out_size, kernel, coords, stretch, clamp, as_tf))
     return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)
 
@@ -98,9 +87,12 @@ def _drop_empty_columns(indices: Positions, weights: Coordinates) -> Taps:
     return Taps(indices[:, used], weights[:, used])
 
 
-def bilinear(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """Triangle kernel."""
-    return interpolate(in_size, out_size, kernels.triangle(), settings)
+def by_kernel(
+    in_size: int, out_size: int, settings: AxisSettings, kernel: tuple[str | float, ...]
+) -> tuple[AxisMap, ...]:
+    """Any row of KERNELS with its parameters."""
+    name, *parameters = kernel
+    return _interpolate(in_size, out_size, KERNELS[str(name)](*parameters), settings)
 
 
 def bicubic(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
@@ -108,29 +100,8 @@ def bicubic(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMa
     convention = settings.convention
     antialias = convention.antialias if settings.antialias is None else settings.antialias
     a = convention.cubic_a_antialias if antialias else convention.cubic_a
-    return interpolate(
-        in_size, out_size, kernels.cubic(a if settings.cubic_a is None else settings.cubic_a), settings
-    )
-
-
-def lanczos3(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """Windowed sinc, radius 3."""
-    return interpolate(in_size, out_size, kernels.lanczos(3), settings)
-
-
-def lanczos5(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """Windowed sinc, radius 5."""
-    return interpolate(in_size, out_size, kernels.lanczos(5), settings)
-
-
-def mitchell(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """Mitchell-Netravali; it smooths, also where the size stays."""
-    return interpolate(in_size, out_size, kernels.mitchell(), settings)
-
-
-def gaussian(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """Gaussian; it smooths, also where the size stays."""
-    return interpolate(in_size, out_size, kernels.gaussian(), settings)
+    kernel = cubic(a if settings.cubic_a is None else settings.cubic_a)
+    return _interpolate(in_size, out_size, kernel, settings)
 
 
 def nearest(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:

@@ -147,7 +147,7 @@ def _spatial(
 ) -> Chain:
     row, in_size, out_size = METHODS[options.method], member.sizes[letter], target[letter]
     settings = axis_settings(member, letter, layout, options, target)
-    smooths = row.smooths and settings.convention.name == "tf"
+    smooths = row.smooths and settings.convention.smooths_all_axes
     if in_size == out_size and not smooths and options.pool_size is None and not row.resizes_by:
         return ()
     pooling = options.pool_size is not None

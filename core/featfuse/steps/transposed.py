@@ -47,8 +47,9 @@ class Geometry:
 class TransposedConvolution(Step):
     """torch's conv_transpose: `kernel` (in channels, out channels / groups, *taps), `bias` (out channels,).
 
-    `geometry` is by spatial axis of the child. Formula: DESIGN 4.2. Computed in float32 (float64 for a
-    64-bit child).
+    `geometry` is by spatial axis of the child. Formula: torch.nn.ConvTranspose2d's, for each axis
+    out = (in - 1) stride - 2 padding + dilation (taps - 1) + output_padding + 1. Computed in float32 (float64
+    for a 64-bit child).
     """
 
     multiplies_matrices = True
