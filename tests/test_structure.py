@@ -58,7 +58,7 @@ def modules() -> list[Path]:
 
 
 def dotted(path: Path) -> str:
-    """`core/featfuse/methods/pool.py` as `featfuse.methods.pool`."""
+    """`core/featfuse/methods/pool.py` as `featfuse.methods.pooling`."""
     parts = path.relative_to(path.parents[len(path.relative_to(ROOT).parts) - 2]).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")
 
@@ -86,7 +86,7 @@ def namesake(path: Path) -> Path:
 
 
 def wing(module: str) -> str:
-    """`featfuse.methods.pool` is in `methods`; `featfuse` alone is `__init__`."""
+    """`featfuse.methods.pooling` is in `methods`; `featfuse` alone is `__init__`."""
     return [*module.split("."), "__init__"][1]
 
 

@@ -8,7 +8,7 @@ from featfuse import CHANNEL_MODES, CONVENTIONS, METHODS
 from featfuse.methods import INTERPOLATIONS
 from featfuse.methods.channels import channel_map
 from featfuse.methods.conventions import COORDS, EDGES, NEAREST_ROUNDINGS
-from featfuse.methods.pool import pooled_size
+from featfuse.methods.pooling import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap
 from featfuse.request.table import PAD_MODES

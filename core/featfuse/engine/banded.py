@@ -8,7 +8,7 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
-from featfuse.engine.work import Strategy, Work
+from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array
 
@@ -36,18 +36,18 @@ class _Tiles(NamedTuple):
     matrix: Array
 
 
-def _suits(work: Work) -> tuple[_Tiles, ...] | None:
+def _suits(task: Task) -> tuple[_Tiles, ...] | None:
     """The tiles where BLAS is the faster way: a sum of several taps, and enough lines to share the matrix."""
-    shape, dtype, axis = work.block.shape, work.block.dtype, work.axis
-    if work.axis_map.reduce is not TapReduction.SUM or dtype.kind != "f":
+    shape, dtype, axis = task.block.shape, task.block.dtype, task.axis
+    if task.axis_map.reduce is not TapReduction.SUM or dtype.kind != "f":
         return None
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-    width = work.taps.indices.shape[1]
+    width = task.taps.indices.shape[1]
     worth = (outer if inner == 1 else inner) >= _LEAST_WIDTH or width >= MANY_TAPS
-    return _tilings(work.axis_map, work.out.start, work.out.stop, dtype.str) if width > 1 and worth else None
+    return _tilings(task.axis_map, task.out.start, task.out.stop, dtype.str) if width > 1 and worth else None
 
 
-def _apply(work: Work, tilings: tuple[_Tiles, ...]) -> Array:
+def _apply(task: Task, tilings: tuple[_Tiles, ...]) -> Array:
     """Each tile of output positions is a small dense matrix times the few input samples it reads.
 
     Tiles that share a matrix are one call, on a view in which the samples of neighbours overlap: between
@@ -56,8 +56,8 @@ def _apply(work: Work, tilings: tuple[_Tiles, ...]) -> Array:
     A zero of the matrix times NaN or inf is NaN: then, and only then, every output of the tile that reads
     next to it is not finite, so a look at the tiles' first positions tells whether to gather instead.
     """
-    axis_map, block, axis = work.axis_map, work.block, work.axis
-    origin, out = work.origin, work.out
+    axis_map, block, axis = task.axis_map, task.block, task.axis
+    origin, out = task.origin, task.out
     samples = along(np.ascontiguousarray(block), axis)
     result = np.empty((samples.shape[0], out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     width = _tile_width(axis_map)

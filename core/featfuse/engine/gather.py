@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featfuse.engine.blocks import part_along
-from featfuse.engine.work import Strategy, Work
+from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import TapReduction, Taps
 from featfuse.model.tensor import Array
 
@@ -82,27 +82,27 @@ def _combine_rows(result: Array, axis: int, rows: Array, samples: Array, combine
         result[where] = combine(result[where], samples)
 
 
-def _tap_by_tap(work: Work, taps: Taps) -> Array:
-    return gather(taps, work.axis_map.reduce, work.block, work.axis, work.origin)
+def _tap_by_tap(task: Task, taps: Taps) -> Array:
+    return gather(taps, task.axis_map.reduce, task.block, task.axis, task.origin)
 
 
-GATHER = Strategy("gather", lambda work: work.taps, _tap_by_tap)
+GATHER = Strategy("gather", lambda task: task.taps, _tap_by_tap)
 
 
-def _find_single_taps(work: Work) -> Taps | None:
-    taps = work.taps
+def _find_single_taps(task: Task) -> Taps | None:
+    taps = task.taps
     single = taps.weights is None and taps.indices.shape[1] == 1 and taps.present.all()
     return taps if single else None
 
 
-def _take(work: Work, taps: Taps) -> Array:
+def _take(task: Task, taps: Taps) -> Array:
     """One unweighted sample per position: nearest, edge and mirror padding, tiling, broadcasting."""
-    block, source = work.block, taps.indices[:, 0] - work.origin
-    if block.shape[work.axis] == 1:
+    block, source = task.block, taps.indices[:, 0] - task.origin
+    if block.shape[task.axis] == 1:
         shape = list(block.shape)
-        shape[work.axis] = len(source)
+        shape[task.axis] = len(source)
         return np.broadcast_to(block, shape)
-    return np.asarray(np.take(block, source, axis=work.axis))
+    return np.asarray(np.take(block, source, axis=task.axis))
 
 
 TAKE = Strategy("take", _find_single_taps, _take)

@@ -5,30 +5,30 @@ from collections.abc import Callable
 import numpy as np
 
 from featfuse.engine.blocks import part_along
-from featfuse.engine.work import Strategy, Work
+from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import Fill
 from featfuse.model.tensor import Array
 
 __all__ = ["PADDING"]
 
 
-def _suits(work: Work) -> Fill | None:
-    return work.axis_map.fill
+def _suits(task: Task) -> Fill | None:
+    return task.axis_map.fill
 
 
-def _apply(work: Work, fill: Fill) -> Array:
+def _apply(task: Task, fill: Fill) -> Array:
     """The input in the middle, the border computed by the very calls numpy.pad makes."""
-    block, axis, origin, out = work.block, work.axis, work.origin, work.out
+    block, axis, origin, out = task.block, task.axis, task.origin, task.out
     shape = list(block.shape)
     shape[axis] = out.stop - out.start
     result = np.empty(shape, dtype=block.dtype)
-    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + work.axis_map.in_size))
+    inner = slice(max(out.start, fill.before), min(out.stop, fill.before + task.axis_map.in_size))
     if inner.start < inner.stop:
         source = slice(inner.start - fill.before - origin, inner.stop - fill.before - origin)
         part_along(result, axis, slice(inner.start - out.start, inner.stop - out.start))[...] = part_along(
             block, axis, source
         )
-    total = work.axis_map.out_size
+    total = task.axis_map.out_size
     for side, border in enumerate((slice(0, fill.before), slice(total - fill.after, total))):
         part = slice(max(out.start, border.start), min(out.stop, border.stop))
         if part.start < part.stop:
@@ -36,7 +36,7 @@ def _apply(work: Work, fill: Fill) -> Array:
             target = part_along(result, axis, slice(part.start - out.start, part.stop - out.start))
             if fill.kind == "linear_ramp":
                 edge = part_along(block, axis, slice(-1, None) if side else slice(0, 1))
-                target[...] = part_along(_ramp(fill, side, edge, axis, work.flat[side]), axis, within)
+                target[...] = part_along(_ramp(fill, side, edge, axis, task.flat[side]), axis, within)
             else:
                 target[...] = _border_values(fill, block, axis)
     return result

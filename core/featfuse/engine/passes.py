@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from featfuse.engine.strategies import apply
-from featfuse.engine.work import NOT_FLAT, Flat
+from featfuse.engine.task import NOT_FLAT, Flat
 from featfuse.model.axis import AxisMap
 from featfuse.model.dtypes import DType
 from featfuse.model.tensor import Array

@@ -15,7 +15,7 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import SAME_WEIGHT, gather
-from featfuse.engine.work import Strategy, Work
+from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import AxisMap, TapReduction, Taps
 from featfuse.model.tensor import Array
 
@@ -77,14 +77,14 @@ def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
     return Phases(start + first, start + last, period, stride, indices[first : first + period], weight)
 
 
-def _suits(work: Work) -> Phases | None:
-    return find_phases(work.axis_map, work.out.start, work.out.stop)
+def _suits(task: Task) -> Phases | None:
+    return find_phases(task.axis_map, task.out.start, task.out.stop)
 
 
-def _apply(work: Work, phases: Phases) -> Array:
+def _apply(task: Task, phases: Phases) -> Array:
     """All positions of one phase at a time; the few positions at the ends are gathered."""
-    axis_map, block, axis = work.axis_map, work.block, work.axis
-    origin, out = work.origin, work.out
+    axis_map, block, axis = task.axis_map, task.block, task.axis
+    origin, out = task.origin, task.out
     samples = along(block, axis)
     result = np.empty((len(samples), out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     combine = np.maximum if axis_map.reduce is TapReduction.MAX else np.add

@@ -26,8 +26,8 @@ from featfuse.engine.banded import BANDED
 from featfuse.engine.gather import GATHER, TAKE
 from featfuse.engine.padding import PADDING
 from featfuse.engine.phased import PHASED
+from featfuse.engine.task import NOT_FLAT, Flat, Strategy, Task
 from featfuse.engine.views import VIEW
-from featfuse.engine.work import NOT_FLAT, Flat, Strategy, Work
 from featfuse.model.axis import RUN, AxisMap
 from featfuse.model.tensor import Array
 
@@ -46,30 +46,30 @@ def apply(
     shape = (*block.shape[:axis], max(out.stop - out.start, 0), *block.shape[axis + 1 :])
     if 0 in shape:  # also of a window that lies in another axis' border
         return np.empty(shape, block.dtype)
-    work = Work(axis_map, block, axis, origin, out, flat)
-    strategy, found = choose(work)
-    return strategy.apply(work, found)
+    task = Task(axis_map, block, axis, origin, out, flat)
+    strategy, found = choose(task)
+    return strategy.apply(task, found)
 
 
-def choose(work: Work) -> tuple[Strategy[Any], Any]:
+def choose(task: Task) -> tuple[Strategy[Any], Any]:
     """The first strategy that suits, and what it has found out. The last one suits everything."""
     for strategy in STRATEGIES:
-        found = strategy.suits(work)
+        found = strategy.suits(task)
         if found is not None:
             return strategy, found
     raise AssertionError("no strategy suits")
 
 
-def _find_runs(work: Work) -> list[slice] | None:
-    start, stop = work.out.start, work.out.stop
+def _find_runs(task: Task) -> list[slice] | None:
+    start, stop = task.out.start, task.out.stop
     if stop - start <= RUN:
         return None
     return [slice(first, min(first + RUN, stop)) for first in range(start, stop, RUN)]
 
 
-def _run_by_run(work: Work, runs: list[slice]) -> Array:
-    parts = [apply(work.axis_map, work.block, work.axis, work.origin, run) for run in runs]
-    return np.concatenate(parts, axis=work.axis)
+def _run_by_run(task: Task, runs: list[slice]) -> Array:
+    parts = [apply(task.axis_map, task.block, task.axis, task.origin, run) for run in runs]
+    return np.concatenate(parts, axis=task.axis)
 
 
 RUNS = Strategy("runs", _find_runs, _run_by_run)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from featfuse.errors import ShapeError
-from featfuse.methods.border import surrounded
+from featfuse.methods.crop_pad import surrounded
 from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, broadcast, gather, identity, select
 from featfuse.model.change import Change, ChangeKind
 

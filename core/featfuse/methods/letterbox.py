@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from featfuse.methods import METHODS
-from featfuse.methods.border import pad_to
+from featfuse.methods.crop_pad import pad_to
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, identity
 

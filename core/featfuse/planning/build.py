@@ -31,17 +31,17 @@ from featfuse.planning.plan import (
     Upsample,
     Weighted,
 )
-from featfuse.steps import combine as combining
+from featfuse.steps import elementwise as combining
 from featfuse.steps import mask as masking
 from featfuse.steps import mix as mixing
 from featfuse.steps.base import Step
 from featfuse.steps.convert import Convert
 from featfuse.steps.gap import GlobalMean
+from featfuse.steps.input_tensor import InputTensor
 from featfuse.steps.pca import PrincipalComponents
 from featfuse.steps.remap import Remap as RemapStep
-from featfuse.steps.source import Source
 from featfuse.steps.transposed import TransposedConvolution
-from featfuse.steps.weighted import WeightedSum
+from featfuse.steps.weighted_sum import WeightedSum
 
 __all__ = ["Header", "branch_header", "build_result", "build_steps", "fusion_header", "kernel_array"]
 
@@ -92,7 +92,7 @@ def _branch(branch: Branch, layout: Layout) -> Step:
     origin = branch.origin
     match origin:
         case Read(place, member):
-            step: Step = Source(place, member.spec, member.reading.layout, layout.axes)
+            step: Step = InputTensor(place, member.spec, member.reading.layout, layout.axes)
         case Fusion():
             step = _fusion(origin, layout)
         case _:

@@ -7,7 +7,7 @@ from typing import Any
 from featfuse.errors import FeatfuseError, ShapeError, UsageError
 from featfuse.methods import METHODS
 from featfuse.methods.channels import channel_map, channel_target
-from featfuse.methods.pool import pooled_size
+from featfuse.methods.pooling import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout

@@ -9,7 +9,7 @@ import numpy as np
 
 from featfuse import engine
 from featfuse.engine.casts import cast
-from featfuse.engine.work import NOT_FLAT, Flat
+from featfuse.engine.task import NOT_FLAT, Flat
 from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step

@@ -7,7 +7,7 @@ import pytest
 from featfuse import METHODS
 from featfuse.engine.banded import BANDED
 from featfuse.engine.gather import gather
-from featfuse.engine.work import NOT_FLAT, Work
+from featfuse.engine.task import NOT_FLAT, Work
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS
 from featfuse.engine.padding import PADDING
-from featfuse.engine.work import NOT_FLAT, Work
+from featfuse.engine.task import NOT_FLAT, Work
 from featfuse.methods.settings import AxisSettings
 
 WORDS = {"constant": {"constant_values": 2}, "linear_ramp": {"end_values": 2}}

@@ -17,7 +17,7 @@ from featfuse.engine.gather import gather
 from featfuse.engine.padding import PADDING
 from featfuse.engine.phased import find_phases
 from featfuse.engine.strategies import choose
-from featfuse.engine.work import Strategy, Work
+from featfuse.engine.task import Strategy, Task
 from featfuse.methods.channels import channel_map
 from featfuse.model.axis import RUN, AxisMap, Taps, identity
 from hypothesis import assume, event, given, settings
@@ -112,12 +112,12 @@ def check_map(axis_map: AxisMap, draw: Draw) -> None:
         else:
             expected = expected_of(axis_map, whole, axis, 0, out)
         check_equal(axis_map, engine.apply(axis_map, block, axis, origin, out), expected, block)
-        work = Work(axis_map, block, axis, origin, out)
+        task = Task(axis_map, block, axis, origin, out)
         for strategy in STRATEGIES:
-            found = strategy.suits(work)
+            found = strategy.suits(task)
             if found is not None and knows_borders(strategy) >= (axis_map.fill is not None):
                 event(strategy.name)
-                check_equal(axis_map, strategy.apply(work, found), expected, block)
+                check_equal(axis_map, strategy.apply(task, found), expected, block)
 
 
 def knows_borders(strategy: Strategy[Any]) -> bool:
@@ -196,7 +196,7 @@ def test_the_strategy_for_each_kind_of_map(
     axis_map = build(name, in_size, out_size, options, axis_settings)
     block = np.random.default_rng(0).normal(size=(9, in_size, inner)).astype(np.float32)
     for part in (slice(0, out_size), slice(out_size // 8, out_size)):
-        taken, _ = choose(Work(axis_map, block, 1, 0, part))
+        taken, _ = choose(Task(axis_map, block, 1, 0, part))
         small = strategy == "banded" and inner == 3  # too few lines for BLAS to be worth its call
         assert taken.name == ("gather" if small else strategy)
         result = engine.apply(axis_map, block, 1, 0, part)
@@ -221,7 +221,7 @@ def test_nothing_is_worked_out_twice(axis_settings: Settings, monkeypatch: pytes
 
     monkeypatch.setattr(AxisMap, "taps", watched)
     block = np.zeros((2, 7 * RUN), dtype=np.int32)  # of a type that BLAS does not know
-    assert choose(Work(axis_map, block, 1, 0, slice(0, RUN)))[0].name == "gather"
+    assert choose(Task(axis_map, block, 1, 0, slice(0, RUN)))[0].name == "gather"
     assert asked.count(slice(0, RUN)) == 2, "once to look for phases, which are kept, once for all others"
 
 

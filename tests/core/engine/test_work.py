@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from featfuse import METHODS
-from featfuse.engine.work import NOT_FLAT, Work
+from featfuse.engine.task import NOT_FLAT, Work
 from featfuse.methods.settings import AxisSettings
 
 

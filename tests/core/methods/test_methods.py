@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
+from featfuse.model.change import resized
 
 Settings = Callable[..., AxisSettings]
 
@@ -131,3 +132,16 @@ def test_infinities_pass_without_a_warning(method: str) -> None:
     result = featfuse.fuse(x, method=method, layout="HW", threads=1, **options, **target)
     assert not np.isfinite(result).all()
     assert np.isfinite(result).any()
+
+
+def test_a_kernel_of_another_radius_is_one_row(axis_settings: Settings) -> None:
+    """lanczos4, which no table has: between lanczos3 and lanczos5, and a mean like these."""
+    row = METHODS["lanczos3"]._replace(name="lanczos4", kernel=("lanczos", 4))
+    (axis_map,) = row.build()(40, 80, axis_settings("lanczos3", 40, 80)._replace(method=row.name))
+    taps = [METHODS[name].build()(40, 80, axis_settings(name, 40, 80))[0].indices for name in NEIGHBOURS]
+    assert [each.shape[1] for each in (taps[0], axis_map.indices, taps[1])] == [6, 8, 10]
+    assert np.allclose(axis_map.weights.sum(axis=1), 1, rtol=0, atol=1e-12)
+    assert axis_map.change == resized(40, 80, "lanczos4")
+
+
+NEIGHBOURS = ("lanczos3", "lanczos5")

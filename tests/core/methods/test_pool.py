@@ -5,7 +5,7 @@ from collections.abc import Callable
 import featfuse
 import numpy as np
 import pytest
-from featfuse.methods.pool import pooled_size
+from featfuse.methods.pooling import pooled_size
 from featfuse.methods.settings import AxisSettings
 
 Settings = Callable[..., AxisSettings]

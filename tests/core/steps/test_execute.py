@@ -13,7 +13,7 @@ from featfuse import RunError, UsageError
 from featfuse.model.tensor import Array, Window
 from featfuse.process.limits import Limits
 from featfuse.steps.base import Run
-from featfuse.steps.combine import Elementwise
+from featfuse.steps.elementwise import Elementwise
 from featfuse.steps.execute import execute
 
 from tests.support.plans import plan_of

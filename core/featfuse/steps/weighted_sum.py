@@ -8,7 +8,7 @@ from featfuse.engine.casts import cast
 from featfuse.model.dtypes import DType, compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
-from featfuse.steps.combine import clipped
+from featfuse.steps.elementwise import clipped
 
 __all__ = ["EPSILON", "NORMALIZATIONS", "WeightedSum"]
 

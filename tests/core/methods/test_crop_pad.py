@@ -176,7 +176,7 @@ def test_crop_undoes_pad(axis_settings: Settings, mode: str, in_size: int, out_s
 @pytest.mark.parametrize(
     ("odd", "in_size", "out_size", "start"),
     [
-        # DESIGN 4.3: floor d//2, ceil -(-d//2), round half to even of d/2, monai I//2 - O//2
+        # of a centred crop of d: floor d//2, ceil -(-d//2), round half to even of d/2, monai I//2 - O//2
         ("floor", 9, 4, 2),
         ("ceil", 9, 4, 3),
         ("round", 9, 4, 2),  # 2.5 -> 2

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 from featfuse.model.axis import AxisMap, Taps
 from featfuse.model.tensor import Array
 
-__all__ = ["NOT_FLAT", "Flat", "Strategy", "Work"]
+__all__ = ["NOT_FLAT", "Flat", "Strategy", "Task"]
 
 Found = TypeVar("Found")
 
@@ -20,7 +20,7 @@ NOT_FLAT = False, False
 
 
 @dataclass(frozen=True)
-class Work:
+class Task:
     """The output samples `out` of `axis_map`, from the input samples along `axis` of `block`, the first of
     which is number `origin`."""
 
@@ -40,10 +40,10 @@ class Work:
 class Strategy(NamedTuple, Generic[Found]):
     """A way to apply a map to a block.
 
-    `suits(work)` is what the strategy has found out about the work, or None where it does not suit;
-    `apply(work, found)` gets it, so that nothing is worked out twice.
+    `suits(task)` is what the strategy has found out about the work, or None where it does not suit;
+    `apply(task, found)` gets it, so that nothing is worked out twice.
     """
 
     name: str
-    suits: Callable[[Work], Found | None]
-    apply: Callable[[Work, Found], Array]
+    suits: Callable[[Task], Found | None]
+    apply: Callable[[Task, Found], Array]

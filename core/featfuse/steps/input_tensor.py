@@ -1,14 +1,14 @@
-"""Source: an input, its axes put into the output's order."""
+"""InputTensor: an input, its axes put into the output's order."""
 
 from collections.abc import Sequence
 
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.steps.base import Run, Step
 
-__all__ = ["Source"]
+__all__ = ["InputTensor"]
 
 
-class Source(Step):
+class InputTensor(Step):
     """Input number `index` of the run. An axis it lacks has size 1."""
 
     def __init__(self, index: int, spec: TensorSpec, layout: str, output_layout: str) -> None:
