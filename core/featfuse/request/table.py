@@ -340,12 +340,7 @@ _ROWS = (
         told=43,
     ),
     Option(
-        "grid",
-        kinds.GRID,
-        _LAYOUT,
-        "See token tensors (N L C) as this grid, like 14x14.",
-        "HxW",
-        told=31,
+        "grid", kinds.GRID, _LAYOUT, "See token tensors (N L C) as this grid, like 14x14.", "HxW", told=31
     ),
     Option(
         "skip_tokens",
@@ -367,13 +362,7 @@ _ROWS = (
         told=60,
     ),
     Option(
-        "mask_invert",
-        kinds.SWITCH,
-        _MASKS,
-        "Use 1 - mask.",
-        default=False,
-        when=(beside("mask"),),
-        told=62,
+        "mask_invert", kinds.SWITCH, _MASKS, "Use 1 - mask.", default=False, when=(beside("mask"),), told=62
     ),
     Option(
         "mask_mode",
@@ -386,23 +375,8 @@ _ROWS = (
         when=(beside("mask"),),
         told=61,
     ),
-    Option(
-        "reduce",
-        kinds.CHOICE,
-        _REDUCE,
-        "After combining: {choices}.",
-        "NAME",
-        choices=REDUCES,
-        told=70,
-    ),
-    Option(
-        "out_channels",
-        kinds.WHOLE,
-        _REDUCE,
-        "Channels after conv1x1 (untrained) or pca.",
-        "N",
-        least=1,
-    ),
+    Option("reduce", kinds.CHOICE, _REDUCE, "After combining: {choices}.", "NAME", choices=REDUCES, told=70),
+    Option("out_channels", kinds.WHOLE, _REDUCE, "Channels after conv1x1 (untrained) or pca.", "N", least=1),
     Option(
         "seed",
         kinds.WHOLE,
@@ -414,11 +388,7 @@ _ROWS = (
         when=(instead_of("kernel"),),
     ),
     Option(
-        "keepdims",
-        kinds.SWITCH,
-        _REDUCE,
-        "Keep the axes that gap pools, as size 1 (default).",
-        default=True,
+        "keepdims", kinds.SWITCH, _REDUCE, "Keep the axes that gap pools, as size 1 (default).", default=True
     ),
     Option(
         "kernel",
@@ -430,12 +400,7 @@ _ROWS = (
         default_text="the fixed bilinear kernel",
     ),
     Option(
-        "bias",
-        kinds.SOURCE,
-        _KERNELS,
-        "Its bias, one number per channel.",
-        "INPUT",
-        when=(beside("kernel"),),
+        "bias", kinds.SOURCE, _KERNELS, "Its bias, one number per channel.", "INPUT", when=(beside("kernel"),)
     ),
     Option(
         "kernel_layout",

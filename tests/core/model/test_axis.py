@@ -14,7 +14,7 @@ from featfuse.methods.conventions import COORDS
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Fill, Rule, Taps, broadcast, gather, identity, select
 from featfuse.model.change import KEPT
-from featfuse.request.options import PAD_MODES
+from featfuse.request.table import PAD_MODES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
