@@ -37,7 +37,7 @@ BACKWARDS: set[tuple[str, str]] = {
 }
 """Modules of the core, and those of a later wing that they import."""
 
-NAMESAKES: set[str] = {"base", "build", "keys", "opening", "pool", "transposed", "work"}
+NAMESAKES: set[str] = {"base", "build", "keys", "opening"}
 """Names that modules of several wings bear."""
 
 LONG: set[str] = {"featfuse_cli.batch.batch", "featfuse_cli.run.run"}
@@ -58,7 +58,7 @@ def modules() -> list[Path]:
 
 
 def dotted(path: Path) -> str:
-    """`core/featfuse/methods/pool.py` as `featfuse.methods.pooling`."""
+    """`core/featfuse/methods/pooling.py` as `featfuse.methods.pooling`."""
     parts = path.relative_to(path.parents[len(path.relative_to(ROOT).parts) - 2]).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from featfuse.model.axis import Rule
 
-__all__ = ["KERNELS", "Kernel", "cubic"]
+__all__ = ["KERNELS", "Kernel", "cubic", "gaussian", "lanczos", "mitchell", "triangle"]
 
 Distances = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from featfuse import METHODS
 from featfuse.engine.banded import BANDED
 from featfuse.engine.gather import gather
-from featfuse.engine.task import NOT_FLAT, Work
+from featfuse.engine.task import NOT_FLAT, Task
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap
 
@@ -25,9 +25,9 @@ def test_infinite_samples_touch_only_the_outputs_that_read_them(axis_settings: S
     block = np.random.default_rng(0).normal(size=(20, 20)).astype(np.float32)
     block[7, 7], block[11, 3] = np.nan, np.inf
     part = slice(5, 44)
-    work = Work(axis_map, block, axis, 0, part, NOT_FLAT)
+    task = Task(axis_map, block, axis, 0, part, NOT_FLAT)
     with np.errstate(invalid="ignore"):
-        result = BANDED.apply(work, BANDED.suits(work))
+        result = BANDED.apply(task, BANDED.suits(task))
     expected = gather(axis_map.taps(part), axis_map.reduce, block, axis, 0)
     np.testing.assert_allclose(result, expected, atol=1e-6)
     assert 0 < np.isnan(expected).sum() < 20
@@ -42,5 +42,5 @@ def test_infinite_samples_touch_only_the_outputs_that_read_them(axis_settings: S
     ],
 )
 def test_it_suits_many_lines_of_floats(axis_settings: Settings, block: np.ndarray, suits: bool) -> None:
-    work = Work(enlarged(axis_settings), block, 0, 0, slice(0, 50), NOT_FLAT)
-    assert (BANDED.suits(work) is not None) == suits
+    task = Task(enlarged(axis_settings), block, 0, 0, slice(0, 50), NOT_FLAT)
+    assert (BANDED.suits(task) is not None) == suits

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS
 from featfuse.engine.padding import PADDING
-from featfuse.engine.task import NOT_FLAT, Work
+from featfuse.engine.task import NOT_FLAT, Task
 from featfuse.methods.settings import AxisSettings
 
 WORDS = {"constant": {"constant_values": 2}, "linear_ramp": {"end_values": 2}}
@@ -19,5 +19,5 @@ def test_every_part_of_the_result(axis_settings: Callable[..., AxisSettings], mo
     (axis_map,) = METHODS["pad"].build()(7, 14, axis_settings("pad", 7, 14, options))
     block = np.random.default_rng(0).normal(size=(3, 7, 2))
     expected = np.pad(block, [(0, 0), (4, 3), (0, 0)], mode, **WORDS.get(mode, {}))
-    work = Work(axis_map, block, 1, 0, part, NOT_FLAT)
-    np.testing.assert_allclose(PADDING.apply(work, PADDING.suits(work)), expected[:, part], atol=1e-12)
+    task = Task(axis_map, block, 1, 0, part, NOT_FLAT)
+    np.testing.assert_allclose(PADDING.apply(task, PADDING.suits(task)), expected[:, part], atol=1e-12)

@@ -120,12 +120,9 @@ def test_every_method_with_every_combine(plan: Plan, method: str, combine: str) 
     joined = {"concat": (grid, grid, 6), "stack": (2, grid, grid, 3)}
     assert result.shape == joined.get(combine, (grid, grid, 3))
     idle = {"offset", "cubic_a", "nearest_rounding", "bias"} - ({"cubic_a"} if method == "bicubic" else set())
-    for name in set(METHODS[method].options) - idle:
-        if METHODS[method].builder.startswith(("pool:", "transposed:")) and name not in (
-            "kernel",
-            "convention",
-        ):
-            continue  # belongs to a geometry or a kernel, and none is given
+    geometry = {"pool_size", "pool_stride", "pool_padding", "ceil_mode", "count_include_pad"}
+    geometry |= {"kernel_layout", "stride", "padding", "output_padding", "dilation", "groups"}
+    for name in set(METHODS[method].options) - idle - geometry:  # of a window or a kernel: none is given
         assert name in result.pipeline, "an option of the method is not in the resolved pipeline"
 
 
