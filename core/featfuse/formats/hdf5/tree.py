@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from featfuse.formats.hdf5_cache import CACHE_BYTES
+from featfuse.formats.hdf5.chunk_cache import CACHE_BYTES
 from featfuse.formats.headers import (
     BOMB_BYTES,
     clip,

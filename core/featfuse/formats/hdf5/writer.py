@@ -20,7 +20,7 @@ import numpy as np
 
 from featfuse.errors import RunError
 from featfuse.formats.base import OutputTensor, check_block
-from featfuse.formats.hdf5_tree import FAULTS, reason
+from featfuse.formats.hdf5.tree import FAULTS, reason
 from featfuse.model.tensor import Array, Window
 from featfuse.storage.atomic import AtomicFile, check_room, write_faults
 from featfuse.storage.raw import RawArray

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import h5py
 import numpy as np
 
-from featfuse.formats.hdf5_cache import CACHE, Index
-from featfuse.formats.hdf5_filters import Pipeline
+from featfuse.formats.hdf5.chunk_cache import CACHE, Index
+from featfuse.formats.hdf5.filters import Pipeline
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.storage.raw import RawArray
 

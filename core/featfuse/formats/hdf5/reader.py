@@ -14,9 +14,9 @@ import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.base import FileReader
-from featfuse.formats.hdf5_cache import CACHE
-from featfuse.formats.hdf5_direct import Data, open_direct
-from featfuse.formats.hdf5_tree import (
+from featfuse.formats.hdf5.chunk_cache import CACHE
+from featfuse.formats.hdf5.direct import Data, open_direct
+from featfuse.formats.hdf5.tree import (
     FAULTS,
     Refused,
     dataset_layout,
@@ -28,7 +28,7 @@ from featfuse.formats.hdf5_tree import (
     unpacked_bytes,
     walk,
 )
-from featfuse.formats.hdf5_write import Hdf5Sink, create_sink
+from featfuse.formats.hdf5.writer import Hdf5Sink, create_sink
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.process.sandbox import new_token, rehearse, release
 
