@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import typer
 from featfuse.errors import FeatfuseError
+from featfuse.storage.written import forget_written, last_written
 
 from featfuse_cli import INTERRUPTED, is_shortage
 from featfuse_cli.text import say, visible
@@ -29,7 +30,7 @@ def error_text(error: FeatfuseError) -> str:
 @contextmanager
 def boundary() -> Iterator[None]:
     """Turn what a user can cause into a message and an exit code; let a bug keep its traceback."""
-    _forget_written()
+    forget_written()
     try:
         yield
         sys.stdout.flush()  # so that a closed pipe shows here, not when the interpreter ends
@@ -62,17 +63,10 @@ def _silence_stdout() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def _forget_written() -> None:
-    atomic = sys.modules.get("featfuse.storage.atomic")
-    if atomic is not None:
-        atomic.AtomicFile.latest = None
-
-
 def _written() -> str:
     """What an interrupted run leaves: Ctrl-C may come when the output stands, and the report does not."""
-    atomic = sys.modules.get("featfuse.storage.atomic")
-    latest = None if atomic is None else atomic.AtomicFile.latest
-    return "nothing was written" if latest is None else f"{visible(latest)} was written, and is whole"
+    name = last_written()
+    return "nothing was written" if name is None else f"{visible(name)} was written, and is whole"
 
 
 def _print_error(text: str) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Unpack, overload
 
 from featfuse.errors import RunError, ShapeError, UsageError
-from featfuse.formats import find_format, split_input
+from featfuse.formats import find_format
+from featfuse.io.address import Address
 from featfuse.io.inputs import Source
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
-from featfuse.io.opening import check_save_kernel
+from featfuse.io.outputs import check_save_kernel
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
@@ -169,5 +170,5 @@ def resize(
 
 def default_output(inputs: Sequence[str]) -> str:
     """`fused` with the first input's suffix, in the working directory."""
-    path, _ = split_input(inputs[0])
+    path = Address.parse(inputs[0]).path
     return DEFAULT_KEY + (Path(path).suffix.lower() if find_format(path) else ".npy")

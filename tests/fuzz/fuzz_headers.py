@@ -55,9 +55,10 @@ def load_parsers() -> dict[str, Parse]:
     return {name: checked(name, open_reader) for name, open_reader in readers.items()}
 
 
-def checked(name: str, open_reader: Callable[[str], Any]) -> Parse:
+def checked(name: str, open_reader: Callable[[Any], Any]) -> Parse:
     """The parser, held to its limits."""
     from featfuse.errors import InputError
+    from featfuse.storage.local import open_source
 
     limit = MemoryLimit()
 
@@ -67,7 +68,11 @@ def checked(name: str, open_reader: Callable[[str], Any]) -> Parse:
         fd = os.memfd_create(name)
         try:
             os.write(fd, data)
-            list_tensors(open_reader, f"/proc/self/fd/{fd}")
+            source = open_source(f"/proc/self/fd/{fd}")
+            try:
+                list_tensors(open_reader(source))
+            finally:
+                source.close()
             end = "accepted"
         except InputError:
             end = "refused"
@@ -82,9 +87,8 @@ def checked(name: str, open_reader: Callable[[str], Any]) -> Parse:
     return parse
 
 
-def list_tensors(open_reader: Callable[[str], Any], path: str) -> None:
+def list_tensors(reader: Any) -> None:
     """What `fuse inspect` reads of a file, and the values of the small tensors it then claims to hold."""
-    reader = open_reader(path)
     try:
         for key, spec in reader.specs().items():
             if spec.nbytes <= 1 << 16:

@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from featfuse.formats import split_input
+from featfuse.io.address import Address
 
 A = np.arange(2 * 8 * 8, dtype=np.float32).reshape(1, 2, 8, 8)
 B = np.ones((1, 2, 4, 4), np.float32)
@@ -251,4 +251,4 @@ def test_a_nul_in_a_name(maps, fuse):
     ],
 )
 def test_where_the_path_ends(text, parts):
-    assert split_input(text) == parts
+    assert Address.parse(text) == parts

@@ -14,8 +14,8 @@ import featfuse
 from featfuse.batches.recipe import map_files
 from featfuse.batches.work import Outcome, Task, fuse_item, make_folder
 from featfuse.errors import RunError, UsageError
-from featfuse.formats import split_input
-from featfuse.storage.atomic import write_faults
+from featfuse.io.address import Address
+from featfuse.storage.faults import write_faults
 
 __all__ = ["run_on_cluster"]
 
@@ -87,9 +87,9 @@ def _check_workers(client: Any, first: Task) -> None:
                 f"--dask: worker {worker} runs featfuse {version}, here it is {featfuse.__version__}",
                 hint="Install the same version on every worker.",
             )
-    _check_sight(client, _file_of(first.inputs[0]))
+    _check_sight(client, _whole(first.inputs[0]).path)
     make_folder(first.out)
-    with _probe(Path(_file_of(first.out)).parent) as probe:
+    with _probe(Path(_whole(first.out).path).parent) as probe:
         _check_sight(client, probe)
 
 
@@ -178,27 +178,21 @@ def _lost(reason: str) -> RunError:
 def _outcome(future: Any, task: Task) -> Outcome:
     """What the worker said, or why there is no answer, with the paths as the caller wrote them."""
     if future.status == "error":
-        return Outcome(task.id, "failed", task.out, f"the cluster gave up: {future.exception()}")
+        return Outcome(task.id, "failed", str(task.out), f"the cluster gave up: {future.exception()}")
     if future.status != "finished":
-        return Outcome(task.id, "failed", task.out, "the cluster lost it")
+        return Outcome(task.id, "failed", str(task.out), "the cluster lost it")
     outcome: Outcome = future.result()
-    return replace(outcome, out=task.out)
+    return replace(outcome, out=str(task.out))
 
 
 def _absolute(task: Task) -> Task:
     """Workers have working directories of their own. An item is done again when the worker that had
     written it died before it could say so: its output is there then, and replaced.
     """
-    inputs = tuple(_whole_path(name) for name in task.inputs)
-    options = map_files(task.options, _whole_path)
-    return replace(task, inputs=inputs, out=_whole_path(task.out), options=options, force=True)
+    inputs = tuple(_whole(address) for address in task.inputs)
+    options = map_files(task.options, lambda text: str(_whole(Address.parse(text))))
+    return replace(task, inputs=inputs, out=_whole(task.out), options=options, force=True)
 
 
-def _whole_path(text: str) -> str:
-    path, key = split_input(text)
-    whole = str(Path(path).resolve())
-    return whole if key is None else f"{whole}::{key}"
-
-
-def _file_of(text: str) -> str:
-    return split_input(_whole_path(text))[0]
+def _whole(address: Address) -> Address:
+    return address._replace(path=str(Path(address.path).resolve()))

@@ -9,14 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from featfuse.batches.keys import plain_key
+from featfuse.batches.container_keys import plain_key
 from featfuse.batches.work import Outcome, Task
 from featfuse.errors import FeatfuseError
-from featfuse.formats import create_sink, open_input, split_input
-from featfuse.formats.base import OutputTensor
+from featfuse.formats import OutputTensor
+from featfuse.io.address import Address
+from featfuse.io.readers import open_input
+from featfuse.io.sinks import create_sink
 from featfuse.model.tensor import Window, whole
 from featfuse.steps.windows import even_lengths, windows
-from featfuse.storage.atomic import write_faults
+from featfuse.storage.faults import write_faults
 from featfuse.storage.sweep import STAGE_SUFFIX, hidden_prefix
 
 __all__ = ["STAGED", "Container"]
@@ -37,6 +39,7 @@ class Container:
     def __init__(self, path: str, *, sync: bool = True) -> None:
         self.path = path
         self._sync = sync
+        self._places: dict[str, str] = {}
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
         target = Path(os.path.realpath(path))
         prefix = hidden_prefix(target.name)
@@ -46,17 +49,19 @@ class Container:
 
     def stage(self, task: Task, number: int) -> Task:
         """The same task, written beside the container: it need not outlive this run, nor reach the disk."""
-        return replace(task, out=f"{self.folder / str(number)}.safetensors::{_KEY}", force=True, sync=False)
+        out = Address(f"{self.folder / str(number)}.safetensors", _KEY)
+        self._places[task.id] = out.path
+        return replace(task, out=out, force=True, sync=False)
 
-    def add(self, outcome: Outcome, out: str) -> Outcome:
+    def add(self, outcome: Outcome, out: Address) -> Outcome:
         """Take over a staged item; the outcome as the batch tells it."""
-        told = replace(outcome, out=out)
+        told = replace(outcome, out=str(out))
         if outcome.status != "done":
             return told
-        place, _ = split_input(outcome.out)
+        place = self._places[outcome.id]
         with open_input(place) as reader:
             spec = reader.specs()[_KEY]
-        key = plain_key(self.path, split_input(out)[1] or "")
+        key = plain_key(self.path, out.key or "")
         self._staged.append((told, OutputTensor(key, spec.shape, spec.dtype, outcome.layout), place))
         return replace(told, status=STAGED)
 

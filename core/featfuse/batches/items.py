@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from featfuse.batches.keys import conflicts, plain_key
+from featfuse.batches.container_keys import conflicts, plain_key
 from featfuse.batches.patterns import Fields
 from featfuse.errors import RunError, UsageError
-from featfuse.formats import find_format, split_input
+from featfuse.formats import find_format
+from featfuse.io.address import Address
 
 __all__ = [
     "Item",
@@ -29,16 +30,17 @@ __all__ = [
 class Item:
     """One fusion of a batch. `problem` says why it cannot even be tried.
 
-    `side` are the files beside the inputs that the result depends on: its mask, weights, kernels.
+    `side` are the files beside the inputs that the result depends on: its mask, weights, kernels. An item
+    without an output (its `problem` says why) has an empty path there.
     """
 
     id: str
-    inputs: tuple[str, ...]
-    out: str
+    inputs: tuple[Address, ...]
+    out: Address
     fields: Fields = field(default_factory=dict)
     problem: str | None = None
     missing: bool = False
-    side: tuple[str, ...] = ()
+    side: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +92,16 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
     Raises UsageError for two items with one output, and for an output or manifest that is an input.
     """
     root = os.path.realpath(pairing.root)
-    inputs = {
-        real_path(split_input(name)[0]) for item in pairing.items for name in (*item.inputs, *item.side)
-    }
+    inputs = {real_path(it.path) for item in pairing.items for it in (*item.inputs, *item.side)}
     if os.path.realpath(manifest) in inputs:
         raise UsageError(f"--manifest {manifest} is one of the inputs", hint="Inputs are never written to.")
     taken = _Places()
     items = []
     for item in pairing.items:
-        if not item.out:
+        path, key = item.out
+        if not path:
             items.append(item)
             continue
-        path, key = split_input(item.out)
         place = real_path(path)
         if place in inputs:
             raise UsageError(
@@ -125,7 +125,7 @@ class _Places:
         self._groups: dict[tuple[str, str], str] = {}
 
     def take(self, item: Item, place: str, key: str | None) -> None:
-        """UsageError when another item writes there, or to a group of HDF5 that would be a tensor."""
+        """UsageError when another item writes there, or to a group that would be a tensor."""
         if key is None:
             self._claim(item, (place, None))
             return
@@ -133,13 +133,9 @@ class _Places:
         key = plain_key(place, key)
         self._claim(item, (place, key), (place, None))
         row = find_format(place)
-        if row is None or row.name != "hdf5":
-            return
-        parts = key.split("/")
-        for depth in range(1, len(parts)):
-            group = (place, "/".join(parts[:depth]))
-            self._refuse(item, self._owners.get(group))
-            self._groups.setdefault(group, item.id)
+        for group in row.groups_of(key) if row is not None else ():
+            self._refuse(item, self._owners.get((place, group)))
+            self._groups.setdefault((place, group), item.id)
         self._refuse(item, self._groups.get((place, key)))
 
     def _claim(self, item: Item, place: tuple[str, str | None], *others: tuple[str, str | None]) -> None:
@@ -170,18 +166,18 @@ def check_existing(items: Sequence[Item], *, replacing: bool) -> tuple[Item, ...
     for index, item in enumerate(items):
         if item.problem is not None:
             continue
-        path, key = split_input(item.out)
+        path, key = item.out
         if key is not None:
             keyed[path].append(index)
         elif not replacing and Path(path).exists():
-            existing.append(item.out)
+            existing.append(str(item.out))
     for path, indices in keyed.items():
-        found = conflicts(path, [split_input(items[index].out)[1] or "" for index in indices])
+        found = conflicts(path, [items[index].out.key or "" for index in indices])
         for index, (problem, exists) in zip(indices, found, strict=True):
             if problem is not None:
                 result[index] = replace(items[index], problem=problem)
             elif exists and not replacing:
-                existing.append(items[index].out)
+                existing.append(str(items[index].out))
     if existing:
         raise RunError(
             f"{len(existing)} outputs exist already, the first is {existing[0]}",

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from featfuse.errors import RunError
-from featfuse.formats import split_input
+from featfuse.io.address import Address
 
 __all__ = ["Manifest", "input_facts"]
 
 
-def input_facts(sources: Iterable[str]) -> list[dict[str, object]]:
+def input_facts(sources: Iterable[Address]) -> list[dict[str, object]]:
     """Path, size and modification time of every input: what tells that it has changed."""
     facts: list[dict[str, object]] = []
-    for source in sources:
-        path, key = split_input(source)
+    for path, key in sources:
         try:
             status = Path(path).stat()
             size, mtime = status.st_size, status.st_mtime_ns

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from featfuse.batches.container_keys import KnownKeys
 from featfuse.batches.items import Item, Pairing, bad_value, real_path, wanted
-from featfuse.batches.keys import KnownKeys
 from featfuse.batches.patterns import FOLDER_FIELD, Fields, Found, Pattern, parse_pattern
 from featfuse.errors import InputError, UsageError
-from featfuse.formats import split_input
 from featfuse.formats.headers import natural_key
-from featfuse.formats.registry import SUFFIXES
+from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
+from featfuse.io.address import Address
 
 __all__ = ["output_root", "pair"]
 
@@ -67,10 +67,10 @@ def _parse(patterns: Sequence[str]) -> tuple[Pattern, list[Pattern]]:
 
 def _parse_output(out: str, first: Pattern) -> Pattern:
     """--out: a pattern over the first pattern's fields, or a folder."""
-    path, key = split_input(out)
+    path, key = Address.parse(out)
     pattern = Pattern(out, path, key)
     if not pattern.names:
-        if key is not None or Path(path).suffix.lower() in SUFFIXES:
+        if key is not None or find_format(path) is not None:
             raise UsageError(
                 f"--out {out}: all items would be written to the same place",
                 hint="Put a field into it, like 'fused/{id}.npy' or 'fused.h5::{id}'.",
@@ -83,11 +83,9 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
             f"--out {out}: field {{{unknown[0]}}} is not in {first.text}",
             hint=f"Fields there: {', '.join('{' + name + '}' for name in first.names)}.",
         )
-    row = SUFFIXES.get(Path(path).suffix.lower())
+    row = find_format(path)
     if row is None:
-        raise UsageError(
-            f"--out {out}: the suffix names no format", hint=f"Use one of {', '.join(SUFFIXES)}."
-        )
+        raise unknown_suffix(f"--out {out}", f"Use one of {', '.join(SUFFIXES)}.")
     if key is not None and not row.container:
         raise UsageError(f"--out {out}: a {row.name} file has no keys", hint=f"Write '{path}', or a .h5.")
     return pattern
@@ -95,18 +93,18 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
 
 def _own_outputs(found: Iterable[Found], target: Pattern, made: Iterable[str]) -> Collection[str]:
     """The real paths of files that this batch makes and that an earlier run of it did make."""
-    known = {real_path(split_input(name)[0]) for name in made}
+    known = {real_path(Address.parse(name).path) for name in made}
     if not known:
         return ()
-    return known & {real_path(split_input(_output(target, it.fields, it.source))[0]) for it in found}
+    return known & {real_path(_output(target, it.fields, it.source).path) for it in found}
 
 
-def _output(target: Pattern, fields: Fields, source: str) -> str:
+def _output(target: Pattern, fields: Fields, source: Address) -> Address:
     out = target.fill(fields)
     if not target.folder:
         return out
-    suffix = Path(split_input(source)[0]).suffix.lower()
-    return out + (suffix if suffix in SUFFIXES else ".npy")
+    suffix = Path(source.path).suffix.lower()
+    return Address(out.path + (suffix if suffix in SUFFIXES else ".npy"))
 
 
 class _Table:
@@ -114,9 +112,9 @@ class _Table:
 
     def __init__(self, pattern: Pattern, found: Iterable[Found], own: Collection[str]) -> None:
         self.matches: dict[str, Found] = {}
-        self.doubled: dict[str, list[str]] = {}
+        self.doubled: dict[str, list[Address]] = {}
         for match in found:
-            if own and real_path(split_input(match.source)[0]) in own:
+            if own and real_path(match.source.path) in own:
                 continue
             name = "/".join(match.fields[name] for name in pattern.names)
             if name in self.matches:
@@ -127,7 +125,7 @@ class _Table:
     def several(self, name: str) -> str | None:
         """The problem of two files for one stem."""
         twice = self.doubled.get(name)
-        return f"several files for {name}: {', '.join(twice)}" if twice else None
+        return f"several files for {name}: {', '.join(map(str, twice))}" if twice else None
 
 
 class _Partners:
@@ -138,12 +136,12 @@ class _Partners:
         self._table = _Table(pattern, pattern.find(), own) if pattern.folder else None
         self._keys = KnownKeys()
 
-    def find(self, fields: Fields) -> tuple[str, str | None, bool]:
+    def find(self, fields: Fields) -> tuple[Address, str | None, bool]:
         """The partner for these fields; what is wrong with it; whether it is missing."""
         partner = self._pattern.fill(fields)
         if self._table is not None:
             return self._look_up(fields, partner)
-        path, key = split_input(partner)
+        path, key = partner
         if not Path(path).exists():
             return partner, f"no partner: {partner}", True
         if key is not None and key != self._pattern.key and not _GLOB & set(key):
@@ -152,7 +150,7 @@ class _Partners:
                 return partner, f"no partner: {path} has no {key}", True
         return partner, None, False
 
-    def _look_up(self, fields: Fields, partner: str) -> tuple[str, str | None, bool]:
+    def _look_up(self, fields: Fields, partner: Address) -> tuple[Address, str | None, bool]:
         assert self._table is not None
         name = fields[FOLDER_FIELD]
         match = self._table.matches.get(name)

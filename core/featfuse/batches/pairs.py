@@ -9,7 +9,7 @@ from pathlib import Path
 
 from featfuse.batches.items import Item, Pairing, bad_value, wanted
 from featfuse.errors import InputError
-from featfuse.formats import split_input
+from featfuse.io.address import Address
 
 __all__ = ["read_pairs"]
 
@@ -46,14 +46,15 @@ def _read(source: str) -> str:
 
 
 def _item(item_id: str, inputs: list[str], out: str, root: str) -> Item:
-    absent = [name for name in inputs if not Path(split_input(name)[0]).exists()]
+    sources = tuple(Address.parse(name) for name in inputs)
+    absent = [str(source) for source in sources if not Path(source.path).exists()]
     if not inputs or not out:
-        return Item(item_id, tuple(inputs), "", {}, "no inputs or no out in this row")
+        return Item(item_id, sources, Address(""), {}, "no inputs or no out in this row")
     parts = out.partition("::")[0].split("/")
     problem = bad_value("out", "/".join(part for part in parts if part != "."))
     if absent:
         problem = f"no such file: {', '.join(absent)}"
-    return Item(item_id, tuple(inputs), str(Path(root) / out), {}, problem, bool(absent))
+    return Item(item_id, sources, Address.parse(str(Path(root) / out)), {}, problem, bool(absent))
 
 
 def _csv_rows(text: str, source: str) -> Iterator[Row]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featfuse.errors import FeatfuseError, InputError, UsageError
-from featfuse.formats import open_input, split_input
-from featfuse.formats.registry import SUFFIXES
+from featfuse.formats.registry import find_format
+from featfuse.io.address import Address
+from featfuse.io.readers import open_input
 
 __all__ = ["FOLDER_FIELD", "Fields", "Found", "Pattern", "field_names", "fill_fields", "parse_pattern"]
 
@@ -32,7 +33,7 @@ class Found:
     """
 
     fields: Fields
-    source: str
+    source: Address
     problem: str | None = None
 
 
@@ -57,18 +58,17 @@ class Pattern:
         fixed = _FIELD.split(self.path, maxsplit=1)[0]
         return Path(fixed) if fixed.endswith("/") or not fixed else Path(fixed).parent
 
-    def fill(self, fields: Fields) -> str:
+    def fill(self, fields: Fields) -> Address:
         """The pattern with its fields filled in."""
-        path = fill_fields(self.path, fields)
-        return path if self.key is None else f"{path}::{fill_fields(self.key, fields)}"
+        return Address(fill_fields(self.path, fields), self.key and fill_fields(self.key, fields))
 
     def find(self) -> Iterator[Found]:
         """Everything that matches, in no particular order. InputError for an unreadable container."""
         for path, fields in self._paths():
             if self.key is None:
-                yield Found(fields, path)
+                yield Found(fields, Address(path))
             elif not _FIELD.search(self.key):
-                yield Found(fields, f"{path}::{self.key}")
+                yield Found(fields, Address(path, self.key))
             else:
                 yield from self._keys(path, fields)
 
@@ -89,7 +89,7 @@ class Pattern:
         for folder, folders, files in os.walk(top):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
-                if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                if find_format(name) is not None and not name.startswith("."):
                     path = os.path.join(folder, name)  # noqa: PTH118 (100,000 of them)
                     stem = os.path.relpath(path, top)
                     yield path, {FOLDER_FIELD: stem[: stem.rindex(".")]}
@@ -108,7 +108,7 @@ class Pattern:
         for key in keys:
             match = matcher.fullmatch(key)
             if match:
-                yield Found({**fields, **match.groupdict()}, f"{path}::{key}")
+                yield Found({**fields, **match.groupdict()}, Address(path, key))
 
 
 def fill_fields(text: str, fields: Fields) -> str:
@@ -123,7 +123,7 @@ def field_names(text: str) -> list[str]:
 
 def parse_pattern(text: str) -> Pattern:
     """A pattern from the command line. UsageError when it names neither a field nor a folder."""
-    path, key = split_input(text)
+    path, key = Address.parse(text)
     if Path(path).is_dir():
         if key is not None:
             raise UsageError(f"{text}: a folder has no keys", hint=f"Write '{path}/{{name}}.h5::{key}'.")

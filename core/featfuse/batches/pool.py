@@ -21,7 +21,7 @@ from types import ModuleType
 from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError
 from featfuse.process.heap import keep_freed_blocks
-from featfuse.storage.atomic import AtomicFile, remove_unfinished
+from featfuse.storage.atomic import flush_folders_later, remove_unfinished
 
 __all__ = ["run_in_processes", "start_server"]
 
@@ -130,7 +130,7 @@ class _Worker:
         except (EOFError, OSError):
             self.dead = True
             self.process.join()
-            return Outcome(task.id, "failed", task.out, f"the worker {_end(self.process.exitcode)}")
+            return Outcome(task.id, "failed", str(task.out), f"the worker {_end(self.process.exitcode)}")
         return outcome
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -183,7 +183,7 @@ class _Life:
 def _serve(pipe: Connection) -> None:
     """A worker's life: take a task, do it, answer. Ctrl-C, which it never sees, is the parent's to handle."""
     signal.signal(signal.SIGTERM, _terminated)
-    AtomicFile.flush_folders = False  # the batch does, once
+    flush_folders_later()  # the batch does, once
     keep_freed_blocks()
     with suppress(EOFError, OSError):  # the parent has gone, or has enough
         while True:

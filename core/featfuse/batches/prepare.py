@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from featfuse.batches.container_keys import KnownKeys
 from featfuse.batches.items import Item, Pairing, check_existing, check_outputs, forget_folders
-from featfuse.batches.keys import KnownKeys
 from featfuse.batches.manifest import Manifest
 from featfuse.batches.pairing import output_root, pair
 from featfuse.batches.pairs import read_pairs
@@ -16,7 +16,7 @@ from featfuse.batches.recipe import check_recipe, fill_recipe, resolved_recipe, 
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
-from featfuse.formats import split_input
+from featfuse.io.address import Address
 from featfuse.process.limits import parse_memory
 from featfuse.request.options import FusionOptions
 
@@ -69,7 +69,10 @@ def _with_sides(pairing: Pairing, recipe: Mapping[str, Any]) -> Pairing:
     """Each item with the files beside its inputs."""
     if not side_files(recipe):
         return pairing
-    items = [replace(item, side=side_files(fill_recipe(recipe, item.fields))) for item in pairing.items]
+    items = []
+    for item in pairing.items:
+        names = side_files(fill_recipe(recipe, item.fields))
+        items.append(replace(item, side=tuple(Address.parse(name) for name in names)))
     return Pairing(tuple(items), pairing.root)
 
 
@@ -82,14 +85,14 @@ def _plan(
     keys: KnownKeys,
 ) -> Outcome:
     if item.missing and options.allow_missing:
-        return Outcome(item.id, "missing", item.out, item.problem)
+        return Outcome(item.id, "missing", str(item.out), item.problem)
     if item.problem is not None:
-        return Outcome(item.id, "failed", item.out, item.problem)
+        return Outcome(item.id, "failed", str(item.out), item.problem)
     if options.resume and _is_there(item, keys) and manifest.is_done(facts_of(item, resolved)):
-        return Outcome(item.id, "skipped", item.out)
+        return Outcome(item.id, "skipped", str(item.out))
     return plan_item(task_of(item, recipe, options))
 
 
 def _is_there(item: Item, keys: KnownKeys) -> bool:
-    path, key = split_input(item.out)
+    path, key = item.out
     return os.path.exists(path) and (key is None or keys.holds(path, key))  # noqa: PTH110

@@ -15,7 +15,6 @@ from featfuse.batches.manifest import Manifest, input_facts
 from featfuse.batches.pool import run_in_processes, start_server
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
-from featfuse.formats import split_input
 from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
 from featfuse.storage.sweep import sweep
@@ -100,7 +99,7 @@ class Batch:
             tasks = (self._task(index, containers) for index in todo)
             for outcome in stack.enter_context(closing(self._runner()(tasks))):
                 index = index_of[outcome.id]
-                container = containers.get(split_input(self.items[index].out)[0])
+                container = containers.get(self.items[index].out.path)
                 if container is not None:
                     outcome = container.add(outcome, self.items[index].out)  # noqa: PLW2901
                 if outcome.status != STAGED:
@@ -118,7 +117,7 @@ class Batch:
         """One per output file that takes several items."""
         containers: dict[str, Container] = {}
         for index in todo:
-            path, key = split_input(self.items[index].out)
+            path, key = self.items[index].out
             if key is not None and path not in containers:
                 containers[path] = stack.enter_context(Container(path, sync=self.options.sync))
         return containers
@@ -128,7 +127,7 @@ class Batch:
         item = self.items[index]
         self._begun[index] = facts_of(item, self.resolved)
         task = task_of(item, self.recipe, self.options)
-        container = containers.get(split_input(item.out)[0])
+        container = containers.get(item.out.path)
         return container.stage(task, index) if container is not None else task
 
     def _runner(self) -> Runner:
@@ -158,7 +157,7 @@ class Batch:
 
     def _folders(self) -> set[str]:
         """The folders of the outputs."""
-        paths = (split_input(item.out)[0] for item in self.items if item.out)
+        paths = (item.out.path for item in self.items if item.out.path)
         return {os.path.dirname(real_path(path)) for path in paths}  # noqa: PTH120
 
 
@@ -174,7 +173,7 @@ def facts_of(item: Item, resolved: Mapping[str, object]) -> dict[str, object]:
         "inputs": input_facts(item.inputs),
         "side": input_facts(item.side),
         "recipe": resolved,
-        "out": item.out,
+        "out": str(item.out),
     }
 
 

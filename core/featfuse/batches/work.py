@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from featfuse.errors import FeatfuseError, RunError, UsageError
+from featfuse.io.address import Address
 from featfuse.process.limits import TooLittleMemory
 from featfuse.request.options import FusionOptions
 
@@ -23,8 +24,8 @@ class Task:
     """
 
     id: str
-    inputs: tuple[str, ...]
-    out: str
+    inputs: tuple[Address, ...]
+    out: Address
     options: Mapping[str, Any]
     memory: int
     threads: int
@@ -60,9 +61,9 @@ def fuse_item(task: Task) -> Outcome:
         make_folder(task.out)
         options = cast(FusionOptions, dict(task.options))
         how = {"force": task.force, "sync": task.sync, "memory": task.memory, "threads": task.threads}
-        report = fuse(*task.inputs, out=task.out, **how, **options)  # type: ignore[call-overload]
+        report = fuse(*task.inputs, out=str(task.out), **how, **options)  # type: ignore[call-overload]
         output = report.output
-        result = Outcome(task.id, "done", task.out, None, output.shape, output.dtype, output.layout)
+        result = Outcome(task.id, "done", str(task.out), None, output.shape, output.dtype, output.layout)
         return replace(result, bytes=output.bytes, warnings=report.warnings)
 
     return _attempt(task, work)
@@ -70,20 +71,18 @@ def fuse_item(task: Task) -> Outcome:
 
 def plan_item(task: Task) -> Outcome:
     """Plan one item from headers alone."""
-    from featfuse.formats import find_format, split_input
+    from featfuse.formats.registry import find_format, unknown_suffix
     from featfuse.io.open_request import open_request
     from featfuse.report.describe import warnings
 
     def work() -> Outcome:
-        path, _ = split_input(task.out)
+        path = task.out.path
         with open_request(task.inputs, cast(FusionOptions, dict(task.options))) as request:
             plan = request.plan()
             names = [spec.name for spec in request.sources.specs]
         row = find_format(path)
         if row is None:
-            raise UsageError(
-                f"{path}: the suffix names no format", hint="Write to a .npy, .h5 or .safetensors."
-            )
+            raise unknown_suffix(path, "Write to a .npy, .h5 or .safetensors.")
         if not row.stores(plan.dtype):
             raise UsageError(
                 f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
@@ -92,7 +91,7 @@ def plan_item(task: Task) -> Outcome:
         return Outcome(
             task.id,
             "planned",
-            task.out,
+            str(task.out),
             None,
             plan.shape,
             plan.dtype.name,
@@ -109,27 +108,25 @@ def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     try:
         result = work()
     except TooLittleMemory as error:
-        result = Outcome(task.id, "failed", task.out, str(error.shared(task.jobs)))
+        result = Outcome(task.id, "failed", str(task.out), str(error.shared(task.jobs)))
     except FeatfuseError as error:
-        result = Outcome(task.id, "failed", task.out, _first_lines(str(error)))
+        result = Outcome(task.id, "failed", str(task.out), _without_commands(error))
     except MemoryError:
-        result = Outcome(task.id, "failed", task.out, "not enough memory; a smaller --memory may help")
+        result = Outcome(task.id, "failed", str(task.out), "not enough memory; a smaller --memory may help")
     except Exception:  # a bug costs its item only, and is told whole
-        result = Outcome(task.id, "failed", task.out, f"a bug in featfuse:\n{traceback.format_exc()}")
+        result = Outcome(task.id, "failed", str(task.out), f"a bug in featfuse:\n{traceback.format_exc()}")
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def make_folder(out: str) -> None:
+def make_folder(out: Address) -> None:
     """Make the folder of an output; RunError when that cannot be."""
-    from featfuse.formats import split_input
-
-    folder = Path(split_input(out)[0]).parent
+    folder = Path(out.path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: the folder cannot be made: {error.strerror}") from None
 
 
-def _first_lines(text: str) -> str:
-    """The message and its hint, without the list of commands: a batch has many of them."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith("  fuse "))
+def _without_commands(error: FeatfuseError) -> str:
+    """What is wrong and what would mend it, without the list of commands: a batch has many of them."""
+    return str(FeatfuseError(error.message, details=error.details, hint=error.hint))

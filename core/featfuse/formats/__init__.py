@@ -1,22 +1,16 @@
-"""Reading and writing tensor files: .npy, .npz, HDF5 and .safetensors, a window at a time."""
+"""Tensors in bytes: .npy, .npz, HDF5 and .safetensors, read and written a window at a time."""
 
-from featfuse.formats.base import OutputTensor, Reader, Sink
-from featfuse.formats.creating import check_output, create_sink
-from featfuse.formats.keys import select, split_input
-from featfuse.formats.opening import open_input
-from featfuse.formats.registry import FORMATS, STREAM, Format, find_format
+from featfuse.formats.interface import Conflict, OutputTensor, Reader, Sink
+from featfuse.formats.registry import FORMATS, STREAM_FORMAT, Format, find_format, output_format
 
 __all__ = [
     "FORMATS",
-    "STREAM",
+    "STREAM_FORMAT",
+    "Conflict",
     "Format",
     "OutputTensor",
     "Reader",
     "Sink",
-    "check_output",
-    "create_sink",
     "find_format",
-    "open_input",
-    "select",
-    "split_input",
+    "output_format",
 ]

@@ -1,7 +1,6 @@
 """NumPy's .npy: one bare array behind a short text header (versions 1 to 3, C and Fortran order)."""
 
 import io
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -11,11 +10,12 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from featfuse.errors import InputError
-from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, clip, native_dtype, unreadable
+from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.storage.atomic import write_faults
-from featfuse.storage.raw import RawArray
+from featfuse.storage.output import OutputFile
+from featfuse.storage.source import ByteSource
 
 __all__ = ["HEAD_BYTES", "NpyHeader", "NpyReader", "create_sink", "npy_head", "open_reader", "parse_header"]
 
@@ -33,9 +33,9 @@ class NpyHeader(NamedTuple):
     offset: int
     length: int
 
-    def locate(self, name: str, fd: int, start: int) -> RawArray:
-        """The array's place in the open file `fd`, for a .npy that begins at byte `start` of it."""
-        return RawArray(name, fd, start + self.offset, self.shape, self.dtype, self.fortran)
+    def locate(self, start: int = 0) -> RawArray:
+        """The array's place, for a .npy that begins at byte `start`."""
+        return RawArray(start + self.offset, self.shape, self.dtype, self.fortran)
 
 
 def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
@@ -93,23 +93,15 @@ def _parse_header(head: bytes, version: tuple[int, int]) -> tuple[tuple[int, ...
     return tuple(int(size) for size in shape), fortran, dtype, stream.tell()
 
 
-class NpyReader(FileReader):
+class NpyReader(Reader):
     """A .npy file; its one tensor has the key ""."""
 
     format = "npy"
 
-    def __init__(self, file: io.FileIO, path: str) -> None:
-        """Take over the open `file`, which errors and specs call `path`."""
-        self.path = path
-        self._file = file
-        try:
-            fd = file.fileno()
-            head = os.pread(fd, HEAD_BYTES, 0)
-            header = parse_header(head, path, os.fstat(fd).st_size)
-        except BaseException:
-            file.close()
-            raise
-        self._data = header.locate(path, fd, 0)
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__(source)
+        header = parse_header(source.read(0, HEAD_BYTES), self.path, source.size)
+        self._data = header.locate()
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """The one tensor, under the key ""."""
@@ -121,15 +113,12 @@ class NpyReader(FileReader):
         """The block at `window`; `key` is ""."""
         if key:
             raise KeyError(key)
-        return self._data.read(window)
-
-    def close(self) -> None:
-        self._file.close()
+        return self._data.read(self.source, window)
 
 
-def open_reader(path: str) -> NpyReader:
-    """Open the .npy file at `path`."""
-    return NpyReader(io.FileIO(path), path)
+def open_reader(source: ByteSource) -> NpyReader:
+    """A reader of the .npy file that `source` holds."""
+    return NpyReader(source)
 
 
 def npy_head(tensor: OutputTensor) -> bytes:
@@ -144,35 +133,25 @@ def npy_head(tensor: OutputTensor) -> bytes:
     return head.getvalue()
 
 
-class NpySink:
+class NpySink(Sink):
     """A .npy being written."""
 
     def __init__(self, output: OutputFile, tensor: OutputTensor) -> None:
-        self._output = output
+        super().__init__(output)
         head = npy_head(tensor)
-        self._data = RawArray(output.name, output.fd, len(head), tensor.shape, tensor.dtype)
+        self._data = RawArray(len(head), tensor.shape, tensor.dtype)
         output.reserve(len(head) + check_shape(tensor.shape, tensor.dtype.itemsize))
-        with write_faults(output.name):
-            os.pwrite(output.fd, head, 0)
+        output.write_at(0, head)
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window`; there is one tensor, whatever its key."""
-        self._data.write(window, block)
-
-    def commit(self) -> int:
-        """Put the file in its place; its size in bytes."""
-        return self._output.commit()
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        self._output.abort()
+        self._data.write(self._output, window, block)
 
 
 def create_sink(
     output: OutputFile,
     tensors: Sequence[OutputTensor],
     provenance: Mapping[str, str],  # noqa: ARG001 (.npy has no room for it)
-    existing: str | None,  # noqa: ARG001 (.npy holds one tensor: nothing can be added)
 ) -> NpySink:
     """A sink for the one tensor of `tensors`."""
     (tensor,) = tensors

@@ -1,8 +1,5 @@
 """NumPy's .npz: a zip file of .npy members."""
 
-import io
-import os
-import shutil
 import tempfile
 import threading
 import zipfile
@@ -10,16 +7,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from typing import IO
 
 from featfuse.errors import InputError, RunError
-from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import check_shape, native_dtype
+from featfuse.formats.interface import OutputTensor, Reader, Sink
 from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
 from featfuse.formats.npz_checks import LOCAL_HEADER, check_places, check_sum, refuse_member, zip_faults
+from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.storage.atomic import reserve, write_faults
-from featfuse.storage.raw import RawArray
+from featfuse.storage.faults import write_faults
+from featfuse.storage.local import LocalScratch
+from featfuse.storage.output import OutputFile, OutputStream, ScratchSpace
+from featfuse.storage.source import ByteSource, SourceStream
 
 __all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
 
@@ -28,34 +27,32 @@ _MEMBER_BYTES = 512
 """At least what the archive says of a member, beside its name, and of itself."""
 
 
-class NpzReader(FileReader):
+class NpzReader(Reader):
     """A .npz file. Stored members are read in place, compressed ones unpacked once into a temporary file."""
 
     format = "npz"
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._file = io.FileIO(path)
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__(source)
         self._stack = ExitStack()
-        self._stack.callback(self._file.close)
         self._lock = threading.Lock()
-        self._arrays: dict[str, RawArray] = {}
+        self._arrays: dict[str, tuple[ByteSource, RawArray]] = {}
         try:
-            with zip_faults(path):
-                self._zip = self._stack.enter_context(zipfile.ZipFile(self._file))
+            with zip_faults(self.path):
+                self._zip = self._stack.enter_context(zipfile.ZipFile(SourceStream(source)))
             # zipfile's is_dir fails on an empty name
             members = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
             self._members = {info.filename.removesuffix(".npy"): info for info in members}
             self._refuse_torch()
-            with zip_faults(path):
-                check_places(members, os.fstat(self._file.fileno()).st_size)
+            with zip_faults(self.path):
+                check_places(members, source.size)
             self._headers: dict[str, NpyHeader] = {}
             self._refused: dict[str, InputError] = {}
             counts = Counter(info.filename.removesuffix(".npy") for info in members)
             for key in self._members:
                 self._read_header(key, counts[key])
         except BaseException:
-            self.close()
+            self._stack.close()
             raise
 
     def _refuse_torch(self) -> None:
@@ -102,45 +99,47 @@ class NpzReader(FileReader):
         with self._lock:
             if key not in self._arrays:
                 self._arrays[key] = self._locate(key)
-        return self._arrays[key].read(window)
+        source, array = self._arrays[key]
+        return array.read(source, window, f"{self.path}::{key}")
 
-    def _locate(self, key: str) -> RawArray:
+    def _locate(self, key: str) -> tuple[ByteSource, RawArray]:
         """Where the array is, its checksum known to be right."""
-        member, name = self._members[key], f"{self.path}::{key}"
-        if member.compress_type == zipfile.ZIP_STORED:
-            fd, start = self._file.fileno(), self._data_start(member, name)
-            # One pass more over the member: windows come in any order, overlap, and may leave parts out, so
-            # none of them could tell. Measured: 0.8 s for each GiB; np.load checks the same.
-            with zip_faults(name):
-                check_sum(fd, start, member)
-        else:
-            fd, start = self._unpack(member, name), 0
-        return self._headers[key].locate(name, fd, start)
+        member, name, header = self._members[key], f"{self.path}::{key}", self._headers[key]
+        if member.compress_type != zipfile.ZIP_STORED:
+            return self._unpack(member, name), header.locate()
+        start = self._data_start(member, name)
+        # One pass more over the member: windows come in any order, overlap, and may leave parts out, so
+        # none of them could tell. Measured: 0.8 s for each GiB; np.load checks the same.
+        with zip_faults(name):
+            check_sum(self.source, start, member)
+        return self.source, header.locate(start)
 
     def _data_start(self, member: zipfile.ZipInfo, name: str) -> int:
-        """The file position of a stored member's bytes, which the central directory does not tell."""
+        """The position of a stored member's bytes, which the central directory does not tell."""
         with zip_faults(name):
-            head = os.pread(self._file.fileno(), LOCAL_HEADER.size, member.header_offset)
+            head = self.source.read(member.header_offset, LOCAL_HEADER.size)
             signature, name_length, extra_length = LOCAL_HEADER.unpack(head)
             if signature != b"PK\x03\x04" or member.compress_size != member.file_size:
                 raise zipfile.BadZipFile("bad local header")
         start: int = member.header_offset + LOCAL_HEADER.size + name_length + extra_length
         return start
 
-    def _unpack(self, member: zipfile.ZipInfo, name: str) -> int:
-        with _spool_faults(name):
-            spool = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-            for block in _blocks(self._zip, member, name):
-                spool.write(block)
-            spool.flush()
-        return spool.fileno()
+    def _unpack(self, member: zipfile.ZipInfo, name: str) -> ScratchSpace:
+        scratch = LocalScratch(name, faults=_unpack_faults)
+        self._stack.callback(scratch.close)
+        position = 0
+        for block in _blocks(self._zip, member, name):
+            scratch.write_at(position, block)
+            position += len(block)
+        return scratch
 
     def close(self) -> None:
         self._stack.close()
+        super().close()
 
 
 @contextmanager
-def _spool_faults(name: str) -> Iterator[None]:
+def _unpack_faults(name: str) -> Iterator[None]:
     """The temporary file's disk being full is not the fault of the input."""
     try:
         yield
@@ -170,95 +169,77 @@ def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Ite
             yield block
 
 
-def open_reader(path: str) -> NpzReader:
-    """Open the .npz file at `path`."""
-    return NpzReader(path)
+def open_reader(source: ByteSource) -> NpzReader:
+    """A reader of the .npz file that `source` holds."""
+    return NpzReader(source)
 
 
-class NpzSink:
-    """A .npz being written: each tensor gathers in its own anonymous file, and `commit` packs them.
+class NpzSink(Sink):
+    """A .npz being written: each tensor gathers in a scratch file of its own, and `commit` packs them.
 
     A zip member begins with the checksum of its bytes, which are not known before the last block.
     """
 
-    def __init__(
-        self, output: OutputFile, tensors: Sequence[OutputTensor], folder: str, existing: str | None
-    ) -> None:
-        self._output = output
-        self._existing = existing
+    def __init__(self, output: OutputFile, tensors: Sequence[OutputTensor]) -> None:
+        super().__init__(output)
         self._stack = ExitStack()
-        self._spools: dict[str, IO[bytes]] = {}
-        self._data: dict[str, RawArray] = {}
+        self._data: dict[str, tuple[ScratchSpace, RawArray]] = {}
         try:
-            size = sum([self._prepare(tensor, folder) for tensor in tensors])
+            size = sum([self._prepare(tensor) for tensor in tensors])
             # packing takes the same room once more, and it must not fail at the end
             output.reserve(size + sum(2 * len(tensor.key.encode()) + _MEMBER_BYTES for tensor in tensors))
         except BaseException:
             self._stack.close()
             raise
 
-    def _prepare(self, tensor: OutputTensor, folder: str) -> int:
+    def _prepare(self, tensor: OutputTensor) -> int:
         """Take the room for a tensor; the bytes of its .npy."""
         head = npy_head(tensor)
-        with write_faults(self._output.name):
-            spool = self._stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
-            size = len(head) + check_shape(tensor.shape, tensor.dtype.itemsize)
-            reserve(spool.fileno(), self._output.name, size)
-            os.pwrite(spool.fileno(), head, 0)
-        self._spools[tensor.key] = spool
-        self._data[tensor.key] = RawArray(
-            self._output.name, spool.fileno(), len(head), tensor.shape, tensor.dtype
-        )
+        scratch = self._output.scratch()
+        self._stack.callback(scratch.close)
+        size = len(head) + check_shape(tensor.shape, tensor.dtype.itemsize)
+        scratch.reserve(size)
+        scratch.write_at(0, head)
+        self._data[tensor.key] = scratch, RawArray(len(head), tensor.shape, tensor.dtype)
         return size
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window` of the tensor `key`."""
-        self._data[key].write(window, block)
+        scratch, array = self._data[key]
+        array.write(scratch, window, block)
 
-    def commit(self) -> int:
-        """Pack the tensors and put the archive in its place; its size in bytes."""
-        try:
-            with write_faults(self._output.name):
-                self._pack()
-            return self._output.commit()
-        except BaseException:
-            self.abort()
-            raise
-        finally:
-            self._stack.close()
-
-    def _pack(self) -> None:
+    def _finish(self) -> None:
+        """Pack the tensors."""
         with (
-            open(self._output.fd, "r+b", closefd=False) as file,
+            write_faults(self._output.name),
+            OutputStream(self._output).buffered() as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed,
         ):
-            if self._existing is not None:
-                self._keep_members(packed, self._existing)
-            for key, spool in self._spools.items():
+            if self._output.existing is not None:
+                self._keep_members(packed, self._output.existing)
+            for key, (scratch, _) in self._data.items():
                 member = zipfile.ZipInfo(f"{key}.npy")
                 member.external_attr = 0o644 << 16
-                spool.seek(0)
                 with packed.open(member, "w", force_zip64=True) as target:
-                    shutil.copyfileobj(spool, target, _BLOCK)
+                    for start in range(0, scratch.size, _BLOCK):
+                        target.write(scratch.read(start, _BLOCK))
             packed.close()
             file.truncate()  # what was reserved beyond the end
 
-    def _keep_members(self, packed: zipfile.ZipFile, existing: str) -> None:
+    def _keep_members(self, packed: zipfile.ZipFile, existing: ByteSource) -> None:
         """Copy what the archive holds already, save the members that are written anew."""
-        replaced = {f"{key}.npy" for key in self._spools}
+        replaced = {f"{key}.npy" for key in self._data}
         with ExitStack() as stack:
-            with zip_faults(existing):
-                source = stack.enter_context(zipfile.ZipFile(existing))
+            with zip_faults(existing.name):
+                source = stack.enter_context(zipfile.ZipFile(SourceStream(existing)))
             for member in source.infolist():
                 if member.filename not in replaced:
                     with packed.open(_like(member), "w", force_zip64=True) as target:
-                        for block in _blocks(source, member, existing):
+                        for block in _blocks(source, member, existing.name):
                             target.write(block)
 
-    def abort(self) -> None:
-        """Remove what was written."""
+    def _release(self) -> None:
         self._stack.close()
-        self._output.abort()
 
 
 def _like(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
@@ -272,8 +253,6 @@ def create_sink(
     output: OutputFile,
     tensors: Sequence[OutputTensor],
     provenance: Mapping[str, str],  # noqa: ARG001 (.npz has no room for it)
-    existing: str | None,
 ) -> NpzSink:
-    """A sink for `tensors`; with `existing`, they are added to what that archive holds."""
-    folder = os.path.dirname(os.path.realpath(output.name))  # noqa: PTH120 (keeps `a/../b` as realpath has it)
-    return NpzSink(output, tensors, folder, existing)
+    """A sink for `tensors`, beside what the output's existing archive holds."""
+    return NpzSink(output, tensors)

@@ -1,6 +1,5 @@
 """What an archive must be before anything in it is unpacked, and words for those that are not."""
 
-import os
 import struct
 import zipfile
 import zlib
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import is_bomb
+from featfuse.storage.source import ByteSource
 
 __all__ = ["LOCAL_HEADER", "check_places", "check_sum", "refuse_member", "zip_faults"]
 
@@ -52,12 +52,12 @@ def refuse_member(member: zipfile.ZipInfo, name: str) -> None:
         )
 
 
-def check_sum(fd: int, start: int, member: zipfile.ZipInfo) -> None:
-    """BadZipFile unless a stored member's bytes, from `start` on in the file `fd`, have its checksum."""
+def check_sum(source: ByteSource, start: int, member: zipfile.ZipInfo) -> None:
+    """BadZipFile unless a stored member's bytes, from `start` on in `source`, have its checksum."""
     buffer = memoryview(bytearray(min(_BLOCK, member.file_size)))
     total, position, end = 0, start, start + member.file_size
     while position < end:
-        count = os.preadv(fd, [buffer[: end - position]], position)
+        count = source.read_into(position, buffer[: end - position])
         if not count:
             raise zipfile.BadZipFile(f"the file ends {end - position} bytes before its tensor does")
         total = zlib.crc32(buffer[:count], total)

@@ -1,42 +1,36 @@
 """safetensors: a JSON header and raw little-endian tensors, read in place and written as a stream."""
 
-import io
-import os
 from collections.abc import Mapping, Sequence
 
 from featfuse.errors import InputError
-from featfuse.formats.base import FileReader, OutputFile, OutputTensor
 from featfuse.formats.headers import layout_from_text
+from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.raw_array import RawArray
 from featfuse.formats.safetensors_header import CODES, MAX_HEADER, Entry, Header, build_header, parse_header
 from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.storage.atomic import write_faults
-from featfuse.storage.raw import RawArray
+from featfuse.storage.output import OutputFile
+from featfuse.storage.source import ByteSource
 
 __all__ = ["SafetensorsReader", "SafetensorsSink", "create_sink", "open_reader"]
 
 _BLOCK = 1 << 20
 
 
-class SafetensorsReader(FileReader):
+class SafetensorsReader(Reader):
     """A .safetensors file, read in place."""
 
     format = "safetensors"
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._file = io.FileIO(path)
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__(source)
         try:
-            self.header = _read_header(self._file.fileno())
+            self.header = _read_header(source)
         except ValueError as error:
-            self._file.close()
             raise InputError(
-                f"{path}: not a readable .safetensors file: {error}",
+                f"{self.path}: not a readable .safetensors file: {error}",
                 hint="Write or download the file again.",
             ) from error
-        except BaseException:
-            self._file.close()
-            raise
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every tensor of a supported dtype, in the order of the header."""
@@ -91,82 +85,60 @@ class SafetensorsReader(FileReader):
         """The block at `window` of the tensor `key`."""
         entry = self.header.entries[key]
         dtype = DTYPES[CODES[entry.code]].newbyteorder("<")
-        start = self.header.offset + entry.start
-        return RawArray(self.path, self._file.fileno(), start, entry.shape, dtype).read(window)
-
-    def read_bytes(self, start: int, count: int) -> bytes:
-        """`count` bytes of the data from `start` on, whatever they mean."""
-        return os.pread(self._file.fileno(), count, self.header.offset + start)
-
-    def close(self) -> None:
-        self._file.close()
+        array = RawArray(self.header.offset + entry.start, entry.shape, dtype)
+        return array.read(self.source, window)
 
 
-def _read_header(fd: int) -> Header:
-    """The header of an open file; ValueError says what is wrong with it."""
-    size = os.fstat(fd).st_size
+def _read_header(source: ByteSource) -> Header:
+    """The header of a file; ValueError says what is wrong with it."""
+    size = source.size
     if size < 8:
         raise ValueError(f"it holds {size} bytes, too few for a header")
-    length = int.from_bytes(os.pread(fd, 8, 0), "little")
+    length = int.from_bytes(source.read(0, 8), "little")
     if length > MAX_HEADER:
         raise ValueError(f"its header claims {length:,} bytes, more than the {MAX_HEADER:,} allowed")
     if 8 + length > size:
         raise ValueError(f"truncated: its header takes {length:,} bytes, the file holds {size:,}")
-    return parse_header(os.pread(fd, length, 8), size - 8 - length)
+    return parse_header(source.read(8, length), size - 8 - length)
 
 
-def open_reader(path: str) -> SafetensorsReader:
-    """Open the .safetensors file at `path`."""
-    return SafetensorsReader(path)
+def open_reader(source: ByteSource) -> SafetensorsReader:
+    """A reader of the .safetensors file that `source` holds."""
+    return SafetensorsReader(source)
 
 
-class SafetensorsSink:
+class SafetensorsSink(Sink):
     """A .safetensors file being written: the header stands first, blocks go straight to their places."""
 
     def __init__(
         self, output: OutputFile, tensors: Sequence[OutputTensor], text: bytes, header: Header
     ) -> None:
-        self._output = output
+        super().__init__(output)
         self._data = {
             tensor.key: RawArray(
-                output.name,
-                output.fd,
                 header.offset + header.entries[tensor.key].start,
                 tensor.shape,
                 tensor.dtype.newbyteorder("<"),
             )
             for tensor in tensors
         }
-        size = header.offset + sum(entry.nbytes for entry in header.entries.values())
-        output.reserve(size)
-        with write_faults(output.name):
-            os.pwrite(output.fd, text, 0)
+        output.reserve(header.offset + sum(entry.nbytes for entry in header.entries.values()))
+        output.write_at(0, text)
 
     def write(self, key: str, window: Window, block: Array) -> None:
         """Store `block` at `window` of the tensor `key`."""
-        self._data[key].write(window, block)
-
-    def commit(self) -> int:
-        """Put the file in its place; its size in bytes."""
-        return self._output.commit()
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        self._output.abort()
+        self._data[key].write(self._output, window, block)
 
 
 def create_sink(
-    output: OutputFile,
-    tensors: Sequence[OutputTensor],
-    provenance: Mapping[str, str],
-    existing: str | None,
+    output: OutputFile, tensors: Sequence[OutputTensor], provenance: Mapping[str, str]
 ) -> SafetensorsSink:
-    """A sink for `tensors`; with `existing`, they are added to what that file holds."""
+    """A sink for `tensors`, beside what the output's existing file holds."""
     entries = {tensor.key: Entry.of(tensor.shape, tensor.dtype) for tensor in tensors}
-    if existing is None:
+    if output.existing is None:
         metadata = {**provenance, **_layouts(tensors, alone=len(tensors) == 1)}
         return SafetensorsSink(output, tensors, *build_header(entries, metadata))
-    with open_reader(existing) as old:
+    with open_reader(output.existing) as old:
         kept = {key: entry for key, entry in old.header.entries.items() if key not in entries}
         text, header = build_header(kept | entries, _merged(old, kept, tensors, provenance))
         sink = SafetensorsSink(output, tensors, text, header)
@@ -206,6 +178,5 @@ def _merged(
 def _copy(old: SafetensorsReader, entry: Entry, output: OutputFile, position: int) -> None:
     """Copy a tensor's bytes as they are to `position` of the output, a piece at a time."""
     for start in range(entry.start, entry.stop, _BLOCK):
-        block = old.read_bytes(start, min(_BLOCK, entry.stop - start))
-        with write_faults(output.name):
-            os.pwrite(output.fd, block, position + start - entry.start)
+        block = old.source.read(old.header.offset + start, min(_BLOCK, entry.stop - start))
+        output.write_at(position + start - entry.start, block)

@@ -1,28 +1,29 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 
 from featfuse.errors import InputError, RunError, UsageError
-from featfuse.formats import STREAM, open_input, select, split_input
-from featfuse.formats.base import Reader
+from featfuse.formats import Reader
+from featfuse.io.address import Address
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 from featfuse.model.dtypes import DTYPES, native_dtype
 from featfuse.model.tensor import Array, TensorSpec, Window, whole
 from featfuse.model.tokens import TokenGrid, as_grid, wants_grid
 from featfuse.process.limits import TooLittleMemory
+from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
 
 __all__ = ["Inputs", "Source"]
 
-Source = str | Path | Array | tuple[int, ...]
-"""`PATH[::KEY]`, an array, or (for planning only) a shape."""
+Source = str | Path | Address | Array | tuple[int, ...]
+"""`PATH[::KEY]`, whole or taken apart, an array, or (for planning only) a shape."""
 
 
 MOST_LOADED = 1 << 30
@@ -55,26 +56,6 @@ class _Tensor(NamedTuple):
         return self.reader.read(self.spec.key or "", window)
 
 
-class _State(NamedTuple):
-    """What changes when another program writes to a file, or puts another one in its place."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-
-def _state(path: str) -> _State | None:
-    """The state of the file at `path` (`-`: of the file that stdin is); None when there is none."""
-    try:
-        facts = os.fstat(0) if path == STREAM else os.stat(path)  # noqa: PTH116 (a Path cannot hold all strings)
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(facts.st_mode):
-        return None
-    return _State(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
-
-
 class Inputs:
     """Open inputs, in order; one glob key may stand for several. Each file is opened once.
 
@@ -88,7 +69,6 @@ class Inputs:
         self._memory = memory
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
-        self._states: dict[str, _State | None] = {}
         try:
             for number, source in enumerate(sources, start=1):
                 self._tensors += self._open(source, f"{what} {number}" if what == "input" else what)
@@ -145,13 +125,14 @@ class Inputs:
             raise UsageError("--grid: no input is a token tensor", hint="Say which with --layout NLC.")
 
     def _open(self, source: Source, name: str) -> list[_Tensor]:
-        if isinstance(source, (str, Path)):
-            return self._open_file(str(source))
+        if isinstance(source, (str, Path, Address)):
+            return self._open_file(Address.of(source))
         text = name.replace(" ", "") + ".npy"
         if isinstance(source, tuple):
             if not all(isinstance(size, int) and size >= 0 for size in source):
                 raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
-            return [_Tensor(TensorSpec(name, source, DTYPES["float32"]), text)]
+            shape = cast(tuple[int, ...], source)  # an Address, a tuple as well, was opened above
+            return [_Tensor(TensorSpec(name, shape, DTYPES["float32"]), text)]
         array = np.asarray(source)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         if native_dtype(array.dtype) is None:
@@ -160,18 +141,17 @@ class Inputs:
             )
         return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
 
-    def _open_file(self, text: str) -> list[_Tensor]:
-        path, key = split_input(text)
+    def _open_file(self, address: Address) -> list[_Tensor]:
+        path = address.path
         if path not in self._readers:
-            self._states[path] = _state(path)
             self._readers[path] = open_input(path)
-        elif path == "-":
+        elif path == STREAM:
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
         reader = self._readers[path]
-        specs = select(reader, key)
+        specs = select(reader, address.key)
         for spec in specs:
             self._check_unpacked(spec)
-        return [_Tensor(spec, path + (f"::{spec.key}" if spec.key else ""), reader=reader) for spec in specs]
+        return [_Tensor(spec, str(Address(path, spec.key or None)), reader=reader) for spec in specs]
 
     def _check_unpacked(self, spec: TensorSpec) -> None:
         if self._memory is not None and spec.unpacked > self._memory:
@@ -197,8 +177,8 @@ class Inputs:
         self._check_states()
 
     def _check_states(self) -> None:
-        for path, before in self._states.items():
-            after = _state(path)
+        for path, reader in self._readers.items():
+            before, after = reader.source.first_state, reader.source.state()
             if after == before:
                 continue
             shorter = after is not None and before is not None and after.size < before.size

@@ -12,10 +12,11 @@ from warnings import warn
 import numpy as np
 
 from featfuse.errors import RunError
-from featfuse.formats import FORMATS, STREAM, check_output, find_format, split_input
-from featfuse.formats.base import OutputTensor, Sink
+from featfuse.formats import OutputTensor, Sink, output_format
+from featfuse.io.address import Address
 from featfuse.io.open_request import OpenRequest
 from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
+from featfuse.io.sinks import check_output
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.planning.build import build_result, build_steps
 from featfuse.planning.plan import FusionPlan, Level
@@ -26,7 +27,7 @@ from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
 from featfuse.steps.mask import COVERED, MASKED
-from featfuse.storage.atomic import AtomicFile
+from featfuse.storage.output import OutputFile
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 
@@ -79,7 +80,7 @@ class Job(NamedTuple):
         """
         how, plan = self.delivery, self.plan
         assert how.out is not None
-        path, key = split_input(how.out)
+        path, key = Address.parse(how.out)
         levels = _levels(plan, path, key)
         tensors = _tensors(plan, levels, self.request.sources.specs, path, key)
         report = report_of("fuse", plan, self.request, [_output_row(it, path) for it in tensors])
@@ -90,7 +91,7 @@ class Job(NamedTuple):
             check_sidecar(place, force=how.force or how.dry_run)
         if how.dry_run:
             return report
-        row = find_format(path)
+        row = output_format(path)
         told = place is not None or (row is not None and row.metadata)
         provenance = _provenance(report) if told else {}
         run = self._run()
@@ -109,7 +110,7 @@ class Job(NamedTuple):
 
     def _beside(
         self, sidecar: str | None, provenance: Mapping[str, object], stack: ExitStack
-    ) -> list[Sink | AtomicFile]:
+    ) -> list[Sink | OutputFile]:
         how = self.delivery
         return begin_beside(
             self.plan, how.save_kernel, sidecar, provenance, stack, force=how.force, sync=how.sync
@@ -166,7 +167,7 @@ def planned_output(plan: FusionPlan) -> OutputRow:
 
 
 def _is_container(path: str) -> bool:
-    row = FORMATS["npy"] if path == STREAM else find_format(path)
+    row = output_format(path)
     return row is not None and row.container
 
 
@@ -207,9 +208,7 @@ def _roots(plan: FusionPlan, levels: Sequence[Level]) -> Iterator[Step]:
 
 
 def _output_row(tensor: OutputTensor, path: str | None) -> OutputRow:
-    row = None
-    if path is not None:
-        row = FORMATS["npy"] if path == STREAM else find_format(path)
+    row = None if path is None else output_format(path)
     return OutputRow(
         path=path,
         key=tensor.key or None,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from featfuse.io.inputs import Inputs, Source
-from featfuse.io.opening import open_extras
+from featfuse.io.side_inputs import open_extras
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from featfuse.errors import InputError, RunError
 
-__all__ = ["enable", "new_token", "rehearse", "release"]
+__all__ = ["enable", "new_token", "release", "try_in_child"]
 
 _CRASHES = {
     getattr(signal, name)
@@ -62,7 +62,7 @@ def enable() -> None:
     _State.enabled = hasattr(os, "fork")
 
 
-def rehearse(
+def try_in_child(
     opener: Opener, token: int, path: str, method: str, *arguments: Any, name: str | None = None
 ) -> None:
     """Let the child call `method` of the reader that `opener(path)` makes; "" only opens it.
@@ -72,17 +72,17 @@ def rehearse(
     """
     if _State.enabled:
         with _State.lock:
-            _rehearse(opener, (token, path, method, arguments), name or path)
+            _ask(opener, (token, path, method, arguments), name or path)
 
 
 def release(opener: Opener, token: int, path: str) -> None:
     """Let the child close the file, which it may hold locked."""
     if _State.child is not None:
         with suppress(InputError):
-            rehearse(opener, token, path, "close")
+            try_in_child(opener, token, path, "close")
 
 
-def _rehearse(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
+def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
     for _ in range(2):  # a child that something else has ended is replaced, once
         child = _State.child = _State.child or _start(opener)
         if child is None:

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from featfuse.errors import RunError, UsageError
-from featfuse.formats import FORMATS, OutputTensor, Sink, check_output, create_sink, open_input, select
+from featfuse.formats import FORMATS, OutputTensor, Sink
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
+from featfuse.io.sinks import check_output, create_sink
 from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array, Window, whole
 from safetensors import safe_open

@@ -34,8 +34,8 @@ READ, OPEN, LOCATE = (
     {"module": "h5py", "place": "h5py.Dataset.__getitem__", "name": "self.file.filename"},
     {"module": "h5py", "place": "h5py.File.__init__", "name": "str(arguments[0])"},
     {
-        "module": "featfuse.formats.hdf5",
-        "place": "featfuse.formats.hdf5.open_direct",
+        "module": "featfuse.formats.hdf5.reader",
+        "place": "featfuse.formats.hdf5.reader.open_direct",
         "name": "self.file.filename",
     },
 )

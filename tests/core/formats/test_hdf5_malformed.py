@@ -13,7 +13,7 @@ from tests.support.malformed import check_bounded, check_refused
 
 CRASHER = """\
 import ctypes, os, sys
-from featfuse.formats import hdf5
+from featfuse.formats.hdf5 import reader as hdf5
 from featfuse_cli import main
 def crash(*arguments, **options): {crash}
 hdf5.{place} = crash

@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 import pytest
 from featfuse.errors import InputError, UsageError
-from featfuse.formats import open_input, select, split_input
+from featfuse.io.address import Address
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 
 
 @pytest.fixture
@@ -38,21 +40,21 @@ def test_split(
     text: str, parts: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert split_input(text) == parts
+    assert Address.parse(text) == parts
 
 
 def test_files_with_colons_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("a::b.npy", np.zeros(3))
     np.savez("c::d.npz", k=np.zeros(3))
-    assert split_input("a::b.npy") == ("a::b.npy", None)
-    assert split_input("c::d.npz::k") == ("c::d.npz", "k")
+    assert Address.parse("a::b.npy") == ("a::b.npy", None)
+    assert Address.parse("c::d.npz::k") == ("c::d.npz", "k")
 
 
 @pytest.mark.parametrize(("text", "words"), [("a.h5::", "no KEY"), ("::key", "no PATH")])
 def test_half_a_name_is_refused(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        split_input(text)
+        Address.parse(text)
 
 
 def test_globs_come_in_natural_order(layers: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError
 from featfuse.io.inputs import Inputs
-from featfuse.io.opening import open_extras
+from featfuse.io.side_inputs import open_extras
 from featfuse.planning.planner import make_plan
 from featfuse.report.suggest import COMMANDS, command_line
 from featfuse.request.options import FusionOptions, Options

@@ -22,7 +22,8 @@ from featfuse.batches.items import Item
 from featfuse.batches.run import BatchOptions, task_of
 from featfuse.batches.work import fuse_item
 from featfuse.errors import RunError
-from featfuse.storage import atomic
+from featfuse.io.address import Address
+from featfuse.storage import local
 
 from tests.support.amounts import few_or_many
 
@@ -96,7 +97,7 @@ def test_a_file_size_limit_is_told_before_the_work(maps):
 def test_a_full_disk_is_told_before_the_first_byte(maps, monkeypatch):
     room = namedtuple("Room", "f_bavail f_frsize f_blocks")(10, 4096, 1000)
     monkeypatch.setattr(
-        atomic, "os", SimpleNamespace(**{**vars(os), "fstatvfs": lambda *_: room, "pwrite": None})
+        local, "os", SimpleNamespace(**{**vars(os), "fstatvfs": lambda *_: room, "pwrite": None})
     )
     with pytest.raises(RunError, match="do not fit on the disk, where 40,960 are free"):
         featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out="out.npy")
@@ -177,13 +178,13 @@ def test_no_sync_in_a_batch(maps, steps, sync):
     Path("o").mkdir()
     options = {"method": "bilinear", "layout": "NCHW"}
     how = BatchOptions(out="o/{id}.npy", sync=sync)
-    item = Item("a", ("a.npy", "b.npy"), "o/a.npy", {"id": "a"})
+    item = Item("a", (Address("a.npy"), Address("b.npy")), Address("o/a.npy"), {"id": "a"})
     assert fuse_item(task_of(item, options, how)).status == "done"
     assert steps.count("file") == int(sync)
     steps.clear()
     with Container("c.h5", sync=sync) as container:
         task = container.stage(task_of(item, options, how), 0)
-        container.add(fuse_item(task), "c.h5::a")
+        container.add(fuse_item(task), Address("c.h5", "a"))
         assert steps.count("file") == 0
         container.finish({})
     assert steps.count("file") == int(sync)

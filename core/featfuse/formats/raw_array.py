@@ -1,10 +1,9 @@
-"""Windows of row-major raw data in a file, read and written in place: what .npy and .safetensors share.
+"""Windows of row-major raw data, read and written in place: what .npy, .safetensors and HDF5 share.
 
-Every access names its own position (`preadv`, `pwrite`), so threads share one descriptor safely, and
-nothing beyond the window and a small scratch buffer is ever held.
+Every access names its own position, so threads share one source safely, and nothing beyond the window and a
+small scratch buffer is ever held.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
@@ -12,16 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from featfuse.errors import InputError
-from featfuse.formats.base import check_block
+from featfuse.formats.interface import check_block
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.storage.atomic import write_faults
+from featfuse.storage.output import ByteOutput
+from featfuse.storage.source import ByteSource
 
 __all__ = ["RawArray"]
 
-_MAX_CALL = 1 << 28  # macOS refuses single reads and writes of 2 GiB and more
-_PIECE = 1 << 20
-"""Bytes of one write, aligned in the file. Linux may give a longer one larger pages to keep it in, which are
-hard to find when memory is fragmented: a gigabyte in pieces of 4 MiB took 0.2 to 2.3 s, of 1 MiB 0.3 s."""
 # A system call costs about as much as copying this many cached bytes, so smaller gaps are read along.
 _MAX_GAP = 1 << 14
 _MAX_SCRATCH = 1 << 20
@@ -29,102 +25,102 @@ _LONG_RUN = 1 << 16  # runs this long are read straight into the result
 
 
 class RawArray(NamedTuple):
-    """An array whose elements lie side by side in the open file `fd` from byte `offset` on.
+    """Where an array is whose elements lie side by side from byte `offset` on.
 
-    `name` is what errors call the file; `dtype` is as stored, byte order included; with `fortran`
-    the first axis varies fastest.
+    `dtype` is as stored, byte order included; with `fortran` the first axis varies fastest.
     """
 
-    name: str
-    fd: int
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     fortran: bool = False
 
-    def read(self, window: Window) -> Array:
-        """A fresh array in native byte order; InputError when the file ends before the window does."""
+    def read(self, source: ByteSource, window: Window, name: str | None = None) -> Array:
+        """A fresh array in native byte order; InputError when `source` ends before the window does.
+
+        Errors call it `name` (the source's own when None).
+        """
         if self.fortran:
-            block: Array = self._reversed().read(window[::-1]).T
+            block: Array = self._reversed().read(source, window[::-1], name).T
             return block
         box = _Box.of(self, window)
         result = np.empty(box.sizes, self.dtype)
         if result.size:
-            self._fill(box, 0, box.start, result)
+            _Fill(source, name or source.name, box).fill(0, box.start, result)
         if not result.dtype.isnative:
             result = result.byteswap(inplace=True).view(result.dtype.newbyteorder("="))
         return result
 
-    def write(self, window: Window, block: Array) -> None:
+    def write(self, output: ByteOutput, window: Window, block: Array) -> None:
         """Store `block`, of the window's shape and this dtype; RunError when the disk refuses it."""
         check_block(block, self.dtype, window)
         if self.fortran:
-            self._reversed().write(window[::-1], block.T)
+            self._reversed().write(output, window[::-1], block.T)
             return
         box = _Box.of(self, window)
         if block.size:
-            self._pwrite_runs(box, np.asarray(block, order="C"))
+            data = np.asarray(block, order="C").reshape(-1).view(np.uint8).data
+            output.write_runs(box.positions(), box.run, data)
 
     def _reversed(self) -> "RawArray":
-        return RawArray(self.name, self.fd, self.offset, self.shape[::-1], self.dtype)
+        return RawArray(self.offset, self.shape[::-1], self.dtype)
 
-    def _fill(self, box: "_Box", axis: int, position: int, target: Array) -> None:
+
+class _Fill(NamedTuple):
+    """The reading of one box."""
+
+    source: ByteSource
+    name: str
+    box: "_Box"
+
+    def fill(self, axis: int, position: int, target: Array) -> None:
         """Read the box's axes from `axis` on, which begin at byte `position`, into `target`."""
+        box = self.box
         rows = box.rows_per_read(axis)
         stride = box.strides[axis] if target.ndim else 0
         if box.contiguous[axis]:
-            self._pread(position, target)
+            self._read(position, target)
         elif rows > 1:
             for first in range(0, len(target), rows):
                 part = target[first : first + rows]
                 scratch = np.empty((len(part) - 1) * stride + box.spans[axis + 1], np.uint8)
-                self._pread(position + first * stride, scratch)
+                self._read(position + first * stride, scratch)
                 part[...] = np.ndarray(part.shape, part.dtype, scratch, strides=box.strides[axis:])
         elif box.contiguous[axis + 1]:
-            self._pread_rows(position, stride, target)
+            self._read_rows(position, stride, target)
         else:
             for row, part in enumerate(target):
-                self._fill(box, axis + 1, position + row * stride, part)
+                self.fill(axis + 1, position + row * stride, part)
 
-    def _pread_rows(self, position: int, stride: int, target: Array) -> None:
-        """Fill the rows of the contiguous `target`, which begin `stride` bytes apart in the file."""
-        length = target.nbytes // len(target)
-        rows = target.reshape(-1).view(np.uint8).data
-        for start in range(0, target.nbytes, length):
-            part = rows[start : start + length]
-            try:
-                complete = length <= _MAX_CALL and os.preadv(self.fd, [part], position) == length
-            except OSError:
-                complete = False
-            if not complete:
-                self._pread(position, np.frombuffer(part, np.uint8))
-            position += stride
-
-    def _pread(self, position: int, target: Array) -> None:
+    def _read(self, position: int, target: Array) -> None:
         """Fill the contiguous `target` from byte `position` on."""
-        left = target.reshape(-1).view(np.uint8).data
-        while left:
-            try:
-                count = os.preadv(self.fd, [left[:_MAX_CALL]], position)
-            except OSError as error:
-                raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
-            if not count:
-                raise InputError(
-                    f"{self.name}: ends {len(left)} bytes before its tensor does",
-                    hint="The file was cut short while it was being read.",
-                )
-            left, position = left[count:], position + count
+        buffer = target.reshape(-1).view(np.uint8).data
+        try:
+            count = self.source.read_into(position, buffer)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if count < len(buffer):
+            raise self._cut_short(len(buffer) - count)
 
-    def _pwrite_runs(self, box: "_Box", block: Array) -> None:
-        """Store the C-ordered `block`, each of its contiguous runs at its place in the file."""
-        left = block.reshape(-1).view(np.uint8).data
-        with write_faults(self.name):
-            for start in box.positions():
-                position, end = start, start + box.run
-                while position < end:
-                    piece = min(end, position - position % _PIECE + _PIECE) - position
-                    count = os.pwrite(self.fd, left[:piece], position)
-                    left, position = left[count:], position + count
+    def _read_rows(self, position: int, stride: int, target: Array) -> None:
+        """Fill the rows of the contiguous `target`, which begin `stride` bytes apart."""
+        length = target.nbytes // len(target)
+        positions = range(position, position + len(target) * stride, stride)
+        try:
+            count = self.source.read_runs(positions, length, target.reshape(-1).view(np.uint8).data)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if count < target.nbytes:
+            raise self._cut_short(length - count % length)
+
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(f"{self.name}: cannot be read: {error.strerror}")
+
+    def _cut_short(self, missing: int) -> InputError:
+        return InputError(
+            f"{self.name}: ends {missing} bytes before its tensor does",
+            hint="The file was cut short while it was being read.",
+        )
 
 
 class _Box(NamedTuple):
@@ -174,7 +170,7 @@ class _Box(NamedTuple):
         return self.spans[self.contiguous.index(True)]
 
     def positions(self) -> Iterator[int]:
-        """Where in the file each contiguous run begins, in the block's own order."""
+        """Where each contiguous run begins, in the block's own order."""
         axis = self.contiguous.index(True)
         sides = zip(self.sizes[:axis], self.strides[:axis], strict=True)
         steps = [range(0, size * stride, stride) for size, stride in sides]

@@ -12,18 +12,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
 from featfuse.errors import RunError
-from featfuse.formats.base import OutputTensor, check_block
-from featfuse.formats.hdf5_tree import FAULTS, reason
+from featfuse.formats.hdf5.tree import FAULTS, reason
+from featfuse.formats.interface import OutputTensor, Sink, check_block
+from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, Window
-from featfuse.storage.atomic import AtomicFile, check_room, write_faults
-from featfuse.storage.raw import RawArray
+from featfuse.storage.faults import write_faults
+from featfuse.storage.output import OutputFile
 
 __all__ = ["Hdf5Sink", "chunk_shape", "create_sink"]
 
@@ -81,7 +81,7 @@ class _Chunks:
             offsets[()] = dataset.id.get_offset()
         return cls(dtype, dataset.chunks or (), offsets)
 
-    def write(self, name: str, fd: int, window: Window, block: Array) -> None:
+    def write(self, output: OutputFile, window: Window, block: Array) -> None:
         """Store `block` at `window` of the dataset, chunk by chunk."""
         corners = [
             range(part.start // step * step, part.stop, step)
@@ -94,15 +94,15 @@ class _Chunks:
             ]
             inside = tuple(slice(a - first, b - first) for (a, b), first in zip(common, corner, strict=True))
             piece = tuple(slice(a - p.start, b - p.start) for (a, b), p in zip(common, window, strict=True))
-            chunk = RawArray(name, fd, self.offsets[corner], self.shape, self.dtype)
-            chunk.write(inside, np.asarray(block[piece]))
+            chunk = RawArray(self.offsets[corner], self.shape, self.dtype)
+            chunk.write(output, inside, np.asarray(block[piece]))
 
 
-class Hdf5Sink:
+class Hdf5Sink(Sink):
     """An HDF5 file being written; the library has laid it out and closed it already."""
 
-    def __init__(self, output: AtomicFile, data: Mapping[str, _Chunks]) -> None:
-        self._output = output
+    def __init__(self, output: OutputFile, data: Mapping[str, _Chunks]) -> None:
+        super().__init__(output)
         self._data = data
 
     def write(self, key: str, window: Window, block: Array) -> None:
@@ -110,30 +110,20 @@ class Hdf5Sink:
         data = self._data[key]
         check_block(block, data.dtype, window)
         if block.size:
-            data.write(self._output.name, self._output.fd, window, block)
-
-    def commit(self) -> int:
-        """Put the file in its place; its size in bytes."""
-        return self._output.commit()
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        self._output.abort()
+            data.write(self._output, window, block)
 
 
 def create_sink(
-    output: AtomicFile,
-    tensors: Sequence[OutputTensor],
-    provenance: Mapping[str, str],
-    existing: str | None,
+    output: OutputFile, tensors: Sequence[OutputTensor], provenance: Mapping[str, str]
 ) -> Hdf5Sink:
-    """A sink for `tensors`; with `existing`, they are added to a copy of what is there."""
+    """A sink for `tensors`, which are added to a copy of the output's existing file."""
+    existing = output.existing
     size = sum(math.prod(tensor.shape) * tensor.dtype.itemsize for tensor in tensors)
-    check_room(output.fd, output.name, size + (0 if existing is None else Path(existing).stat().st_size))
+    output.check_space(size + (0 if existing is None else existing.size))
     if existing is not None:
-        output.copy_target()
+        output.copy_existing()
     with _library_faults(output.name):
-        file = h5py.File(output.temporary, "w" if existing is None else "r+", locking="best-effort")
+        file = h5py.File(output.local_path(), "w" if existing is None else "r+", locking="best-effort")
         try:
             data = {}
             for tensor in tensors:
@@ -144,7 +134,7 @@ def create_sink(
             with suppress(*FAULTS):
                 file.close()
             raise
-    output.reserve(os.fstat(output.fd).st_size)
+    output.reserve(output.length())
     return Hdf5Sink(output, data)
 
 

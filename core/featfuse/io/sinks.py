@@ -1,4 +1,4 @@
-"""Creating an output: everything that can be refused before work, then a sink."""
+"""Beginning an output: everything that can be refused before work, then a sink."""
 
 import os
 import stat
@@ -9,10 +9,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from featfuse.errors import RunError, UsageError
-from featfuse.formats.base import FileReader, OutputTensor, Sink
-from featfuse.formats.opening import open_input
-from featfuse.formats.registry import FORMATS, STREAM, SUFFIXES, Format, find_format
-from featfuse.storage.atomic import AtomicFile, StreamFile, write_faults
+from featfuse.formats.interface import OutputTensor, Sink
+from featfuse.formats.registry import STREAM_FORMAT, Format, output_format, unknown_suffix
+from featfuse.io.readers import open_input
+from featfuse.storage.atomic import AtomicFile
+from featfuse.storage.faults import write_faults
+from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
@@ -28,13 +30,9 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
     if path == STREAM:
         _check_stream(dtype, key)
         return
-    row = find_format(path)
+    row = output_format(path)
     if row is None:
-        if Path(path).is_dir():
-            raise _is_directory(path)
-        raise UsageError(
-            f"{path}: the suffix names no format", hint=f"Write to one of {', '.join(SUFFIXES)}."
-        )
+        raise _is_directory(path) if Path(path).is_dir() else unknown_suffix(path)
     _check_dtype(path, row, dtype)
     if key is not None:
         check_key(path, row, key)
@@ -45,7 +43,7 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
 def _check_stream(dtype: np.dtype[Any], key: str | None) -> None:
     if key is not None:
         raise UsageError(f"-::{key}: a .npy stream holds one tensor without a key", hint="Write `--out -`.")
-    _check_dtype("-", FORMATS["npy"], dtype)
+    _check_dtype(STREAM, STREAM_FORMAT, dtype)
 
 
 def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
@@ -64,7 +62,7 @@ def check_key(path: str, row: Format, key: str) -> None:
         raise UsageError(
             f"{path}::{key}: a {row.name} file holds one tensor without a key", hint=f"Write {path}."
         )
-    parts = (key.removeprefix("/") if row.name == "hdf5" else key).split("/")
+    parts = row.plain_key(key).split("/")
     printable = key.isprintable() and key == key.encode("utf-8", "replace").decode()
     if not printable or key == "__metadata__" or any(part in {"", ".", ".."} for part in parts):
         raise UsageError(
@@ -120,15 +118,14 @@ def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> 
             )
         return
     with open_input(path) as reader:
-        assert isinstance(reader, FileReader)
         if reader.format != row.name:
             raise RunError(
                 f"{path} is a {reader.format} file in spite of its suffix; nothing can be added to it"
             )
-        conflict = reader.conflict(key, force=force)
-    if conflict:
-        hint = "--force replaces it." if conflict.endswith("exists already") else "Choose another key."
-        raise RunError(f"{path}: {conflict}", hint=hint)
+        conflict = reader.conflict(key)
+    if conflict is not None and not (conflict.replaceable and force):
+        hint = "--force replaces it." if conflict.replaceable else "Choose another key."
+        raise RunError(f"{path}: {conflict.reason}", hint=hint)
 
 
 def create_sink(
@@ -150,7 +147,7 @@ def create_sink(
     """
     for tensor in tensors:
         check_output(path, tensor.dtype, key=None if key is None else tensor.key, force=force)
-    row = FORMATS["npy"] if path == STREAM else find_format(path)
+    row = output_format(path)
     assert row is not None  # check_output refused an unknown suffix
     if not tensors or (len(tensors) > 1 and not row.container):
         raise UsageError(
@@ -158,26 +155,22 @@ def create_sink(
         )
     if len({tensor.key for tensor in tensors}) != len(tensors):
         raise UsageError(f"{path}: two tensors have the same key", hint="Give each its own.")
-    if path == STREAM:
-        return _create_stream(tensors, stdout)
+    output = StreamFile(stdout) if path == STREAM else _begin_file(path, key, force=force, sync=sync)
+    try:
+        return row.load().create_sink(output, tensors, provenance)
+    except BaseException:
+        output.abort()
+        raise
+
+
+def _begin_file(path: str, key: str | None, *, force: bool, sync: bool) -> AtomicFile:
+    """An output file; with a key, beside what the file there holds."""
     sweep_once(Path(os.path.realpath(path)).parent)
     output = AtomicFile(path, replace=force or key is not None, sync=sync)
     try:
-        existing = path if key is not None and Path(path).exists() else None
-        if existing is not None:
-            output.copy_mode()
-        return row.load().create_sink(output, tensors, provenance, existing)
+        if key is not None and Path(path).exists():
+            output.add_to_existing()
     except BaseException:
         output.abort()
         raise
-
-
-def _create_stream(tensors: Sequence[OutputTensor], stdout: BinaryIO | None) -> Sink:
-    from featfuse.formats import npy
-
-    output = StreamFile(stdout)
-    try:
-        return npy.create_sink(output, tensors, {}, None)
-    except BaseException:
-        output.abort()
-        raise
+    return output

@@ -1,28 +1,19 @@
 """Opening what the options name beside the inputs: a grid to take, a mask, weights, kernels."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from featfuse.errors import UsageError
-from featfuse.formats import check_output, create_sink, find_format, split_input
-from featfuse.formats.base import OutputTensor, Sink
 from featfuse.io.inputs import Inputs, Source
 from featfuse.model.constant import Constant
-from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import TensorSpec, whole
-from featfuse.planning.build import kernel_array
 from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
-from featfuse.planning.plan import FusionPlan
 from featfuse.request.options import Options
 
-KERNEL_DTYPE = DTYPES["float32"]
-
-__all__ = ["check_save_kernel", "kernel_sink", "open_extras"]
+__all__ = ["open_extras"]
 
 
 def open_extras(inputs: Inputs, options: Options) -> Extras:
@@ -98,43 +89,3 @@ def _projections(inputs: Inputs, options: Options) -> tuple[Projection, ...]:
         assert loaded is not None
         result.append(Projection(number - 1, loaded, _parameter(inputs, bias, "--project")))
     return tuple(result)
-
-
-def check_save_kernel(
-    plan: FusionPlan, path: str | Path | None, out: str | Path | None, *, force: bool
-) -> None:
-    """Refuse before any work what --save-kernel could not do."""
-    if path is None:
-        return
-    if out is not None and _same_place(str(path), str(out)):
-        raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
-    if plan.untrained is None:
-        raise UsageError(
-            "--save-kernel: no kernel is made here", hint="It goes with --reduce conv1x1 --out-channels N."
-        )
-    name, key = split_input(str(path))
-    check_output(name, KERNEL_DTYPE, key=key, force=force)
-
-
-def _same_place(first: str, second: str) -> bool:
-    """Whether two outputs would be one file, however they are spelt."""
-    places = [split_input(text)[0] for text in (first, second)]
-    return os.path.realpath(places[0]) == os.path.realpath(places[1])
-
-
-def kernel_sink(plan: FusionPlan, path: str | Path | None, *, force: bool, sync: bool) -> Sink | None:
-    """The untrained kernel as (out, in), written but for its commit: `--kernel` takes it from there."""
-    if path is None or plan.untrained is None:
-        return None
-    kernel = kernel_array(plan.untrained)
-    name, key = split_input(str(path))
-    row = find_format(name)
-    held = (key or "kernel") if row is not None and row.container else ""
-    tensor = OutputTensor(held, kernel.shape, kernel.dtype)
-    sink = create_sink(name, [tensor], provenance={}, key=key, force=force, sync=sync)
-    try:
-        sink.write(held, whole(tensor.shape), kernel)
-    except BaseException:
-        sink.abort()
-        raise
-    return sink

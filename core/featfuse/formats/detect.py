@@ -57,16 +57,7 @@ _MAGIC: dict[tuple[bytes, int], Foreign] = {
 
 def recognise(head: bytes) -> Format | None:
     """The format that the first bytes of a file name."""
-    if head.startswith(b"\x93NUMPY"):
-        return FORMATS["npy"]
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return FORMATS["npz"]
-    # HDF5 allows a preamble of 512, 1024, ... bytes (MATLAB writes one)
-    if any(head.startswith(b"\x89HDF\r\n\x1a\n", start) for start in (0, 512, 1024, 2048)):
-        return FORMATS["hdf5"]
-    if head[8:9] == b"{" and head[5:8] == b"\0\0\0":  # a header length below 1 TiB, then JSON
-        return FORMATS["safetensors"]
-    return None
+    return next((row for row in FORMATS.values() if row.begins(head)), None)
 
 
 def find_foreign(head: bytes) -> Foreign | None:

@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from featfuse.formats.hdf5_cache import CACHE_BYTES
+from featfuse.formats.hdf5.chunk_cache import CACHE_BYTES
 from featfuse.formats.headers import (
     BOMB_BYTES,
     clip,
@@ -25,6 +25,7 @@ from featfuse.formats.headers import (
     natural_key,
     unreadable,
 )
+from featfuse.formats.interface import Conflict
 
 __all__ = [
     "FAULTS",
@@ -266,10 +267,10 @@ def _scale_name(file: h5py.File, references: Any) -> str:
     return name.rsplit("/", 1)[-1]
 
 
-def find_conflict(file: h5py.File, key: str, *, force: bool) -> str | None:
-    """Why a dataset cannot be made at `key`, None when it can; `force` lets it replace a dataset."""
+def find_conflict(file: h5py.File, key: str) -> Conflict | None:
+    """What is in the way of a dataset at `key`, None when nothing is; only a dataset can be replaced."""
     if file.userblock_size:
-        return "a file with a user block (MATLAB writes them) cannot be added to"
+        return Conflict("a file with a user block (MATLAB writes them) cannot be added to")
     *parents, last = _names(key)
     node: Any = file
     try:
@@ -279,12 +280,12 @@ def find_conflict(file: h5py.File, key: str, *, force: bool) -> str | None:
                 return None
             node = node[name] if link is _Link.HARD else None
             if not isinstance(node, h5py.Group):
-                return f"{name} in {key} is not a group"
+                return Conflict(f"{name} in {key} is not a group")
         link = _link(node, last)
     except Refused as error:
-        return f"{key} {error}"
+        return Conflict(f"{key} {error}")
     if link is _Link.NONE:
         return None
     if link is _Link.SOFT or isinstance(node[last], h5py.Group):
-        return f"{key} is a group or a link, which is not replaced"
-    return None if force else f"{key} exists already"
+        return Conflict(f"{key} is a group or a link, which is not replaced")
+    return Conflict(f"{key} exists already", replaceable=True)

@@ -13,10 +13,9 @@ import h5py
 import numpy as np
 
 from featfuse.errors import InputError
-from featfuse.formats.base import FileReader
-from featfuse.formats.hdf5_cache import CACHE
-from featfuse.formats.hdf5_direct import Data, open_direct
-from featfuse.formats.hdf5_tree import (
+from featfuse.formats.hdf5.chunk_cache import CACHE
+from featfuse.formats.hdf5.direct import Data, open_direct
+from featfuse.formats.hdf5.tree import (
     FAULTS,
     Refused,
     dataset_layout,
@@ -28,11 +27,13 @@ from featfuse.formats.hdf5_tree import (
     unpacked_bytes,
     walk,
 )
-from featfuse.formats.hdf5_write import Hdf5Sink, create_sink
+from featfuse.formats.interface import Conflict, Reader
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.process.sandbox import new_token, rehearse, release
+from featfuse.process.sandbox import new_token, release, try_in_child
+from featfuse.storage.local import open_source
+from featfuse.storage.source import ByteSource
 
-__all__ = ["Hdf5Reader", "Hdf5Sink", "create_sink", "open_reader"]
+__all__ = ["Hdf5Reader", "open_reader"]
 
 
 @contextmanager
@@ -53,30 +54,32 @@ def _read_faults(name: str) -> Iterator[None]:
         ) from error
 
 
-class Hdf5Reader(FileReader):
+class Hdf5Reader(Reader):
     """An HDF5 file. Specs come from object headers; the whole tree is walked only when it is asked for."""
 
     format = "hdf5"
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__(source)
+        self._local_path = source.local_path()
         self._lock = threading.Lock()
         self._specs: dict[str, TensorSpec] | None = None
         self._refusal: InputError | None = None
         self._data: dict[str, Data] = {}
         self._decoded: dict[str, h5py.Dataset] = {}
         self._token = new_token()
-        self._rehearse("")
-        with _read_faults(path):
-            self._file = h5py.File(path, "r", locking="best-effort")
+        self._try_in_child("")
+        with _read_faults(self.path):
+            self._file = h5py.File(self._local_path, "r", locking="best-effort")
 
-    def _rehearse(self, method: str, *arguments: object, name: str | None = None) -> None:
-        rehearse(Hdf5Reader, self._token, self.path, method, *arguments, name=name)
+    def _try_in_child(self, method: str, *arguments: object, name: str | None = None) -> None:
+        trial = _open_in_child, self._token, self._local_path
+        try_in_child(*trial, method, *arguments, name=name or self.path)
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every numeric dataset, dimension scales left out, in natural order of the paths."""
         if self._specs is None:
-            self._rehearse("specs")
+            self._try_in_child("specs")
             with self._lock, _read_faults(self.path):
                 found = {}
                 for key, dataset in walk(self._file):
@@ -98,7 +101,7 @@ class Hdf5Reader(FileReader):
     def find(self, key: str) -> TensorSpec | None:
         """The dataset at path `key`; InputError when what stands there cannot be read as a tensor."""
         name = f"{self.path}::{key}"
-        self._rehearse("find", key)
+        self._try_in_child("find", key)
         with self._lock, _read_faults(name):
             found = resolve(self._file, key)
             if isinstance(found, h5py.Group):
@@ -153,52 +156,65 @@ class Hdf5Reader(FileReader):
     def _open_data(self, key: str, name: str) -> Data:
         found = self._dataset(key)
         if found.chunks is not None:  # their index, a tree in the file, is parsed now
-            self._rehearse("locate", key, name=name)
+            self._try_in_child("locate", key, name=name)
         dtype = tensor_dtype(found)
 
-        def rehearse_read(window: Window) -> None:
+        def try_read(window: Window) -> None:
             bounds = tuple((int(part.start), int(part.stop)) for part in window)
-            self._rehearse("decode", key, bounds, name=name)
+            self._try_in_child("decode", key, bounds, name=name)
 
-        library = _Library(found, dtype, self._lock, rehearse_read)
-        return open_direct(found, dtype, name, library.read) or library
+        library = _Library(found, dtype, self._lock, try_read)
+        return open_direct(found, dtype, self.source, name, library.read) or library
 
-    def conflict(self, key: str, *, force: bool) -> str | None:
-        """Why a dataset `key` cannot be added, None when it can."""
-        self._rehearse("find", key)  # the same steps
+    def conflict(self, key: str) -> Conflict | None:
+        """What is in the way of a dataset `key`, None when nothing is."""
+        self._try_in_child("find", key)  # the same steps
         with self._lock, _read_faults(self.path):
-            return find_conflict(self._file, key, force=force)
+            return find_conflict(self._file, key)
 
     def close(self) -> None:
-        release(Hdf5Reader, self._token, self.path)
-        with self._lock, _read_faults(self.path):
-            for data in self._data.values():
-                CACHE.forget(data)
-            self._data.clear()
-            self._decoded.clear()
-            self._file.close()
+        release(_open_in_child, self._token, self._local_path)
+        try:
+            with self._lock, _read_faults(self.path):
+                for data in self._data.values():
+                    CACHE.forget(data)
+                self._data.clear()
+                self._decoded.clear()
+                self._file.close()
+        finally:
+            super().close()
+
+
+def _open_in_child(path: str) -> Hdf5Reader:
+    """The reader that asks first: all that its process was told is a path."""
+    source = open_source(path)
+    try:
+        return Hdf5Reader(source)
+    except BaseException:
+        source.close()
+        raise
 
 
 class _Library:
-    """A dataset read by h5py, which can do everything, but one window at a time, each rehearsed before."""
+    """A dataset read by h5py, which can do everything, but one window at a time, each tried in a child."""
 
     def __init__(
         self,
         dataset: h5py.Dataset,
         dtype: np.dtype[Any],
         lock: threading.Lock,
-        rehearse_read: Callable[[Window], None],
+        try_read: Callable[[Window], None],
     ) -> None:
-        self._dataset, self._dtype, self._lock, self._rehearse = dataset, dtype, lock, rehearse_read
+        self._dataset, self._dtype, self._lock, self._try_read = dataset, dtype, lock, try_read
 
     def read(self, window: Window) -> Array:
-        self._rehearse(window)  # not under the lock: another file's window need not wait for this one
+        self._try_read(window)  # not under the lock: another file's window need not wait for this one
         with self._lock:
             block = np.asarray(self._dataset[window])  # a 0-d dataset comes as a scalar
         result: Array = block.astype(self._dtype, copy=False)
         return result
 
 
-def open_reader(path: str) -> Hdf5Reader:
-    """Open the HDF5 file at `path` for reading only."""
-    return Hdf5Reader(path)
+def open_reader(source: ByteSource) -> Hdf5Reader:
+    """A reader of the HDF5 file that `source` holds."""
+    return Hdf5Reader(source)

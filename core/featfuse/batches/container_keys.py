@@ -5,17 +5,18 @@ from functools import cached_property
 from pathlib import Path
 
 from featfuse.errors import FeatfuseError
-from featfuse.formats import find_format, open_input
-from featfuse.formats.base import FileReader
-from featfuse.formats.creating import check_key
+from featfuse.formats import Reader
+from featfuse.formats.registry import Format, find_format, unknown_suffix
+from featfuse.io.readers import open_input
+from featfuse.io.sinks import check_key
 
 __all__ = ["KnownKeys", "conflicts", "plain_key"]
 
 
 def plain_key(path: str, key: str) -> str:
-    """The key as the container names it: HDF5 takes /feat for feat."""
+    """The key as the container at `path` names it."""
     row = find_format(path)
-    return key.removeprefix("/") if row is not None and row.name == "hdf5" else key
+    return key if row is None else row.plain_key(key)
 
 
 class KnownKeys:
@@ -50,14 +51,14 @@ def conflicts(path: str, keys: Sequence[str]) -> list[tuple[str | None, bool]]:
         result: list[tuple[str | None, bool]] = []
         for key in keys:
             if row is None:
-                result.append((f"{path}: the suffix names no format", False))
+                result.append((unknown_suffix(path).message, False))
                 continue
             try:
                 check_key(path, row, key)
             except FeatfuseError as error:
                 result.append((str(error), False))
                 continue
-            result.append(target.ask(key, row.name))
+            result.append(target.ask(key, row))
         return result
     finally:
         target.close()
@@ -71,22 +72,23 @@ class _Target:
         self._opened = False
 
     @cached_property
-    def _reader(self) -> FileReader | None:
+    def _reader(self) -> Reader | None:
         if not Path(self.path).exists():
             return None
         reader = open_input(self.path)
-        assert isinstance(reader, FileReader)
         self._opened = True
         return reader
 
-    def ask(self, key: str, format_name: str) -> tuple[str | None, bool]:
+    def ask(self, key: str, row: Format) -> tuple[str | None, bool]:
         reader = self._reader
         if reader is None:
             return None, False
-        if reader.format != format_name:
+        if reader.format != row.name:
             return f"{self.path} is a {reader.format} file in spite of its suffix", False
-        problem = reader.conflict(key, force=True)
-        return problem, problem is None and reader.conflict(key, force=False) is not None
+        conflict = reader.conflict(key)
+        if conflict is None:
+            return None, False
+        return (None, True) if conflict.replaceable else (conflict.reason, False)
 
     def close(self) -> None:
         if self._opened and self._reader is not None:

@@ -1,52 +1,17 @@
-"""PATH[::KEY]: taking it apart, and finding the tensors that a key stands for."""
+"""The tensors of an open file that a key stands for."""
 
 import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
-from itertools import chain
-from pathlib import Path
 
-from featfuse.errors import InputError, UsageError
-from featfuse.formats.base import FileReader, Reader
+from featfuse.errors import InputError
 from featfuse.formats.headers import natural_key
-from featfuse.formats.registry import find_format
+from featfuse.formats.interface import Reader
 from featfuse.model.tensor import TensorSpec
 
-__all__ = ["select", "split_input"]
+__all__ = ["select"]
 
 _LISTED = 20  # tensors an error shows before it says how many more there are
-
-
-def split_input(text: str) -> tuple[str, str | None]:
-    """`PATH[::KEY]` as (path, key), key None when not given.
-
-    The longest part of `text` that exists as a file is the path, so `a::b.npy` can be named. When none
-    exists, the path ends at the first `::` behind a format's suffix; without one, all of it is a path if
-    it ends in a suffix, and it ends at the first `::` if not. Raises UsageError when nothing stands
-    before or after the `::`.
-    """
-    if "::" not in text or _is_file(text):
-        return text, None
-    cuts = [index for index in range(len(text)) if text.startswith("::", index)]
-    existing = (index for index in reversed(cuts) if _is_file(text[:index]))
-    suffixed = (index for index in cuts if find_format(text[:index]))
-    cut = next(chain(existing, suffixed), None)
-    if cut is None:
-        if find_format(text) and not text.startswith("::"):
-            return text, None
-        cut = cuts[0]
-    path, key = text[:cut], text[cut + 2 :]
-    if not path or not key:
-        missing = "KEY after" if path else "PATH before"
-        raise UsageError(f"{text}: there is no {missing} the ::", hint="Write PATH::KEY, or PATH alone.")
-    return path, key
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):  # too long for a path, or a NUL in it
-        return False
 
 
 def select(reader: Reader, key: str | None) -> list[TensorSpec]:
@@ -57,7 +22,7 @@ def select(reader: Reader, key: str | None) -> list[TensorSpec]:
     """
     if key is None:
         return [_only(reader)]
-    found = reader.find(key) if isinstance(reader, FileReader) else reader.specs().get(key)
+    found = reader.find(key)
     if found is not None:
         return [found]
     specs = reader.specs()
@@ -80,7 +45,7 @@ def _only(reader: Reader) -> TensorSpec:
     if len(specs) == 1:
         return next(iter(specs.values()))
     if not specs:
-        why = reader.refusal() if isinstance(reader, FileReader) else None
+        why = reader.refusal()
         if why is None:
             raise InputError(f"{reader.path} holds no numeric tensor")
         raise InputError(f"{reader.path} holds no numeric tensor; {why.message}", hint=why.hint)

@@ -6,20 +6,20 @@ compact storage, chunks that were never written) it also reads.
 
 import itertools
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import h5py
 import numpy as np
 
-from featfuse.formats.hdf5_cache import CACHE, Index
-from featfuse.formats.hdf5_filters import Pipeline
+from featfuse.formats.hdf5.chunk_cache import CACHE, Index
+from featfuse.formats.hdf5.filters import Pipeline
+from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.storage.raw import RawArray
+from featfuse.storage.source import ByteSource
 
 __all__ = ["Data", "open_direct"]
 
@@ -37,22 +37,37 @@ class Data(Protocol):
     def read(self, window: Window) -> Array: ...
 
 
-def open_direct(dataset: h5py.Dataset, native: np.dtype[Any], name: str, library: Library) -> Data | None:
-    """The data of `dataset`, None when it is better read by the library. Call it under the library's lock."""
+def open_direct(
+    dataset: h5py.Dataset, native: np.dtype[Any], source: ByteSource, name: str, library: Library
+) -> Data | None:
+    """The data of `dataset`, None when it is better read by the library. Call it under the library's lock.
+
+    `source` holds the file, `name` is what errors call the dataset.
+    """
     if not dataset.size or not _is_plain(dataset):
         return None
     dtype = native.newbyteorder(dataset.dtype.byteorder)
-    descriptor = dataset.file.id.get_vfd_handle()
     moved = dataset.file.userblock_size > 0  # versions of HDF5 differ in whether offsets count from behind it
     if dataset.chunks is None:
         offset = None if moved else dataset.id.get_offset()
-        if offset is None or offset + dataset.nbytes > os.fstat(descriptor).st_size:
+        if offset is None or offset + dataset.nbytes > source.size:
             return None
-        return RawArray(name, descriptor, offset, dataset.shape, dtype)
+        return _Contiguous(source, name, RawArray(offset, dataset.shape, dtype))
     pipeline = Pipeline.of(dataset)
     if pipeline is None or moved or math.prod(_chunk_counts(dataset)) > _MAX_CHUNKS:
         return None
-    return _Chunked(dataset, dtype, name, descriptor, pipeline, library)
+    return _Chunked(dataset, dtype, source, name, pipeline, library)
+
+
+class _Contiguous(NamedTuple):
+    """A dataset that lies in one piece, read in place."""
+
+    source: ByteSource
+    name: str
+    array: RawArray
+
+    def read(self, window: Window) -> Array:
+        return self.array.read(self.source, window, self.name)
 
 
 def _is_plain(dataset: h5py.Dataset) -> bool:
@@ -153,15 +168,14 @@ class _Chunked:
         self,
         dataset: h5py.Dataset,
         dtype: np.dtype[Any],
+        source: ByteSource,
         name: str,
-        descriptor: int,
         pipeline: Pipeline,
         library: Library,
     ) -> None:
-        self._name, self._fd, self._library, self._pipeline = name, descriptor, library, pipeline
+        self._source, self._name, self._library, self._pipeline = source, name, library, pipeline
         self._shape, self._steps, self._dtype = dataset.shape, dataset.chunks, dtype
         self._nbytes = math.prod(self._steps) * self._dtype.itemsize
-        self._file_size = os.fstat(descriptor).st_size
         self._places = _Places(dataset)
         self._walk = _Walk(self._places.counts)
 
@@ -175,7 +189,8 @@ class _Chunked:
             elif self._pipeline.filters:
                 filtered.append(crossing)
             else:
-                result[crossing.piece] = self._stored(crossing.index).read(crossing.inside)
+                stored = self._stored(crossing.index)
+                result[crossing.piece] = stored.read(self._source, crossing.inside, self._name)
         for crossing, chunk in self._decoded(filtered):
             result[crossing.piece] = chunk[crossing.inside]
         return result
@@ -199,7 +214,7 @@ class _Chunked:
         offset, size, _ = self._places.of(index)
         if size != self._nbytes:
             raise _damaged(index, f"takes {size} bytes in the file, its shape {self._nbytes}")
-        return RawArray(self._name, self._fd, offset, self._steps, self._dtype)
+        return RawArray(offset, self._steps, self._dtype)
 
     def _decoded(self, crossings: list[_Crossing]) -> Iterator[tuple[_Crossing, Array]]:
         """The chunks with filters. Those that another thread is decoding come when that is done."""
@@ -234,11 +249,11 @@ class _Chunked:
 
     def _decode(self, index: Index) -> Array:
         offset, size, mask = self._places.of(index)
-        if size > self._pipeline.most_stored(self._nbytes) or offset + size > self._file_size:
+        if size > self._pipeline.most_stored(self._nbytes) or offset + size > self._source.size:
             raise _damaged(index, f"takes {size} bytes in the file")
         if self._nbytes > self._pipeline.most_inflated(size):  # before any memory is taken
             raise _damaged(index, f"claims {self._nbytes:,} bytes, packed into {size:,}")
-        stored = RawArray(self._name, self._fd, offset, (size,), _BYTES).read((slice(0, size),))
+        stored = RawArray(offset, (size,), _BYTES).read(self._source, (slice(0, size),), self._name)
         target = np.empty(self._nbytes, _BYTES)
         try:
             self._pipeline.decode(stored.data, mask, target)
