@@ -1,0 +1,1 @@
+FAILS_ON_FILES = {}
