@@ -159,7 +159,9 @@ def _write_types() -> None:
     np.save("nan.npy", np.where(numbers("nan", (1, 4, 10, 12)) > 0, np.nan, 1).astype("float32"))
     np.save("x-bool.npy", numbers("x-bool", (16, 20), "bool"))
     np.save("x-ints.npy", numbers("x-ints", (16, 20), "uint8") % 2)
-    os.truncate(_headed("x-heavy.npy", (40_000, 10_000)), 128 + 4 * 400_000_000)  # a hole: no room on the disk
+    os.truncate(
+        _headed("x-heavy.npy", (40_000, 10_000)), 128 + 4 * 400_000_000
+    )  # a hole: no room on the disk
 
 
 def _headed(name: str, shape: tuple[int, ...]) -> str:
@@ -199,7 +201,9 @@ def _write_containers() -> None:
         for axis, label in enumerate(("batch", "height", "width", "channel")):
             labelled.dims[axis].label = label
         file["named/a"].attrs["note"] = "kept by nobody"
-        file.create_dataset("growing/a", data=a, maxshape=(None, *a.shape[1:]), chunks=True, compression="lzf")
+        file.create_dataset(
+            "growing/a", data=a, maxshape=(None, *a.shape[1:]), chunks=True, compression="lzf"
+        )
     with h5py.File("single.h5", "w") as file:
         file["only"] = b
     save_safetensors(Path("pair.safetensors"), {"layer2": a, "layer10": b})

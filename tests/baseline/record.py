@@ -85,8 +85,8 @@ def differences(before: Recording, after: Recording) -> list[str]:
 def _lines(told: dict[str, Any]) -> list[str]:
     rows = [f"exit: {told['exit']}"]
     for name in ("stdout", "stderr"):
-        rows += [f"{name}: {row}" for row in told[name].splitlines()]
-    rows += [f"file: {name}: {digest}" for name, digest in told["files"].items()]
+        rows += [f"{name}: {row}" for row in told.get(name, "").splitlines()]
+    rows += [f"file: {name}: {digest}" for name, digest in told.get("files", {}).items()]
     return rows + [f"gone: {name}" for name in told.get("gone", ())]
 
 
@@ -99,6 +99,18 @@ def errors(told: Recording) -> dict[str, dict[str, dict[str, Any]]]:
             text = _LIBRARY.sub(r"\1<words of a library>", one["stderr"])
             groups.setdefault(command.group, {})[command.line] = {"exit": one["exit"], "stderr": text}
     return groups
+
+
+def check(groups: list[str], source: Path) -> int:
+    """Run groups of failing commands, print what is not as in errors.json; the exit code."""
+    chosen = [it for it in FAILING if it.group in groups]
+    written = json.loads(ERRORS.read_text())
+    now = errors(record(chosen, source))
+    blocks = []
+    for group in groups:
+        blocks += differences(written.get(group, {}), now.get(group, {}))
+    print("\n\n".join(blocks))
+    return 1 if blocks else 0
 
 
 def unexpected(told: Recording) -> list[str]:
@@ -120,9 +132,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="commands (or groups) that hold this text")
     parser.add_argument("--compare", nargs=2, type=Path, metavar="JSON")
     parser.add_argument("--errors", action="store_true", help="write errors.json from this checkout")
+    parser.add_argument(
+        "--check", nargs="+", metavar="GROUP", help="compare failing commands with errors.json"
+    )
     parser.add_argument("--list", action="store_true", help="print the commands, run nothing")
     options = parser.parse_args()
-    if not (options.compare or options.errors or options.list or options.out):
+    if not (options.compare or options.errors or options.list or options.check or options.out):
         parser.error("give OUT.json, --compare, --errors or --list")
     return options
 
@@ -135,6 +150,8 @@ def main() -> int:
         blocks = differences(before, after)
         print("\n\n".join((*blocks, f"{len(blocks)} of {len(before)} commands differ")))
         return 1 if blocks else 0
+    if options.check:
+        return check(options.check, options.source.resolve())
     wanted = FAILING if options.errors and not options.out else ALL
     chosen = [it for it in wanted if options.only in it.line or options.only == it.group]
     if options.list:

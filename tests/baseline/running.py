@@ -7,6 +7,7 @@ this works whatever the modules are called.
 
 import atexit
 import hashlib
+import io
 import json
 import os
 import re
@@ -16,6 +17,8 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,20 @@ TEXTS = (".json", ".jsonl", ".csv")
 TIMES = (
     (re.compile(r"\b\d+(\.\d+)? s\b"), "<time> s"),
     (re.compile(r"\b\d[\d.,]* [KMG]?i?B/s"), "<rate>"),
+    (re.compile(r" at 0x[0-9a-f]+"), " at <address>"),
     (re.compile(r'"seconds": [\d.e-]+'), '"seconds": 0'),
 )
-MOST_TEXT = 4000
-"""Longer texts are kept by their digest and their ends: --help of seven commands is enough to read."""
+WARM_UP = (
+    ["inspect", "long.npy", "long-b.npy", "--layout", "NCHW"],
+    ["long.npy", "long-b.npy", "--layout", "NCHW", "-m", "bicubic", "-o", "none.h5", "--dry-run"],
+    *(
+        ["none.npy", "-o", "none.npz"],
+        ["--nosuch"],
+        ["run", "--help"],
+        ["batch", "none/", "-o", "none/", "--dry-run"],
+    ),
+)
+"""What loads the modules that commands need, starts no thread and writes nothing."""
 
 
 def normalised(text: str, here: str) -> str:
@@ -59,14 +72,40 @@ def steps(line: str) -> list[tuple[list[str], str | None, str | None]]:
     return found
 
 
-def run_line(line: str, inputs: Path, place: Path) -> dict[str, Any]:
-    """What the last step of `line` said, and all the files that were made, in a fresh folder."""
-    here = place / "here"
-    # a tree of links: what featfuse writes, it writes beside and renames, so the inputs stay
-    shutil.copytree(inputs, here, symlinks=True, copy_function=os.link, ignore=_special)
-    os.mkfifo(here / "pipe.npy")
-    before = {str(path): _stamp(path) for path in here.rglob("*")}
-    said = (place / "stdout", place / "stderr")
+class Folder:
+    """The folder that a command runs in: links to all inputs, as good as new for each line."""
+
+    def __init__(self, inputs: Path, place: Path) -> None:
+        self.inputs, self.path = inputs, place / "here"
+        self._make()
+
+    def _make(self) -> None:
+        # what featfuse writes, it writes beside and renames, so that the files behind the links stay
+        shutil.copytree(self.inputs, self.path, symlinks=True, copy_function=os.link, ignore=_special)
+        os.mkfifo(self.path / "pipe.npy")
+        self._before = _stamps(self.path)
+
+    def changes(self) -> tuple[list[str], list[str]]:
+        """The names of what was written and of what is gone."""
+        now = _stamps(self.path)
+        changed = sorted(name for name, stamp in now.items() if self._before.get(name) != stamp)
+        return changed, sorted(self._before.keys() - now.keys())
+
+    def clean(self, changed: list[str], gone: list[str]) -> None:
+        """Remove what is new; begin anew where inputs were touched."""
+        if gone or any(name in self._before for name in changed):
+            shutil.rmtree(self.path)
+            self._make()
+            return
+        for name in reversed(changed):
+            path = self.path / name
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def run_line(line: str, folder: Folder) -> dict[str, Any]:
+    """What the last step of `line` said, and all the files that were made."""
+    here = folder.path
+    said = (here.parent / "stdout", here.parent / "stderr")
     code = 0
     for words, source, target in steps(line):
         if words[0] == "rm":
@@ -80,12 +119,11 @@ def run_line(line: str, inputs: Path, place: Path) -> dict[str, Any]:
     for name, path in zip(("stdout", "stderr"), said, strict=True):
         result[name] = _told(path.read_bytes(), str(here)) if path.exists() else ""
         path.unlink(missing_ok=True)
-    changed = [path for path in sorted(here.rglob("*")) if before.get(str(path)) != _stamp(path)]
-    result["files"] = {str(path.relative_to(here)): _digest(path, str(here)) for path in changed}
-    gone = [name for name in before if not os.path.lexists(name)]
+    changed, gone = folder.changes()
+    result["files"] = {name: _digest(here / name, str(here)) for name in changed}
     if gone:
-        result["gone"] = sorted(os.path.relpath(name, here) for name in gone)
-    shutil.rmtree(here)
+        result["gone"] = gone
+    folder.clean(changed, gone)
     return result
 
 
@@ -94,10 +132,17 @@ def _special(_folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name == "pipe.npy"]
 
 
-def _stamp(path: Path) -> object:
-    """What changes when a file is written; a folder's time is of no interest."""
-    status = path.lstat()
-    return path.is_dir() or (status.st_ino, status.st_size, status.st_mtime_ns)
+def _stamps(top: Path) -> dict[str, object]:
+    """Of every file below, what changes when it is written; a folder's time is of no interest."""
+    stamps: dict[str, object] = {}
+    for folder, folders, files in os.walk(top):
+        below = os.path.relpath(folder, top)
+        inner = "" if below == "." else below + os.sep
+        stamps |= {inner + name: True for name in folders}
+        for name in files:
+            status = Path(folder, name).lstat()
+            stamps[inner + name] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return stamps
 
 
 def _told(content: bytes, here: str) -> str:
@@ -173,11 +218,15 @@ def call(words: list[str]) -> int:
 
 
 def main() -> None:
-    """Every line of the list, after one command in this very process that loads what all of them need."""
+    """Every line of the list, after a few in this very process that load what all of them need."""
     inputs, place, lines, results = (Path(text).resolve() for text in sys.argv[1:])
     os.chdir(inputs)
-    call(["inspect", "long.npy", "long-b.npy", "--layout", "NCHW", "--quiet"])
-    told = {line: run_line(line, inputs, place) for line in json.loads(lines.read_text())}
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        for words in WARM_UP:
+            call(words)
+    import_module("h5py")  # after `main`, which says how many threads BLAS may have
+    folder = Folder(inputs, place)
+    told = {line: run_line(line, folder) for line in json.loads(lines.read_text())}
     results.write_text(json.dumps(told))
 
 
