@@ -33,11 +33,10 @@ UNTESTED: set[str] = set()
 BACKWARDS: set[tuple[str, str]] = {
     ("featfuse.batches.cluster", "featfuse"),
     ("featfuse.batches.run", "featfuse"),
-    ("featfuse.storage.raw", "featfuse.formats.base"),
 }
 """Modules of the core, and those of a later wing that they import."""
 
-NAMESAKES: set[str] = {"base", "build", "keys", "opening"}
+NAMESAKES: set[str] = {"build"}
 """Names that modules of several wings bear."""
 
 LONG: set[str] = {"featfuse_cli.batch.batch", "featfuse_cli.run.run"}

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from featfuse.formats import hdf5_direct, open_input
+from featfuse.formats.hdf5 import direct
+from featfuse.io.readers import open_input
 from featfuse.model.tensor import Array, Window, whole
+from featfuse.storage.local import open_source
 
 SHAPE, CHUNKS = (5, 9, 11), (2, 4, 5)  # the chunks at the ends are partial along every axis
 
@@ -42,8 +45,7 @@ def assert_read_as_by_h5py(path: Path) -> None:
 
 
 def is_direct(path: Path) -> bool:
-    with h5py.File(path) as file:
+    with h5py.File(path) as file, closing(open_source(str(path))) as source:
         dataset = file["x"]
-        return (
-            hdf5_direct.open_direct(dataset, dataset.dtype, "x", lambda window: dataset[window]) is not None
-        )
+        data = direct.open_direct(dataset, dataset.dtype, source, "x", lambda window: dataset[window])
+        return data is not None

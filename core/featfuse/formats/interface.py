@@ -9,8 +9,8 @@ import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.model.tensor import Array, TensorSpec, Window, window_shape
-from featfuse.storage.output import OutputFile
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_output import OutputFile
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["Conflict", "OutputTensor", "Reader", "Sink", "check_block"]
 

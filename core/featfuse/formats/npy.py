@@ -14,8 +14,8 @@ from featfuse.formats.headers import check_shape, clip, native_dtype, unreadable
 from featfuse.formats.interface import OutputTensor, Reader, Sink
 from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.storage.output import OutputFile
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_output import OutputFile
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["HEAD_BYTES", "NpyHeader", "NpyReader", "create_sink", "npy_head", "open_reader", "parse_header"]
 

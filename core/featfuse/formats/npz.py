@@ -15,10 +15,10 @@ from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
 from featfuse.formats.npz_checks import LOCAL_HEADER, check_places, check_sum, refuse_member, zip_faults
 from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.storage.byte_output import OutputFile, OutputStream, ScratchSpace
+from featfuse.storage.byte_source import ByteSource, SourceStream
 from featfuse.storage.faults import write_faults
 from featfuse.storage.local import LocalScratch
-from featfuse.storage.output import OutputFile, OutputStream, ScratchSpace
-from featfuse.storage.source import ByteSource, SourceStream
 
 __all__ = ["NpzReader", "NpzSink", "create_sink", "open_reader"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import is_bomb
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["LOCAL_HEADER", "check_places", "check_sum", "refuse_member", "zip_faults"]
 

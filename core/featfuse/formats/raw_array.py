@@ -13,8 +13,8 @@ import numpy as np
 from featfuse.errors import InputError
 from featfuse.formats.interface import check_block
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.storage.output import ByteOutput
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_output import ByteOutput
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["RawArray"]
 

@@ -17,8 +17,8 @@ from featfuse.errors import UsageError
 from featfuse.formats.interface import OutputTensor, Reader, Sink
 from featfuse.model.dtypes import numpy_can_store
 from featfuse.process.address_space import may_load_hdf5
-from featfuse.storage.output import OutputFile
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_output import OutputFile
+from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.standard_streams import STREAM
 
 __all__ = [

@@ -9,8 +9,8 @@ from featfuse.formats.raw_array import RawArray
 from featfuse.formats.safetensors_header import CODES, MAX_HEADER, Entry, Header, build_header, parse_header
 from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array, TensorSpec, Window
-from featfuse.storage.output import OutputFile
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_output import OutputFile
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["SafetensorsReader", "SafetensorsSink", "create_sink", "open_reader"]
 

@@ -27,7 +27,7 @@ from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
 from featfuse.steps.mask import COVERED, MASKED
-from featfuse.storage.output import OutputFile
+from featfuse.storage.byte_output import OutputFile
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 

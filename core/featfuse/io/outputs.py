@@ -16,7 +16,7 @@ from featfuse.model.tensor import whole
 from featfuse.planning.build import kernel_array
 from featfuse.planning.plan import FusionPlan
 from featfuse.storage.atomic import AtomicFile
-from featfuse.storage.output import OutputFile
+from featfuse.storage.byte_output import OutputFile
 
 __all__ = ["begin_beside", "begin_output", "check_save_kernel", "check_sidecar"]
 

@@ -8,8 +8,8 @@ from featfuse.errors import FeatfuseError, InputError, RunError
 from featfuse.formats.detect import HEAD, find_foreign, readable, recognise, suffix_note
 from featfuse.formats.interface import Reader
 from featfuse.formats.registry import STREAM_FORMAT, Format, find_format
+from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.local import open_source
-from featfuse.storage.source import ByteSource
 from featfuse.storage.standard_streams import STREAM, open_stdin
 
 __all__ = ["open_input"]

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from featfuse.errors import RunError
+from featfuse.storage.byte_output import OutputFile, ScratchSpace
 from featfuse.storage.faults import write_faults
 from featfuse.storage.flush import EarlyFlush
 from featfuse.storage.local import LocalOutput, LocalScratch, open_source
-from featfuse.storage.output import OutputFile, ScratchSpace
 from featfuse.storage.sweep import hidden_prefix
 from featfuse.storage.written import note_written
 

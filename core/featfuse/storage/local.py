@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from featfuse.errors import InputError, RunError
+from featfuse.storage.byte_output import ByteOutput, ScratchSpace
+from featfuse.storage.byte_source import ByteSource, SourceState
 from featfuse.storage.faults import NO_SPACE_HINT, write_faults
-from featfuse.storage.output import ByteOutput, ScratchSpace
-from featfuse.storage.source import ByteSource, SourceState
 
 __all__ = ["LocalOutput", "LocalScratch", "LocalSource", "find_state", "open_source"]
 

@@ -8,9 +8,9 @@ import sys
 from typing import BinaryIO
 
 from featfuse.errors import InputError, RunError
+from featfuse.storage.byte_output import OutputFile, ScratchSpace
 from featfuse.storage.faults import write_faults
 from featfuse.storage.local import LocalOutput, LocalScratch, LocalSource, find_state
-from featfuse.storage.output import OutputFile, ScratchSpace
 
 __all__ = ["STREAM", "StreamFile", "open_stdin"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featfuse.batches.pool import run_in_processes
 from featfuse.batches.work import Task
+from featfuse.io.address import Address
 
 
 def test_a_killed_worker_costs_its_item_only(pairs, plan, left):
@@ -55,7 +56,7 @@ def test_without_a_successor_the_others_go_on(pairs, plan, monkeypatch):
 
 
 def test_a_worker_that_ends_by_itself():
-    tasks = [Task("x", (), "x", {}, 0, 1), Task("y", (), "y", {}, 0, 1)]
+    tasks = [Task("x", (), Address("x"), {}, 0, 1), Task("y", (), Address("y"), {}, 0, 1)]
     outcomes = list(run_in_processes(tasks, 2))
     assert {it.status for it in outcomes} == {"failed"}
     assert not multiprocessing.active_children()

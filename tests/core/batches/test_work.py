@@ -7,6 +7,7 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse.batches.work import Task, fuse_item
+from featfuse.io.address import Address
 from safetensors import safe_open
 
 from tests.support.batches import RECIPE, values, write
@@ -55,7 +56,8 @@ def test_each_output_names_its_own_inputs(pairs, run):
 def test_a_bug_costs_its_item_and_keeps_its_traceback(pairs, monkeypatch):
     pairs(1)
     monkeypatch.setattr("featfuse.fusion.plan_for", lambda *_: 1 / 0)
-    outcome = fuse_item(Task("0", ("a/0.npy", "b/0.npy"), "o/0.npy", {"method": "nearest"}, 1 << 20, 1))
+    inputs = Address("a/0.npy"), Address("b/0.npy")
+    outcome = fuse_item(Task("0", inputs, Address("o/0.npy"), {"method": "nearest"}, 1 << 20, 1))
     assert outcome.status == "failed"
     assert "a bug in featfuse" in (outcome.error or "")
     assert "ZeroDivisionError" in (outcome.error or "")

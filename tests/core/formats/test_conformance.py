@@ -23,9 +23,13 @@ from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array, Window, whole
 from safetensors import safe_open
 
+from tests.support.sources import MemoryOutput, MemorySource
+
 SUFFIX = {name: row.suffixes[0] for name, row in FORMATS.items()}
 CONTAINERS = [name for name, row in FORMATS.items() if row.container]
 STORABLE = [(name, dtype) for name, row in FORMATS.items() for dtype in DTYPES if row.stores(DTYPES[dtype])]
+RANGED = [name for name, row in FORMATS.items() if row.library is None]
+"""Formats that read and write ranges; a library that opens files itself is given a path."""
 SHAPES = [(), (1,), (0,), (3, 0, 2), (7,), (2, 3, 5, 4), (1, 600, 700)]
 
 
@@ -358,3 +362,55 @@ def test_no_format_is_imported_before_it_is_used(name: str) -> None:
         f"assert ('h5py' in sys.modules) == ({name!r} == 'hdf5')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def saved_in_memory(name: str, arrays: dict[str, Array], existing: bytes | None = None) -> bytes:
+    output = MemoryOutput(existing)
+    tensors = [OutputTensor(key, array.shape, array.dtype) for key, array in arrays.items()]
+    sink = FORMATS[name].load().create_sink(output, tensors, {"made-by": "test"})
+    for key, array in arrays.items():
+        sink.write(key, whole(array.shape), array)
+    assert output.data is None
+    assert sink.commit() == output.length()
+    assert output.data is not None
+    return output.data
+
+
+@pytest.mark.parametrize("name", RANGED)
+@pytest.mark.parametrize("shape", [(), (0, 3), (5, 300, 70), (3, 9, 90_000)])
+def test_a_format_does_not_know_where_its_bytes_are(
+    tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    """No file is behind them: what is written is what a file would hold, and any window is read from it."""
+    array, path = sample(shape, "float32"), tmp_path / f"x{SUFFIX[name]}"
+    data = saved_in_memory(name, {"fused": array})
+    save(path, array)
+    assert data == path.read_bytes()
+    source = MemorySource(data, f"somewhere/x{SUFFIX[name]}")
+    with FORMATS[name].load().open_reader(source) as reader:
+        ((key, spec),) = reader.specs().items()
+        assert (spec.path, spec.shape) == (source.name, shape)
+        rng = np.random.default_rng(2)
+        for number in range(12):
+            window = random_window(rng, shape) if number else whole(shape)
+            assert_same(reader.read(key, window), np.asarray(array[(*window, ...)]))
+    assert source.closed
+
+
+@pytest.mark.parametrize("name", sorted(set(RANGED) & set(CONTAINERS)))
+def test_a_format_does_not_know_where_what_it_adds_to_is(name: str) -> None:
+    first, second, third = (sample((4, n), "float32", n) for n in (3, 5, 6))
+    data = saved_in_memory(name, {"a": first, "b": second})
+    data = saved_in_memory(name, {"b": third, "c": second}, existing=data)
+    with FORMATS[name].load().open_reader(MemorySource(data)) as reader:
+        for key, array in {"a": first, "b": third, "c": second}.items():
+            assert_same(reader.read(key, whole(array.shape)), array)
+
+
+@pytest.mark.parametrize("name", ["npy", "safetensors"])
+def test_planning_asks_for_few_ranges(name: str) -> None:
+    """Each range is a request where the bytes are far away."""
+    source = MemorySource(saved_in_memory(name, {"fused": sample((4, 9), "float32")}))
+    with FORMATS[name].load().open_reader(source) as reader:
+        assert next(iter(reader.specs().values())).shape == (4, 9)
+    assert len(source.asked) <= 2

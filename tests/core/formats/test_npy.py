@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from featfuse.formats import open_input, select
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 
 from tests.support.files import npy_of
 from tests.support.malformed import check_bounded, check_refused, load, saved

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from featfuse.errors import InputError
-from featfuse.formats import open_input, select
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 from featfuse.model.tensor import TensorSpec, whole
 
 from tests.support.amounts import few_or_many

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from featfuse.errors import InputError
-from featfuse.formats import open_input, select
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 from featfuse.model.tensor import TensorSpec
 
 from tests.support.files import entry, header

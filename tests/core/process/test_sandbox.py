@@ -28,7 +28,7 @@ class Reader:
 
 def call(method, *arguments):
     try:
-        sandbox.rehearse(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
+        sandbox.try_in_child(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
     except InputError as error:
         print(error.message, flush=True)
 

@@ -19,7 +19,7 @@ from featfuse.formats.hdf5.chunk_cache import CACHE, Index
 from featfuse.formats.hdf5.filters import Pipeline
 from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_source import ByteSource
 
 __all__ = ["Data", "open_direct"]
 

@@ -30,8 +30,8 @@ from featfuse.formats.hdf5.tree import (
 from featfuse.formats.interface import Conflict, Reader
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.process.sandbox import new_token, release, try_in_child
+from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.local import open_source
-from featfuse.storage.source import ByteSource
 
 __all__ = ["Hdf5Reader", "open_reader"]
 

@@ -22,8 +22,8 @@ from featfuse.formats.hdf5.tree import FAULTS, reason
 from featfuse.formats.interface import OutputTensor, Sink, check_block
 from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, Window
+from featfuse.storage.byte_output import OutputFile
 from featfuse.storage.faults import write_faults
-from featfuse.storage.output import OutputFile
 
 __all__ = ["Hdf5Sink", "chunk_shape", "create_sink"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from featfuse.formats import open_input
+from featfuse.io.readers import open_input
 from featfuse.model.tensor import whole
 
 from tests.support.chunks import CHUNKS, SHAPE, assert_read_as_by_h5py, create, is_direct

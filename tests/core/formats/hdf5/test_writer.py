@@ -5,8 +5,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from featfuse.formats import OutputTensor, create_sink
-from featfuse.formats.hdf5_write import chunk_shape
+from featfuse.formats import OutputTensor
+from featfuse.formats.hdf5.writer import chunk_shape
+from featfuse.io.sinks import create_sink
 from featfuse.model.dtypes import DTYPES
 from featfuse.storage.atomic import AtomicFile
 
@@ -35,7 +36,7 @@ def test_chunks_are_runs_of_about_a_mebibyte(
 def test_many_chunks_are_laid_out_quickly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """100 GB of HDF5: planning the chunks takes no minutes. (The room for them is not taken here.)"""
     monkeypatch.setattr(AtomicFile, "reserve", lambda *_: None)
-    monkeypatch.setattr("featfuse.formats.hdf5_write.check_room", lambda *_: None)
+    monkeypatch.setattr(AtomicFile, "check_space", lambda *_: None)
     tensor = OutputTensor("fused", (100, 1024, 1024, 256), F32)
     sink = create_sink(str(tmp_path / "x.h5"), [tensor], provenance={}, key=None, force=False)
     window = (slice(99, 100), slice(1023, 1024), slice(0, 1024), slice(0, 256))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from featfuse.formats import open_input
-from featfuse.formats.hdf5_cache import ChunkCache
+from featfuse.formats.hdf5.chunk_cache import ChunkCache
+from featfuse.io.readers import open_input
 from featfuse.model.tensor import Array
 
 from tests.support.chunks import create, windows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from featfuse.errors import FeatfuseError, InputError
-from featfuse.formats import open_input
+from featfuse.io.readers import open_input
 from featfuse.model.tensor import whole
 
 from tests.support.files import entry, header, npy_of, zip_of

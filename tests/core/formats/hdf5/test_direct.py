@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 from featfuse.errors import InputError
-from featfuse.formats import open_input
-from featfuse.formats.hdf5_direct import _Walk
+from featfuse.formats.hdf5.direct import _Walk
+from featfuse.io.readers import open_input
 from featfuse.model.tensor import whole
 
 from tests.support.chunks import CHUNKS, SHAPE, assert_read_as_by_h5py, create, is_direct, windows

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from featfuse.storage.source import ByteSource
+from featfuse.storage.byte_source import ByteSource
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -12,7 +12,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 from featfuse.errors import InputError
-from featfuse.formats import open_input, select
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 from featfuse.model.tensor import Array, TensorSpec
 
 from tests.support.malformed import check_refused, load

@@ -8,7 +8,10 @@ import h5py
 import numpy as np
 import pytest
 from featfuse.errors import InputError, RunError, UsageError
-from featfuse.formats import FORMATS, OutputTensor, check_output, create_sink, open_input, select
+from featfuse.formats import FORMATS, OutputTensor
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
+from featfuse.io.sinks import check_output, create_sink
 from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import whole
 from safetensors import safe_open

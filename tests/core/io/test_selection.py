@@ -1,12 +1,11 @@
-"""PATH::KEY: what it names, and what is said when it names nothing."""
+"""What a key stands for in a file, and what is said when that is nothing."""
 
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from featfuse.errors import InputError, UsageError
-from featfuse.io.address import Address
+from featfuse.errors import InputError
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 
@@ -23,38 +22,6 @@ def layers(tmp_path: Path) -> Path:
 def keys(path: Path, key: str | None) -> list[str | None]:
     with open_input(str(path)) as reader:
         return [spec.key for spec in select(reader, key)]
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("a.npy", ("a.npy", None)),
-        ("a.h5::feat/l3", ("a.h5", "feat/l3")),
-        ("a.h5::ns::key", ("a.h5", "ns::key")),
-        ("a:b.npy", ("a:b.npy", None)),
-        ("-", ("-", None)),
-        ("feats.h5::{id}/l3", ("feats.h5", "{id}/l3")),
-    ],
-)
-def test_split(
-    text: str, parts: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert Address.parse(text) == parts
-
-
-def test_files_with_colons_in_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    np.save("a::b.npy", np.zeros(3))
-    np.savez("c::d.npz", k=np.zeros(3))
-    assert Address.parse("a::b.npy") == ("a::b.npy", None)
-    assert Address.parse("c::d.npz::k") == ("c::d.npz", "k")
-
-
-@pytest.mark.parametrize(("text", "words"), [("a.h5::", "no KEY"), ("::key", "no PATH")])
-def test_half_a_name_is_refused(text: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        Address.parse(text)
 
 
 def test_globs_come_in_natural_order(layers: Path) -> None:

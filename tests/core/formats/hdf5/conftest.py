@@ -5,9 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from featfuse.formats import hdf5, hdf5_direct
-from featfuse.formats.hdf5_cache import ChunkCache
-from featfuse.formats.hdf5_filters import Pipeline
+from featfuse.formats.hdf5 import direct, reader
+from featfuse.formats.hdf5.chunk_cache import ChunkCache
+from featfuse.formats.hdf5.filters import Pipeline
 from featfuse.model.tensor import Array
 
 
@@ -15,7 +15,7 @@ from featfuse.model.tensor import Array
 def own_cache(monkeypatch: pytest.MonkeyPatch) -> ChunkCache:
     """A cache that no other test has filled."""
     cache = ChunkCache(1 << 20)
-    for module in (hdf5, hdf5_direct):
+    for module in (reader, direct):
         monkeypatch.setattr(module, "CACHE", cache)
     return cache
 

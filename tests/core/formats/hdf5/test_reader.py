@@ -12,7 +12,8 @@ import featfuse
 import h5py
 import numpy as np
 import pytest
-from featfuse.formats import open_input, select
+from featfuse.io.readers import open_input
+from featfuse.io.selection import select
 from featfuse.model.tensor import Array, TensorSpec
 
 from tests.support.malformed import load
@@ -304,7 +305,7 @@ def test_a_file_open_for_writing_elsewhere_is_refused_in_words(tmp_path: Path) -
         file["a"] = np.zeros(3)
         file.flush()
         code = (
-            "import sys; from featfuse.formats import open_input; from featfuse.errors import InputError\n"
+            "import sys; from featfuse.io.readers import open_input; from featfuse.errors import InputError\n"
             "try: open_input(sys.argv[1])\nexcept InputError as error: print(error)"
         )
         run = subprocess.run(

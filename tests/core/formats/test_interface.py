@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 from featfuse.errors import InputError
-from featfuse.formats.base import FileReader, check_block
+from featfuse.formats.interface import Conflict, Reader, check_block
 from featfuse.model.tensor import Array, TensorSpec, Window
 
+from tests.support.sources import MemorySource
 
-class Shelf(FileReader):
+
+class Shelf(Reader):
     """A reader of nothing but names; `broken` cannot be read as a tensor."""
 
-    path, format = "shelf", "npz"
-    closed = False
+    format = "npz"
 
     def specs(self) -> dict[str, TensorSpec]:
         return {"a": TensorSpec("shelf::a", (2,), np.dtype("f4"))}
@@ -24,17 +25,16 @@ class Shelf(FileReader):
     def read(self, key: str, window: Window) -> Array:
         raise AssertionError("nobody asked for data")
 
-    def close(self) -> None:
-        self.closed = True
 
-
-def test_what_is_there_is_in_the_way_unless_forced() -> None:
-    with Shelf() as shelf:
-        for key, taken in (("a", True), ("broken", True), ("b", False)):
-            assert (shelf.conflict(key, force=False) is not None) == taken
-            assert shelf.conflict(key, force=True) is None
+def test_what_is_there_is_in_the_way_and_may_be_replaced() -> None:
+    source = MemorySource(b"", "shelf")
+    with Shelf(source) as shelf:
+        assert shelf.path == "shelf"
+        for key in ("a", "broken"):
+            assert shelf.conflict(key) == Conflict(f"{key} exists already", replaceable=True)
+        assert shelf.conflict("b") is None
         assert shelf.refusal() is None
-    assert shelf.closed
+    assert source.closed
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((2, 3), "f8"), ((3, 2), "f4"), ((2, 3, 1), "f4")])
