@@ -46,7 +46,15 @@ class RawArray(NamedTuple):
         box = _Box.of(self, window)
         result = np.empty(box.sizes, self.dtype)
         if result.size:
-            _Fill(source, name or source.name, box).fill(0, box.start, result)
+            try:
+                _fill(source, box, 0, box.start, result)
+            except OSError as error:
+                raise InputError(f"{name or source.name}: cannot be read: {error.strerror}") from error
+            except _CutShort as error:
+                raise InputError(
+                    f"{name or source.name}: ends {error.missing} bytes before its tensor does",
+                    hint="The file was cut short while it was being read.",
+                ) from None
         if not result.dtype.isnative:
             result = result.byteswap(inplace=True).view(result.dtype.newbyteorder("="))
         return result
@@ -66,61 +74,47 @@ class RawArray(NamedTuple):
         return RawArray(self.offset, self.shape[::-1], self.dtype)
 
 
-class _Fill(NamedTuple):
-    """The reading of one box."""
+class _CutShort(Exception):
+    """A source ends `missing` bytes too early."""
 
-    source: ByteSource
-    name: str
-    box: "_Box"
+    def __init__(self, missing: int) -> None:
+        super().__init__()
+        self.missing = missing
 
-    def fill(self, axis: int, position: int, target: Array) -> None:
-        """Read the box's axes from `axis` on, which begin at byte `position`, into `target`."""
-        box = self.box
-        rows = box.rows_per_read(axis)
-        stride = box.strides[axis] if target.ndim else 0
-        if box.contiguous[axis]:
-            self._read(position, target)
-        elif rows > 1:
-            for first in range(0, len(target), rows):
-                part = target[first : first + rows]
-                scratch = np.empty((len(part) - 1) * stride + box.spans[axis + 1], np.uint8)
-                self._read(position + first * stride, scratch)
-                part[...] = np.ndarray(part.shape, part.dtype, scratch, strides=box.strides[axis:])
-        elif box.contiguous[axis + 1]:
-            self._read_rows(position, stride, target)
-        else:
-            for row, part in enumerate(target):
-                self.fill(axis + 1, position + row * stride, part)
 
-    def _read(self, position: int, target: Array) -> None:
-        """Fill the contiguous `target` from byte `position` on."""
-        buffer = target.reshape(-1).view(np.uint8).data
-        try:
-            count = self.source.read_into(position, buffer)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        if count < len(buffer):
-            raise self._cut_short(len(buffer) - count)
+def _fill(source: ByteSource, box: "_Box", axis: int, position: int, target: Array) -> None:
+    """Read the box's axes from `axis` on, which begin at byte `position`, into `target`."""
+    rows = box.rows_per_read(axis)
+    stride = box.strides[axis] if target.ndim else 0
+    if box.contiguous[axis]:
+        _read(source, position, target)
+    elif rows > 1:
+        for first in range(0, len(target), rows):
+            part = target[first : first + rows]
+            scratch = np.empty((len(part) - 1) * stride + box.spans[axis + 1], np.uint8)
+            _read(source, position + first * stride, scratch)
+            part[...] = np.ndarray(part.shape, part.dtype, scratch, strides=box.strides[axis:])
+    elif box.contiguous[axis + 1]:
+        _read_rows(source, position, stride, target)
+    else:
+        for row, part in enumerate(target):
+            _fill(source, box, axis + 1, position + row * stride, part)
 
-    def _read_rows(self, position: int, stride: int, target: Array) -> None:
-        """Fill the rows of the contiguous `target`, which begin `stride` bytes apart."""
-        length = target.nbytes // len(target)
-        positions = range(position, position + len(target) * stride, stride)
-        try:
-            count = self.source.read_runs(positions, length, target.reshape(-1).view(np.uint8).data)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        if count < target.nbytes:
-            raise self._cut_short(length - count % length)
 
-    def _unreadable(self, error: OSError) -> InputError:
-        return InputError(f"{self.name}: cannot be read: {error.strerror}")
+def _read(source: ByteSource, position: int, target: Array) -> None:
+    """Fill the contiguous `target` from byte `position` on."""
+    count = source.read_into(position, target.reshape(-1).view(np.uint8).data)
+    if count < target.nbytes:
+        raise _CutShort(target.nbytes - count)
 
-    def _cut_short(self, missing: int) -> InputError:
-        return InputError(
-            f"{self.name}: ends {missing} bytes before its tensor does",
-            hint="The file was cut short while it was being read.",
-        )
+
+def _read_rows(source: ByteSource, position: int, stride: int, target: Array) -> None:
+    """Fill the rows of the contiguous `target`, which begin `stride` bytes apart."""
+    length = target.nbytes // len(target)
+    positions = range(position, position + len(target) * stride, stride)
+    count = source.read_runs(positions, length, target.reshape(-1).view(np.uint8).data)
+    if count < target.nbytes:
+        raise _CutShort(length - count % length)
 
 
 class _Box(NamedTuple):

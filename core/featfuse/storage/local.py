@@ -41,7 +41,11 @@ class LocalSource(ByteSource):
         return self._size
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
-        return _read_into(self._fd, offset, buffer)
+        size = len(buffer)
+        count = os.preadv(self._fd, [buffer], offset) if size <= _MAX_CALL else 0
+        if count == size:
+            return count
+        return count + _read_into(self._fd, offset + count, buffer[count:])
 
     def read(self, offset: int, count: int) -> bytes:
         return os.pread(self._fd, count, offset) if count <= _MAX_CALL else super().read(offset, count)

@@ -55,7 +55,7 @@ def test_each_output_names_its_own_inputs(pairs, run):
 
 def test_a_bug_costs_its_item_and_keeps_its_traceback(pairs, monkeypatch):
     pairs(1)
-    monkeypatch.setattr("featfuse.fusion.plan_for", lambda *_: 1 / 0)
+    monkeypatch.setattr("featfuse.io.open_request.make_plan", lambda *_: 1 / 0)
     inputs = Address("a/0.npy"), Address("b/0.npy")
     outcome = fuse_item(Task("0", inputs, Address("o/0.npy"), {"method": "nearest"}, 1 << 20, 1))
     assert outcome.status == "failed"

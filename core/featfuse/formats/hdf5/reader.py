@@ -4,6 +4,7 @@ Whatever would make the library read another file of this machine is refused: ex
 storage and virtual datasets.
 """
 
+import errno
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.local import open_source
 
 __all__ = ["Hdf5Reader", "open_reader"]
+
+_SHORTAGES = (errno.EMFILE, errno.ENFILE)
 
 
 @contextmanager
@@ -69,8 +72,13 @@ class Hdf5Reader(Reader):
         self._decoded: dict[str, h5py.Dataset] = {}
         self._token = new_token()
         self._try_in_child("")
-        with _read_faults(self.path):
+        try:
             self._file = h5py.File(self._local_path, "r", locking="best-effort")
+        except FAULTS as error:
+            if getattr(error, "errno", None) in _SHORTAGES:  # no fault of the file's
+                raise
+            with _read_faults(self.path):
+                raise
 
     def _try_in_child(self, method: str, *arguments: object, name: str | None = None) -> None:
         trial = _open_in_child, self._token, self._local_path
