@@ -4,13 +4,11 @@ import pytest
 from featfuse.request.kinds import SWITCH
 from featfuse.request.table import OPTIONS
 from featfuse_cli.app import app
-from featfuse_cli.flags import completer
 from typer.main import get_command
 
 RUN_TIME = {
     *("out", "force", "sync", "dry_run", "as_json", "quiet", "memory", "threads", "sidecar", "save_kernel")
 }
-CHOOSING = [name for name, row in OPTIONS.items() if row.choices or row.offers]
 
 
 def params(command: str) -> dict[str, object]:
@@ -39,13 +37,18 @@ def test_a_flag_is_what_its_row_says(row, command):
     assert "{" not in param.help
 
 
-@pytest.mark.parametrize("name", CHOOSING)
-def test_every_choice_completes(name):
-    row = OPTIONS[name]
-    offered = dict(completer(row)(""))
-    assert {*row.chosen_from, *row.offers, *row.aliases} == set(offered)
-    for word in offered:
-        assert word in dict(completer(row)(word[:3]))
+@pytest.mark.parametrize("command", ["run", "inspect", "batch"])
+def test_every_choice_completes(command):
+    """And nothing completes where any value goes: the shell offers files then."""
+    built = get_command(app).commands[command]
+    with built.make_context(command, [], resilient_parsing=True) as ctx:
+        for name, row in OPTIONS.items():
+            param = params(command)[name]
+            words = {*row.chosen_from, *row.offers, *row.aliases}
+            assert {item.value: item.help for item in param.shell_complete(ctx, "")} == dict(row.words), name
+            assert set(row.words) == words, name
+            for word in words:
+                assert word in {item.value for item in param.shell_complete(ctx, word[:3])}, name
 
 
 def test_what_is_given_reaches_the_library(fuse, monkeypatch):
