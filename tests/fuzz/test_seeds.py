@@ -4,17 +4,15 @@ The long runs are `fuzz_headers.py`'s.
 """
 
 import resource
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("fuzz")
+from tests.fuzz import fuzz_headers
+from tests.fuzz.seeds import SEEDS
 
-HERE = Path(__file__).parent
-SEEDS = runpy.run_path(str(HERE / "seeds.py"))["SEEDS"]
-FUZZER = runpy.run_path(str(HERE / "fuzz_headers.py"))
+pytestmark = pytest.mark.xdist_group("fuzz")
 
 ACCEPTED = {"npy": 10, "safetensors": 4, "npz": 6}
 """How many seeds each parser accepts, at least: were it none, no fuzzing would get far."""
@@ -30,7 +28,7 @@ def limits() -> Iterator[None]:
 
 @pytest.mark.parametrize("parser", SEEDS)
 def test_seeds_are_accepted_or_refused(parser: str) -> None:
-    parse = FUZZER["load_parsers"]()[parser]
+    parse = fuzz_headers.load_parsers()[parser]
     ends = {name: parse(data) for name, data in SEEDS[parser]().items()}
     assert set(ends.values()) == {"accepted", "refused"}
     assert list(ends.values()).count("accepted") >= ACCEPTED[parser], ends
@@ -45,14 +43,14 @@ def test_mutations_are_accepted_or_refused(
     corpus.mkdir()
     for name, data in SEEDS[parser]().items():
         (corpus / name).write_bytes(data)
-    figures = FUZZER["fuzz_by_mutation"](parser, 1.0, corpus)
+    figures = fuzz_headers.fuzz_by_mutation(parser, 1.0, corpus)
     assert figures["executions"] > 200
     assert figures["accepted"] > 0
 
 
 def test_what_a_parser_must_not_do_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits themselves: an error of another kind, memory, time."""
-    checked, finding = FUZZER["checked"], FUZZER["Finding"]
+    checked, finding = fuzz_headers.checked, fuzz_headers.Finding
 
     def fail(_path: str) -> None:
         raise IndexError
@@ -72,6 +70,6 @@ def test_what_a_parser_must_not_do_is_found(monkeypatch: pytest.MonkeyPatch) -> 
         def close(self) -> None:
             pass
 
-    monkeypatch.setitem(checked.__globals__, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(fuzz_headers, "MOST_SECONDS", 0.0)
     with pytest.raises(finding, match="processor time"):
         checked("dawdles", Slow)(b"")

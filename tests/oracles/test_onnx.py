@@ -1,16 +1,14 @@
 """ONNX Resize and CenterCropPad: against the written-out specification, and onnx.reference."""
 
 import itertools
-import runpy
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-SPECIFICATION = runpy.run_path(str(Path(__file__).with_name("onnx_resize.py")))
-onnx_resize, source = SPECIFICATION["resize"], SPECIFICATION["source"]
+from tests.oracles.onnx_resize import resize as onnx_resize
+from tests.oracles.onnx_resize import source
 
 COORDS = ("half-pixel", "align-corners", "asymmetric", "pytorch-half-pixel", "half-pixel-symmetric")
 ROUNDINGS = {

@@ -12,13 +12,12 @@ import featfuse
 import featfuse_cli
 import numpy as np
 import pytest
-from featfuse import METHODS, REDUCES, UsageError
+from featfuse import METHODS, REDUCES
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.dtypes import DTYPES
 from featfuse.report.suggest import command_line
 from featfuse.request import kinds
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.resolved import resolved_pipeline
 from featfuse.request.table import METHOD_PLACE, OPTIONS, REDUCE_PLACE
 from featfuse.request.usage import LISTED
 
@@ -90,15 +89,6 @@ def test_conditions_look_at_options_and_words_that_exist(row) -> None:
 
 
 @rows
-def test_a_row_says_what_a_reader_needs(row) -> None:
-    assert row.help_text.endswith((".", "fuse methods"))
-    assert row.values_text
-    assert row.default_words
-    assert (row.metavar is None) == (row.kind is kinds.SWITCH)
-    assert row.choices or row.kind is not kinds.CHOICE
-
-
-@rows
 def test_the_builders_default_is_the_table_s(row) -> None:
     default = AxisSettings._field_defaults.get(row.name)
     if row.name in LISTED and default is not None:
@@ -137,78 +127,6 @@ def test_what_the_command_line_writes_python_reads_the_same(row) -> None:
 )
 def test_a_command_line_is_spelt(given: dict[str, Any], line: str) -> None:
     assert command_line(["a.npy"], given) == f"fuse a.npy {line}".strip()
-
-
-# ---------------------------------------------------------------------------------- what makes an option used
-
-BESIDE: Mapping[str, dict[str, Any]] = {
-    "mask_invert": {"mask": "auto"},
-    "mask_mode": {"mask": "auto"},
-    "skip_tokens": {"grid": "3x4"},
-    "seed": {"out_channels": 2},
-}
-
-
-def company(name: str) -> dict[str, Any]:
-    """Options beside which `name` is read."""
-    given = dict(BESIDE.get(name, {}))
-    for row in REDUCES.values():
-        if name in row.options:
-            given |= {"reduce": row.name} | ({"kernel": "w.npy"} if name in ("bias", "kernel_layout") else {})
-    listing = [row.name for row in METHODS.values() if name in row.options]
-    if listing and "reduce" not in given:
-        given["method"] = listing[0]
-    if name in ("to", "like"):
-        given["method"] = "bilinear"
-    for condition in OPTIONS[name].when:
-        if condition.wanted and condition.values is None:
-            given[condition.other] = value_of(condition.other)
-    return given
-
-
-@rows
-def test_an_option_is_read_in_its_company(row) -> None:
-    given = {**company(row.name), row.name: value_of(row.name)}
-    if row.name == "reduce":
-        given["out_channels"] = 2  # the last of the table is pca
-    options = Options.resolve(given)  # type: ignore[arg-type]
-    assert getattr(options, row.name) not in (None, ())
-
-
-CONDITIONAL = [name for name, row in OPTIONS.items() if row.when or name in LISTED]
-
-
-@pytest.mark.parametrize("name", CONDITIONAL)
-def test_an_option_that_nothing_reads_is_refused(name: str) -> None:
-    """Each one whose row, or a method's or a reduction's, says when it is used."""
-    given: dict[str, Any] = {name: value_of(name)}
-    if name == "weights":
-        given["combine"] = "max"
-    with pytest.raises(UsageError) as caught:
-        Options.resolve(given)  # type: ignore[arg-type]
-    assert OPTIONS[name].flag in caught.value.message
-    assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("name", "condition"), [(name, it) for name, row in OPTIONS.items() for it in row.when], ids=str
-)
-def test_each_condition_refuses(name: str, condition: Any) -> None:
-    """In good company but for the one thing that the condition asks for."""
-    given = {**company(name), name: value_of(name)}
-    other = OPTIONS[condition.other]
-    if condition.values is None:
-        given.pop(condition.other, None)
-        given |= {} if condition.wanted else {condition.other: value_of(condition.other)}
-        if given.get("reduce") == "conv1x1":  # which needs the one or the other
-            given.pop("out_channels", None)
-            given |= {} if "kernel" in given else {"out_channels": 2}
-    else:
-        words = [word for word in other.chosen_from or ("same",) if (word in condition.values) is False]
-        given[condition.other] = words[-1] if condition.wanted else condition.values[0]
-    with pytest.raises(UsageError) as caught:
-        Options.resolve(given)  # type: ignore[arg-type]
-    assert OPTIONS[name].flag in caught.value.message
 
 
 # ------------------------------------------------------------------------------------------------ the value
@@ -250,33 +168,6 @@ def test_arrays_are_told_apart_but_not_in_facts() -> None:
 )
 def test_facts_of_a_mask(given: Any, kept: str) -> None:
     assert Options.resolve(given).facts.mask == kept
-
-
-# ---------------------------------------------------------------------------------- the resolved pipeline
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_the_pipeline_tells_all_that_the_method_reads(method: str) -> None:
-    told = resolved_pipeline(Options.resolve({"method": method}), {})
-    read = [name for name in METHODS[method].options if name in told]
-    assert [name for name in told if name in METHODS[method].options] == read
-    assert next(iter(told)) == "method"
-    assert list(told)[-1] == "on_overflow"
-    assert set(told) <= set(OPTIONS)
-
-
-def test_defaults_follow_the_convention() -> None:
-    def told(**given: Any) -> dict[str, object]:
-        return resolved_pipeline(Options.resolve(given), {})  # type: ignore[arg-type]
-
-    assert told(method="bicubic")["cubic_a"] == -0.75
-    assert told(method="bicubic", antialias=True)["cubic_a"] == -0.5
-    assert told(method="bicubic", antialias=True)["edge"] == "renormalize"
-    assert told(method="lanczos3")["convention"] == "tf"
-    assert told(method="nearest")["coords"] == "asymmetric"
-    assert told(method="letterbox", interpolation="nearest")["coords"] == "asymmetric"
-    assert "antialias" not in told(method="letterbox", interpolation="nearest")
-    assert "odd" not in told(method="crop", anchor="end")
 
 
 # ------------------------------------------------------------------------------------- how to add an option
