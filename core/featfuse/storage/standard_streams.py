@@ -23,10 +23,8 @@ def open_stdin(stdin: BinaryIO | None = None) -> LocalSource:
     stream = stdin if stdin is not None else sys.stdin.buffer
     if stream.isatty():
         raise InputError("-: stdin is a terminal", hint="Pipe a .npy file into the command.")
-    file = _whole_file(stream)
-    if file is not None:
-        return LocalSource(file, STREAM, state=find_state(file.fileno()))
-    return LocalSource(_spool(stream), STREAM)
+    file = _whole_file(stream) or _spool(stream)
+    return LocalSource(file, STREAM, state=find_state(file.fileno()))
 
 
 def _whole_file(stdin: BinaryIO) -> io.FileIO | None:
