@@ -30,16 +30,13 @@ MOST_MODULES, MOST_LINES, MOST_PARAMETERS = 10, 50, 8
 UNTESTED: set[str] = set()
 """Modules with logic that have no namesake among the tests."""
 
-BACKWARDS: set[tuple[str, str]] = {
-    ("featfuse.batches.cluster", "featfuse"),
-    ("featfuse.batches.run", "featfuse"),
-}
+BACKWARDS: set[tuple[str, str]] = set()
 """Modules of the core, and those of a later wing that they import."""
 
-NAMESAKES: set[str] = {"build"}
+NAMESAKES: set[str] = set()
 """Names that modules of several wings bear."""
 
-LONG: set[str] = {"featfuse_cli.batch.batch", "featfuse_cli.run.run"}
+LONG: set[str] = set()
 """Functions of more than 50 lines."""
 
 MANY_PARAMETERS: set[str] = set()

@@ -1,29 +1,23 @@
 """`fuse batch PATTERN... --out PATTERN`: many fusions in one go."""
 
-import json
-import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.options import Json, Quiet, Sync, check_report_options
-from featfuse_cli.text import say, visible
+from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
+from featfuse_cli.text import say
 
 if TYPE_CHECKING:
-    from featfuse.batches import Batch, Outcome
+    from featfuse.batches import Batch, BatchOptions, Outcome
 
 __all__ = ["batch"]
 
 SOME_FAILED = 5
-STATUSES = ("done", "skipped", "missing", "failed")
-MOST_ROWS = 50
-"""Rows that a table of items shows; --json has them all."""
 
 Patterns = Annotated[
     list[str] | None,
@@ -76,12 +70,6 @@ ManifestFile = Annotated[
         "manifest", "Where each item is told. Default: manifest.jsonl in the output folder.", "FILE"
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", "-f", help="Replace existing outputs.", rich_help_panel="Output")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Plan and list, write nothing.", rich_help_panel="Output")
-]
 Memory = Annotated[
     str,
     typer.Option(
@@ -133,9 +121,8 @@ def batch(
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    from featfuse.batches import BatchOptions, get_ready, open_batch
+    from featfuse.batches import BatchOptions
 
-    start_collecting()
     how = BatchOptions(
         out=out,
         pairs=pairs,
@@ -152,29 +139,46 @@ def batch(
         memory=memory,
         threads=threads,
     )
+    start_collecting()
+    told = _plan if dry_run else _run
+    outcomes = told(tuple(patterns or ()), how, options, as_json=as_json, quiet=quiet)
+    raise typer.Exit(SOME_FAILED if any(it.status == "failed" for it in outcomes) else 0)
+
+
+def _plan(
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+) -> "Sequence[Outcome]":
+    """Plan a batch and tell it, do nothing."""
+    from featfuse.batches import open_batch
+
+    from featfuse_cli.batch_report import tell_plan
+
+    planned = open_batch(patterns, how, options)
+    tell_plan(planned, as_json=as_json, quiet=quiet)
+    return planned.planned
+
+
+def _run(
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+) -> "Sequence[Outcome]":
+    """Run a batch and tell how it went."""
+    from featfuse.batches import get_ready, open_batch
+
+    from featfuse_cli.batch_report import tell_end, tell_problems
+
     started = time.perf_counter()
-    if not dry_run:
-        get_ready(how)
-    planned = open_batch(tuple(patterns or ()), how, options)
-    if dry_run:
-        _tell_plan(planned, as_json=as_json, quiet=quiet)
-        raise typer.Exit(SOME_FAILED if any(it.status == "failed" for it in planned.planned) else 0)
-    if not quiet and not as_json:
-        _tell_problems(planned)
-    outcomes = _run(planned, wanted=not quiet and not as_json)
-    seconds = time.perf_counter() - started
+    get_ready(how)
+    planned = open_batch(patterns, how, options)
+    shown = not quiet and not as_json
+    if shown:
+        tell_problems(planned)
+    outcomes = _outcomes(planned, wanted=shown)
     untried = len(planned.items) - len(outcomes)
-    if as_json:
-        from featfuse.text import json_text
-
-        print(json_text(_summary(outcomes, untried, seconds)))
-    else:
-        _tell(outcomes, untried, seconds, quiet=quiet)
-    if any(outcome.status == "failed" for outcome in outcomes):
-        raise typer.Exit(SOME_FAILED)
+    tell_end(outcomes, untried, time.perf_counter() - started, as_json=as_json, quiet=quiet)
+    return outcomes
 
 
-def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
+def _outcomes(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
     """Every outcome, behind a progress bar; Ctrl-C says how to go on."""
     from featfuse.batches import STAGED
 
@@ -200,96 +204,3 @@ def _run(planned: "Batch", *, wanted: bool) -> "list[Outcome]":
         )
         raise typer.Exit(INTERRUPTED) from None
     return outcomes
-
-
-def _summary(outcomes: "Sequence[Outcome]", untried: int, seconds: float) -> dict[str, object]:
-    """The one object of --json."""
-    from featfuse.version import __version__
-
-    counts = Counter(outcome.status for outcome in outcomes)
-    return {
-        "schema": 1,
-        "featfuse": __version__,
-        "command": "batch",
-        "items": len(outcomes) + untried,
-        **{status: counts[status] for status in STATUSES},
-        "untried": untried,
-        "bytes": sum(outcome.bytes for outcome in outcomes if outcome.status == "done"),
-        "seconds": round(seconds, 3),
-        "failures": [_failure(outcome) for outcome in outcomes if outcome.status == "failed"],
-        "missing_items": [_failure(outcome) for outcome in outcomes if outcome.status == "missing"],
-    }
-
-
-def _failure(outcome: "Outcome") -> dict[str, object]:
-    return {"id": outcome.id, "out": outcome.out, "error": outcome.error}
-
-
-def _tell(outcomes: "Sequence[Outcome]", untried: int, seconds: float, *, quiet: bool) -> None:
-    """The summary on stdout, each failure with its reason on stderr."""
-    from featfuse.text import human_bytes
-
-    counts = Counter(outcome.status for outcome in outcomes)
-    if not quiet:
-        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
-        parts += [f"{untried} not tried"] if untried else []
-        size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
-        print(f"{len(outcomes) + untried} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
-        warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
-        for outcome in outcomes:
-            if outcome.status == "missing":
-                print(visible(f"missing: {outcome.id}: {outcome.error}"))
-        if warned:
-            text, _ = next(iter(warned.items()))
-            print(visible(f"warnings: {sum(warned.values())}, the first: {text}"))
-    sys.stdout.flush()
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            why = visible(str(outcome.error), keep="\n")
-            say(f"failed: {visible(outcome.id)}: {why}")
-
-
-def _tell_plan(planned: "Batch", *, as_json: bool, quiet: bool) -> None:
-    """The table of items, nothing done."""
-    from featfuse.text import human_bytes
-
-    if as_json:
-        rows = [
-            {"id": it.id, "status": it.status, "out": it.out, "shape": list(it.shape), "error": it.error}
-            for it in planned.planned
-        ]
-        print(json.dumps({"schema": 1, "command": "batch", "dry_run": True, "items": rows}, indent=2))
-        return
-    if quiet:
-        return
-    _print_items(planned.planned, sys.stdout)
-    counts = Counter(it.status for it in planned.planned)
-    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
-
-
-def _tell_problems(planned: "Batch") -> None:
-    """The items that planning found cannot be done, before the others are begun."""
-    problems = [it for it in planned.planned if it.error]
-    if problems:
-        say(f"{len(problems)} of {len(planned.planned)} items cannot be fused:")
-        _print_items(problems, sys.stderr)
-
-
-def _print_items(items: "Sequence[Outcome]", stream: TextIO) -> None:
-    """The first rows of a table of items, those with problems first."""
-    from featfuse.text import shape_text
-    from rich.text import Text
-
-    from featfuse_cli.terminal import console_for, plain_table
-
-    table = plain_table("item", "plan", "output")
-    for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:
-        told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
-        if it.status == "skipped":
-            told = "skipped: done before"
-        table.add_row(Text(visible(it.id)), Text(visible(told, keep="\n")), Text(visible(it.out)))
-    console = console_for(stream)
-    console.print(table)
-    if len(items) > MOST_ROWS:
-        console.print(f"... and {len(items) - MOST_ROWS} more")

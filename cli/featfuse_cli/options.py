@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from featfuse.errors import UsageError
 
-__all__ = ["Inputs", "Json", "Quiet", "Sync", "check_report_options"]
+__all__ = ["DryRun", "Force", "Inputs", "Json", "Quiet", "Sync", "check_report_options"]
 
 Inputs = Annotated[
     list[str],
@@ -15,6 +15,12 @@ Inputs = Annotated[
         "KEY may be a glob. - is a .npy on stdin.",
         show_default=False,
     ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel="Output")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Plan and report, write nothing.", rich_help_panel="Output")
 ]
 Json = Annotated[
     bool,

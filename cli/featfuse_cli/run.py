@@ -9,7 +9,7 @@ from featfuse.request.options import FusionOptions
 
 from featfuse_cli import start_collecting
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.options import Inputs, Json, Quiet, Sync, check_report_options
+from featfuse_cli.options import DryRun, Force, Inputs, Json, Quiet, Sync, check_report_options
 
 __all__ = ["run"]
 
@@ -23,12 +23,6 @@ Out = Annotated[
         "Default: fused plus the first input's suffix, here.",
         rich_help_panel="Output",
     ),
-]
-Force = Annotated[
-    bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel="Output")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Plan and report, write nothing.", rich_help_panel="Output")
 ]
 Sidecar = Annotated[
     bool,
@@ -85,14 +79,8 @@ def run(
     The name run may be left out: fuse a.npy b.npy --method bilinear.
     """
     check_report_options(as_json=as_json, quiet=quiet)
-    if out == "-" and not dry_run and sys.stdout.isatty():
-        raise UsageError(
-            "--out - would write binary data to the terminal",
-            hint="Send it into a file or a pipe, or name a file.",
-        )
-
-    if out == "-" and sidecar:
-        raise UsageError("--sidecar needs a file to stand beside", hint="Name one with --out.")
+    if out == "-":
+        _check_stream(dry_run=dry_run, sidecar=sidecar)
 
     import featfuse
     from featfuse.fusion import default_output
@@ -121,3 +109,14 @@ def run(
     if not quiet:
         note = "dry run: nothing was written" if dry_run else ""
         print_report(report, as_json=as_json, to_stderr=target == "-", note=note)
+
+
+def _check_stream(*, dry_run: bool, sidecar: bool) -> None:
+    """`--out -` needs a reader that is no terminal, and has no place for a second file."""
+    if not dry_run and sys.stdout.isatty():
+        raise UsageError(
+            "--out - would write binary data to the terminal",
+            hint="Send it into a file or a pipe, or name a file.",
+        )
+    if sidecar:
+        raise UsageError("--sidecar needs a file to stand beside", hint="Name one with --out.")

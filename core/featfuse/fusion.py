@@ -17,7 +17,7 @@ from featfuse.io.outputs import check_save_kernel
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
-from featfuse.report.build import refusal_report
+from featfuse.report.reports import refusal_report
 from featfuse.report.shape_report import ShapeReport, Suggestion
 from featfuse.request.options import FusionOptions, Options
 

@@ -13,26 +13,6 @@ import pytest
 OPTIONS = ("-m", "nearest", "--layout", "CHW")
 
 
-@pytest.fixture
-def pairs(make_npy):
-    """a/0.npy and b/0.npy, and so on."""
-
-    def make(count):
-        for number in range(count):
-            make_npy(f"a/{number}.npy", (2, 8, 8))
-            make_npy(f"b/{number}.npy", (2, 4, 4))
-
-    return make
-
-
-@pytest.fixture
-def batch(fuse):
-    def call(*words):
-        return fuse("batch", *words, *OPTIONS)
-
-    return call
-
-
 def test_two_folders(batch, fuse, pairs):
     pairs(3)
     told = batch("a/", "b/", "--out", "o/", "--jobs", "1")
@@ -43,24 +23,6 @@ def test_two_folders(batch, fuse, pairs):
     assert Path("one.npy").read_bytes() == Path("o/1.npy").read_bytes()
 
 
-def test_failures_are_named_with_reasons_and_the_code_is_5(batch, pairs, make_npy):
-    pairs(5)
-    Path("a/1.npy").write_bytes(Path("a/1.npy").read_bytes()[:-9])
-    Path("b/2.npy").unlink()
-    make_npy("b/3.npy", (5, 4, 4))
-    told = batch("a/", "b/", "--out", "o/")
-    assert told.exit_code == 5
-    assert told.stdout.startswith("5 items: 2 done, 3 failed; ")
-    before, _, after = told.stderr.partition("failed: 1: ")
-    assert before.startswith("3 of 5 items cannot be fused:\n"), "a table before the work"
-    assert "b/2.*" in before
-    assert "a/1.npy" in after
-    assert "\nfailed: 2: no partner in b/: b/2.*\n" in after
-    assert "\nfailed: 3: axis C: channel counts differ" in after
-    assert "5" in after
-    assert "Traceback" not in told.stderr
-
-
 def test_a_resumed_batch(batch, pairs):
     pairs(3)
     batch("a/", "b/", "--out", "o/")
@@ -68,34 +30,6 @@ def test_a_resumed_batch(batch, pairs):
     told = batch("a/", "b/", "--out", "o/", "--resume")
     assert told.exit_code == 0
     assert told.stdout.startswith("3 items: 1 done, 2 skipped; 512 bytes in ")
-
-
-def test_json(batch, pairs):
-    pairs(3)
-    Path("b/1.npy").unlink()
-    Path("b/2.npy").write_text("rubbish")
-    told = batch("a/", "b/", "--out", "o/", "--json", "--allow-missing")
-    assert told.exit_code == 5
-    facts = json.loads(told.stdout)
-    assert facts["schema"] == 1
-    assert facts["command"] == "batch"
-    counts = {
-        name: facts[name] for name in ("items", "done", "skipped", "missing", "failed", "untried", "bytes")
-    }
-    assert counts == {
-        "items": 3,
-        "done": 1,
-        "skipped": 0,
-        "missing": 1,
-        "failed": 1,
-        "untried": 0,
-        "bytes": 512,
-    }
-    assert [row["id"] for row in facts["failures"]] == ["2"]
-    assert "b/2.npy" in facts["failures"][0]["error"]
-    assert facts["missing_items"] == [{"id": "1", "out": "o/1.npy", "error": "no partner in b/: b/1.*"}]
-    assert facts["seconds"] > 0
-    assert told.stderr == ""
 
 
 def test_allow_missing(batch, pairs):
@@ -124,41 +58,6 @@ def test_quiet(batch, pairs):
     assert told.exit_code == 5
     assert told.stdout == ""
     assert told.stderr == "failed: 1: no partner in b/: b/1.*\n"
-
-
-def test_a_dry_run_lists_the_items(batch, pairs):
-    pairs(3)
-    Path("b/1.npy").unlink()
-    told = batch("a/", "b/", "--out", "o/", "--dry-run")
-    assert told.exit_code == 5
-    rows = [re.split(r"  +", line.strip()) for line in told.stdout.splitlines()]
-    assert ["0", "2×8×8 float32", "o/0.npy"] in rows
-    assert ["1", "failed: no partner in b/: b/1.*", "o/1.npy"] in rows
-    assert "1 failed" in told.stdout
-    assert told.stdout.endswith("dry run: nothing was written\n")
-    assert not Path("o").exists()
-
-
-def test_a_dry_run_as_json(batch, pairs):
-    pairs(2)
-    told = batch("a/", "b/", "--out", "o/", "--dry-run", "--json")
-    facts = json.loads(told.stdout)
-    assert facts["dry_run"] is True
-    assert facts["items"][0] == {
-        "id": "0",
-        "status": "planned",
-        "out": "o/0.npy",
-        "shape": [2, 8, 8],
-        "error": None,
-    }
-    assert not Path("o").exists()
-
-
-def test_a_dry_run_of_many_shows_the_first(batch, pairs):
-    pairs(60)
-    told = batch("a/", "b/", "--out", "o/", "--dry-run")
-    assert "... and 10 more" in told.stdout
-    assert "60 planned" in told.stdout
 
 
 def test_a_dry_run_that_resumes(batch, pairs):
@@ -219,14 +118,6 @@ def test_what_stops_the_whole_batch(words, code, text, batch, pairs):
     assert "Traceback" not in told.stderr
     assert told.stdout == ""
     assert not Path("o").exists()
-
-
-def test_names_that_would_repaint_the_terminal(batch, make_npy):
-    make_npy("a/\x1b[2Jx.npy", (2, 8, 8))
-    make_npy("b/y.npy", (2, 4, 4))
-    told = batch("a/", "b/", "--out", "o/")
-    assert "\x1b" not in told.stdout + told.stderr
-    assert "\\x1b[2Jx" in told.stderr
 
 
 def on_terminal(command, env):

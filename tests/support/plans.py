@@ -16,7 +16,7 @@ from featfuse.model.tensor import TensorSpec
 from featfuse.planning.build import build_result, build_steps
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
-from featfuse.report.build import plan_report
+from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import AxisRow, ShapeReport
 from featfuse.request.options import Options
 from featfuse.request.table import OPTIONS

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import featfuse
 from featfuse.batches.recipe import map_files
 from featfuse.batches.work import Outcome, Task, fuse_item, make_folder
 from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.storage.faults import write_faults
+from featfuse.version import __version__
 
 __all__ = ["run_on_cluster"]
 
@@ -82,9 +82,9 @@ def _check_workers(client: Any, first: Task) -> None:
             "--dask: the scheduler has no workers", hint="Start some with `dask worker tcp://host:8786`."
         ) from None
     for worker, version in client.run(_version).items():
-        if version != featfuse.__version__:
+        if version != __version__:
             raise RunError(
-                f"--dask: worker {worker} runs featfuse {version}, here it is {featfuse.__version__}",
+                f"--dask: worker {worker} runs featfuse {version}, here it is {__version__}",
                 hint="Install the same version on every worker.",
             )
     _check_sight(client, _whole(first.inputs[0]).path)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import featfuse
 from featfuse.batches.container import STAGED, Container
 from featfuse.batches.items import Item, real_path
 from featfuse.batches.manifest import Manifest, input_facts
@@ -18,6 +17,7 @@ from featfuse.batches.work import Outcome, Task
 from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
 from featfuse.storage.sweep import sweep
+from featfuse.version import __version__
 
 __all__ = ["Batch", "BatchOptions", "facts_of", "get_ready", "task_of"]
 
@@ -151,7 +151,7 @@ class Batch:
                 "dtype": outcome.dtype,
                 "seconds": round(outcome.seconds, 4),
                 "error": outcome.error,
-                "featfuse": featfuse.__version__,
+                "featfuse": __version__,
             }
         )
 

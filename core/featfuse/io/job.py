@@ -21,7 +21,7 @@ from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.planning.build import build_result, build_steps
 from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
-from featfuse.report.build import plan_report
+from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import OutputRow, ShapeReport, Suggestion
 from featfuse.steps.base import Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF

@@ -16,7 +16,7 @@ from featfuse.model.layout import (
     resolve_layouts,
 )
 from featfuse.model.tensor import TensorSpec
-from featfuse.report.build import origin_words
+from featfuse.report.reports import origin_words
 
 Shapes = Sequence[tuple[int, ...]]
 
