@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.amounts import only_slow
+
 RECORD = Path(__file__).with_name("record.py")
 GROUPS = list(json.loads(RECORD.with_name("errors.json").read_text()))
-PARTS = (GROUPS[::2], GROUPS[1::2])
+PARTS = (GROUPS[:3], *only_slow([GROUPS[3:]]))
 """Few, since each begins with making the input files."""
 
 

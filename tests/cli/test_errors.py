@@ -9,6 +9,8 @@ import typer
 from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
 from featfuse_cli.errors import boundary, error_text
 
+from tests.support.amounts import only_slow
+
 
 @pytest.mark.parametrize(
     ("kind", "code"), [(RunError, 1), (UsageError, 2), (ShapeError, 3), (InputError, 4), (FeatfuseError, 1)]
@@ -67,7 +69,7 @@ WHAT_IS_WRONG = [
 ]
 
 
-@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize("where", [">/dev/full 2>/dev/full", *only_slow(["2>/dev/full", "2>&-"])])
 @pytest.mark.parametrize(("line", "code"), WHAT_IS_WRONG)
 def test_an_error_that_cannot_be_printed(shell, make_npy, line, code, where):
     """Its exit code is its own all the same."""

@@ -170,7 +170,7 @@ def test_a_scheduler_without_workers(tmp_path, pairs, run, monkeypatch):
 
 def test_workers_of_another_version(dask, pairs, run, monkeypatch):
     pairs(1)
-    monkeypatch.setattr("featfuse.__version__", "99.0")
+    monkeypatch.setattr("featfuse.batches.cluster.__version__", "99.0")
     with pytest.raises(RunError, match=r"worker tcp://127\S+ runs featfuse \S+, here it is 99\.0") as caught:
         run("a/", "b/", out="o/", dask=dask.address)
     assert "same version" in caught.value.hint

@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.support.amounts import only_slow
+
 pytestmark = pytest.mark.xdist_group("processes")
 
 FUSE = [sys.executable, "-c", "from featfuse_cli import main; main()"]
@@ -66,10 +68,11 @@ def check_outputs(fused, wanted):
         )
 
 
-def test_killed_ten_times_over(inputs, fused, left):
+@pytest.mark.parametrize("times", [4, *only_slow([10])])
+def test_killed_over_and_over(times, inputs, fused, left):
     rng = random.Random(1)
     manifest = Path("o/manifest.jsonl")
-    for number in range(10):
+    for number in range(times):
         process = start("a/", "b/", "--out", "o/", "--resume")
         target = count_lines(manifest) + rng.choice([0, 1, 2, 4])
         wait_for(lambda target=target: manifest.exists() and count_lines(manifest) >= target, process)
@@ -159,7 +162,7 @@ def interrupted_in_time(out, moment):
 
 
 @pytest.mark.parametrize("out", ["o/", "o/f.h5::{name}"])
-@pytest.mark.parametrize("moment", [0, 2])
+@pytest.mark.parametrize("moment", [0, *only_slow([2])])
 def test_ctrl_c(out, moment, inputs, fused, left):
     process, errors = interrupted_in_time(out, moment)
     manifest = Path("o/manifest.jsonl")
