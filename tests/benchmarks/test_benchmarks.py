@@ -33,6 +33,7 @@ def load(monkeypatch):
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_page_is_written_and_every_output_agrees(tmp_path):
     page = tmp_path / "docs" / "page.md"
     options = ("--mib", "1", "--runs", "1", "--only", "hdf5*", "--folder", str(tmp_path))

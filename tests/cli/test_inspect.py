@@ -100,6 +100,7 @@ def test_every_suggested_command_works_and_gives_the_promised_shape(fuse, make_n
     check_suggestions(fuse, make_npy, CASES[case], lambda command: outcome_in_this_process(fuse, command))
 
 
+@pytest.mark.slow
 def test_suggested_commands_work_when_pasted_into_a_shell(fuse, shell, make_npy):
     def paste(command):
         result = shell(command)

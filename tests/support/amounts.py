@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["few_or_many", "only_slow", "slow_is_wanted"]
+__all__ = ["few_or_many", "only_slow", "slow_but", "slow_is_wanted"]
 
 
 def slow_is_wanted(config: pytest.Config) -> bool:
@@ -22,3 +22,8 @@ def few_or_many(few: Any, many: Any) -> list[Any]:
 def only_slow(values: Iterable[Any]) -> list[Any]:
     """Further values of a parameter, for slow runs."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+def slow_but(values: Iterable[Any], *always: Any) -> list[Any]:
+    """All the values of a parameter, in their order: `always` in every run, the others in slow ones."""
+    return [value if value in always else pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from featfuse.errors import RunError
 
-from tests.support.amounts import few_or_many
+from tests.support.amounts import few_or_many, slow_but
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
@@ -77,7 +77,7 @@ def test_npz_needs_its_room_twice_and_says_so_at_once(shell, image, disk):
 
 
 @pytest.mark.parametrize("extras", few_or_many((-4096, 0, 65536), range(-8192, 131072, 4096)))
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npz", ".h5"))
 def test_a_disk_that_is_full_to_the_last_page(shell, image, disk, suffix, extras):
     """What is refused is refused whole, wherever the border is: headers and HDF5's own pages count too."""
     out = disk / f"o{suffix}"
@@ -187,7 +187,7 @@ def test_a_folder_that_goes_away(image, suffix, fault):
         assert names() == (["out", "x.npy"] if fault == "now a file" else ["x.npy"])
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npy", ".h5"))
 def test_a_folder_of_somebody_else(shell, image, suffix):
     """Root may write anywhere, so a user who is nobody here tries."""
     stranger = "setpriv --reuid 54321 --regid 54321 --clear-groups"

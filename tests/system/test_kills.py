@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.amounts import few_or_many
+from tests.support.amounts import few_or_many, slow_but
 from tests.support.readers import READ
 
 FUSE = [sys.executable, "-m", "featfuse_cli"]
@@ -66,7 +66,7 @@ def image():
 DOUBLE = ["x.npy", "--layout", "NCHW", "-m", "nearest", "--to", "512x512", "-q", "-f"]
 
 
-@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("suffix", slow_but(READ, ".npy"))
 def test_a_killed_run(image, suffix, kills):
     out = f"o{suffix}"
     kill_until_something_is_left([*DOUBLE, "-o", out], kills)
@@ -85,7 +85,7 @@ def test_a_killed_run_with_a_sidecar(image, kills):
     assert sorted(path.name for path in Path().iterdir()) == ["o.npy", "o.npy.json", "x.npy"]
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".h5", ".npz", ".safetensors"])
+@pytest.mark.parametrize("suffix", slow_but([".npy", ".h5", ".npz", ".safetensors"], ".h5"))
 def test_a_killed_run_that_saves_its_kernel(image, suffix, kills):
     Path("kernels").mkdir()
     words = ["x.npy", "--layout", "NCHW", "--reduce", "conv1x1", "--out-channels", "64", "--seed", "1"]
@@ -97,7 +97,9 @@ def test_a_killed_run_that_saves_its_kernel(image, suffix, kills):
     assert [path.name for path in Path("kernels").iterdir()] == [f"k{suffix}"]
 
 
-@pytest.mark.parametrize("out", [*("o/{name}" + suffix for suffix in READ), "o/all.h5::{name}"])
+@pytest.mark.parametrize(
+    "out", [*slow_but(("o/{name}" + suffix for suffix in READ), "o/{name}.npy"), "o/all.h5::{name}"]
+)
 def test_a_killed_batch(out, kills):
     values = np.random.default_rng(0).normal(size=(16, 128, 128)).astype(np.float32)
     Path("a").mkdir()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.support.amounts import few_or_many, only_slow
+from tests.support.amounts import few_or_many, only_slow, slow_but
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
@@ -59,9 +59,13 @@ def maps():
     "line",
     [
         "fuse a.npy b.npy -m bilinear --layout NCHW -q -f -o o.npy",
-        "fuse a.safetensors b.safetensors -m bilinear --layout NCHW -q -f -o o.npy --threads 8 --memory 4M",
         "fuse a.h5 b.h5 -m bilinear --layout NCHW -q -f -o o.npy",
-        "fuse inspect a.h5 b.h5 -m bilinear --layout NCHW",
+        *only_slow(
+            [
+                "fuse a.safetensors b.safetensors -m bilinear --layout NCHW -q -f -o o.npy --threads 8",
+                "fuse inspect a.h5 b.h5 -m bilinear --layout NCHW",
+            ]
+        ),
     ],
 )
 def test_too_small_an_address_space(limited, maps, line, sizes):
@@ -132,7 +136,7 @@ def test_too_few_processes(limited, maps, stranger, place, count):
 
 
 @pytest.mark.parametrize("counts", few_or_many((8, 24, 60), range(5, 60)))
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npy", ".h5"))
 def test_too_few_open_files(limited, suffix, counts):
     """20 inputs need 20, the output one, each library that is loaded one for a moment."""
     array = np.ones((1, 2, 8, 8), np.float32)

@@ -13,6 +13,8 @@ import pytest
 from featfuse.batches import cluster
 from featfuse.errors import RunError
 
+from tests.support.amounts import only_slow
+
 distributed = pytest.importorskip("distributed")
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("processes")]
@@ -142,7 +144,7 @@ def test_a_worker_that_dies_costs_nothing(tmp_path, plan, fused):
         assert np.array_equal(np.load(f"o/{number}.npy"), expected)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x", "127.0.0.1:port"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", *only_slow(["nonsense://x", "127.0.0.1:port"])])
 def test_a_scheduler_that_cannot_be_reached(address, pairs):
     """In a process of its own: a client that failed to start leaves its event loop in disorder."""
     pairs(1)
@@ -227,6 +229,7 @@ def test_stopping_early_cancels_the_rest(dask, pairs, plan):
     assert len(list(Path("o").glob("*.npy"))) < 40
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies(tmp_path, pairs, plan, run, monkeypatch, left):
     pairs(40)
     monkeypatch.setattr(cluster, "TIMEOUT", "2s")

@@ -161,7 +161,7 @@ def interrupted_in_time(out, moment):
     raise AssertionError("every batch was done before it was interrupted")
 
 
-@pytest.mark.parametrize("out", ["o/", "o/f.h5::{name}"])
+@pytest.mark.parametrize("out", ["o/f.h5::{name}", *only_slow(["o/"])])
 @pytest.mark.parametrize("moment", [0, *only_slow([2])])
 def test_ctrl_c(out, moment, inputs, fused, left):
     process, errors = interrupted_in_time(out, moment)

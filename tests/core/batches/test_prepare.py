@@ -26,6 +26,7 @@ def many(count):
             Path(folder, f"{number:06}.npy").hardlink_to(source)
 
 
+@pytest.mark.slow
 def test_planning_is_linear(plan):
     seconds, peaks = {}, {}
     for count in (250, 500, 1000):

@@ -13,7 +13,7 @@ from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 from featfuse.model.tensor import TensorSpec, whole
 
-from tests.support.amounts import few_or_many
+from tests.support.amounts import few_or_many, only_slow
 from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
 
 GOOD = saved(np.arange(12, dtype=np.float32).reshape(3, 4))
@@ -179,7 +179,7 @@ def test_names_are_never_places(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", few_or_many(1 << 27, 1 << 30))
-@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, *only_slow([zipfile.ZIP_LZMA])])
 def test_what_zipfile_would_inflate_at_once(tmp_path: Path, kind: int, size: int) -> None:
     (tmp_path / "x.npz").write_bytes(packed(size, size, kind))
     check_bounded(tmp_path / "x.npz", "which NumPy does not write", memory=size + (1 << 27))

@@ -25,7 +25,7 @@ from featfuse.errors import RunError
 from featfuse.io.address import Address
 from featfuse.storage import local
 
-from tests.support.amounts import few_or_many
+from tests.support.amounts import few_or_many, only_slow
 
 FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear", "--layout", "NCHW", "-q"]
 
@@ -68,7 +68,7 @@ def test_kills_at_random_moments(tmp_path, monkeypatch, amount):
     assert leftovers() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *only_slow([signal.SIGINT, signal.SIGHUP])])
 def test_signals_that_can_be_caught_leave_nothing(maps, number):
     Path("out.npy").write_bytes(b"old")
     for delay in (0.2, 0.45):
@@ -154,7 +154,7 @@ def test_the_file_is_flushed_before_it_takes_its_name(maps, steps):
     assert steps == ["file", "rename", "folder"]
 
 
-@pytest.mark.parametrize("out", ["out.npy", "out.safetensors", "out.h5", "out.npz"])
+@pytest.mark.parametrize("out", ["out.npy", "out.h5", *only_slow(["out.safetensors", "out.npz"])])
 def test_no_sync_waits_for_no_disk(maps, steps, out):
     del maps
     featfuse.fuse("a.npy", "b.npy", method="bilinear", layout="NCHW", out=out, force=True, sync=False)

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.support.amounts import only_slow, slow_but
 from tests.support.malformed import check_bounded, check_refused
 
 CRASHER = """\
@@ -94,7 +95,7 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize("case", NO_TENSORS)
+@pytest.mark.parametrize("case", slow_but(NO_TENSORS, *(set(NO_TENSORS) - {"doubling"})))
 def test_what_is_no_tensor(path: Path, case: str) -> None:
     make, words = NO_TENSORS[case]
     with h5py.File(path, "w") as file:
@@ -147,7 +148,7 @@ def test_a_chunk_of_gigabytes(path: Path) -> None:
     check_bounded(path, words, code=2)
 
 
-@pytest.mark.parametrize("case", ["claims 4 TB", "claims 2**30 chunks", "doubling"])
+@pytest.mark.parametrize("case", ["claims 4 TB", "claims 2**30 chunks", *only_slow(["doubling"])])
 def test_small_files_cost_little(path: Path, case: str) -> None:
     make, words = NO_TENSORS[case]
     with h5py.File(path, "w") as file:
