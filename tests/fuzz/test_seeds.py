@@ -12,8 +12,6 @@ import pytest
 from tests.fuzz import fuzz_headers
 from tests.fuzz.seeds import SEEDS
 
-pytestmark = pytest.mark.xdist_group("fuzz")
-
 ACCEPTED = {"npy": 10, "safetensors": 4, "npz": 6}
 """How many seeds each parser accepts, at least: were it none, no fuzzing would get far."""
 

@@ -19,8 +19,6 @@ from tests.support.amounts import few_or_many, slow_but
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 DOUBLE = "fuse x.npy --layout NCHW -m nearest --to 512x512 -q"
 FOURFOLD = "fuse x.npy --layout NCHW -m nearest --to 1024x1024 -q"  # 29 MB
 
@@ -188,12 +186,8 @@ def test_a_folder_that_goes_away(image, suffix, fault):
 
 
 @pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npy", ".h5"))
-def test_a_folder_of_somebody_else(shell, image, suffix):
+def test_a_folder_of_somebody_else(shell, image, stranger, suffix):
     """Root may write anywhere, so a user who is nobody here tries."""
-    stranger = "setpriv --reuid 54321 --regid 54321 --clear-groups"
-    stranger += " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
-    if shell(f"{stranger} fuse --version").returncode:
-        pytest.skip("only root, with setpriv, can be somebody else")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         out = Path(folder, f"o{suffix}")

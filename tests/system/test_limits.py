@@ -17,12 +17,6 @@ from tests.support.amounts import few_or_many, only_slow, slow_but
 from tests.support.commands import check_end
 from tests.support.readers import READ, SUFFIXES
 
-pytestmark = pytest.mark.xdist_group("processes")
-
-STRANGER = "setpriv --reuid 54321 --regid 54321 --clear-groups"
-# root may start any number of processes and write anywhere; this user may only read what root may
-STRANGER += " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
-
 
 def hidden(folder="."):
     return sorted(path.name for path in Path(folder).iterdir() if path.name.startswith("."))
@@ -108,14 +102,6 @@ def place():
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         yield Path(folder)
-
-
-@pytest.fixture
-def stranger(shell):
-    """The words that run a command as a user who is nobody here."""
-    if shell(f"{STRANGER} fuse --version").returncode:
-        pytest.skip("only root, with setpriv, can be somebody else")
-    return STRANGER
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, *only_slow([3, 4, 6, 7, 8])])

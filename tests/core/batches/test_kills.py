@@ -16,8 +16,6 @@ import pytest
 
 from tests.support.amounts import only_slow
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 FUSE = [sys.executable, "-c", "from featfuse_cli import main; main()"]
 COUNT = 120
 
@@ -68,7 +66,7 @@ def check_outputs(fused, wanted):
         )
 
 
-@pytest.mark.parametrize("times", [4, *only_slow([10])])
+@pytest.mark.parametrize("times", only_slow([4, 10]))
 def test_killed_over_and_over(times, inputs, fused, left):
     rng = random.Random(1)
     manifest = Path("o/manifest.jsonl")
@@ -111,6 +109,7 @@ def test_killed_before_a_container_is_written(inputs, fused, left):
     assert left() == []
 
 
+@pytest.mark.slow
 def test_the_main_process_alone_is_killed(inputs, fused, left):
     """Its workers end by themselves, with whole files."""
     process = start("a/", "b/", "--out", "o/")

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 MOST_LINKS = 50_000
 """How many names a file may have on every common file system."""
 

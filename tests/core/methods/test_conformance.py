@@ -32,7 +32,7 @@ def sums_to_one(method: str, options: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_conformance(method: str, axis_settings: Settings, data: st.DataObject) -> None:
     chain, options = draw_chain(data.draw, method, axis_settings)

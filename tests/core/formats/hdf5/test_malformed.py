@@ -159,7 +159,7 @@ def test_small_files_cost_little(path: Path, case: str) -> None:
 # -------------------------------------------------------------------------------- a crash inside the library
 
 
-@pytest.mark.parametrize("number", CRASHES)
+@pytest.mark.parametrize("number", slow_but(CRASHES, "SIGSEGV"))
 @pytest.mark.parametrize("place", ["h5py.File", "walk", "tensor_dtype"])
 def test_a_crash_is_an_error_that_names_the_file(path: Path, place: str, number: str) -> None:
     with h5py.File(path, "w") as file:
