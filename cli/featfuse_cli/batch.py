@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["batch"]
 
+EPILOG = """\
+[bold]Examples[/bold]
+Two folders, files matched by name:
+  fuse batch stage2/ stage3/ --out fused/ --method bilinear
+Named fields, other formats:
+  fuse batch 'a/{id}.npy' 'b/{id}.h5::feat' --out 'out/{id}.safetensors' -m nearest
+Keys of one file into keys of another:
+  fuse batch 'feats.h5::{id}/l3' 'feats.h5::{id}/l4' --out 'fused.h5::{id}' -m nearest
+
+[bold]Exit codes[/bold]
+0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
+"""
+
 SOME_FAILED = 5
 
 Patterns = Annotated[

@@ -13,6 +13,20 @@ from featfuse_cli.options import DryRun, Force, Inputs, Json, Quiet, Sync, check
 
 __all__ = ["run"]
 
+EPILOG = """\
+[bold]Examples[/bold]
+Resize the smaller map, repeat its 16 channels to 32, add:
+  fuse a.npy b.npy --method bilinear --channels tile
+Pad the smaller map on every side by reflecting its border, add:
+  fuse a.npy b.npy --method pad --pad-mode reflect -o padded.npy
+Join along the channels:
+  fuse a.npy b.h5::feat/l3 --combine concat -o joined.safetensors
+
+[bold]Exit codes[/bold]
+0 done, 1 the run failed, 2 wrong usage, 3 the shapes cannot be fused as
+asked, 4 an input cannot be read, 130 interrupted
+"""
+
 Out = Annotated[
     str | None,
     typer.Option(

@@ -1,6 +1,6 @@
 """What succeeds equals the reference; what cannot be done is refused.
 
-The reference (tests/support/reference) is written from DESIGN.md alone, in slow loops and float64. Files
+The reference (tests/support/reference) is written from the description, in slow loops and float64. Files
 are written and read without featfuse. Slow runs draw many more cases, other ones on every run.
 """
 

@@ -42,6 +42,11 @@ class Method(NamedTuple):
     resizes_by: str = ""
     kernel: tuple[str | float, ...] = ()
 
+    @property
+    def changes_sizes(self) -> bool:
+        """Whether sizes that differ are reconciled at all."""
+        return self.target != "none"
+
     def build(self) -> Callable[..., Any]:
         """The function `(in_size, out_size, axis_options) -> tuple[AxisMap, ...]` of this row."""
         module, name = self.builder.split(":")

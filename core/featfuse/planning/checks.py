@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from featfuse.errors import ShapeError, UsageError
+from featfuse.methods import METHODS
 from featfuse.model.layout import SPATIAL, STACKED, Layout
 from featfuse.model.tensor import TensorSpec, compatibility
 from featfuse.planning.extras import Extras
@@ -50,7 +51,7 @@ def _check_single(count: int, options: Options) -> None:
         options.method == "transposed-conv" and options.kernel is not None
     )
     no_target = options.to == "auto" and options.like is None and not own_geometry
-    if count == 1 and options.method != "strict" and no_target:
+    if count == 1 and METHODS[options.method].changes_sizes and no_target:
         raise UsageError(
             f"--method {options.method} on a single input needs a target",
             hint="Give --to HxW or --like INPUT.",
@@ -92,7 +93,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     )
     if by_letter:
         return True
-    if options.method == "strict":
+    if not METHODS[options.method].changes_sizes:
         same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
         return not (same_rank and compatibility(shapes) != "mismatch")
     own_target = extras.like is not None or not isinstance(options.to, str)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
 from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, resolve_layouts
 from featfuse.model.tensor import TensorSpec
@@ -184,7 +185,8 @@ def _fold(
 ) -> tuple[Fusion, list[tuple[int, Branch | Fusion]]]:
     """Pairwise from the coarsest grid to the finest, each sum brought to the next finer input's grid."""
     order = sorted(range(len(started)), key=lambda place: math.prod(started[place].member.grid.values()))
-    pairwise = options._replace(to="first" if options.method != "strict" else "auto", normalize="none")
+    to = "first" if METHODS[options.method].changes_sizes else "auto"
+    pairwise = options._replace(to=to, normalize="none")
     if options.normalize != "none":
         started = [on_branch.normalize(branch, options.normalize) for branch in started]
     current = started[order[0]]

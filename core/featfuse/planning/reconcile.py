@@ -38,7 +38,7 @@ def target_sizes(
     joined = COMBINES[options.combine].joins
     for letter in layout.letters:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]
-        if letter in SPATIAL and options.method != "strict":
+        if letter in SPATIAL and METHODS[options.method].changes_sizes:
             given = wanted.get(letter)
             target[letter] = _direction(sizes, letter, layout, members, options) if given is None else given
         elif letter == joined:
@@ -135,7 +135,7 @@ def chains_for(
             chains.append(())
         elif letter == "C" and options.channels != "strict":
             chains.append((channel_map(size, target[letter], options.channels, member.spec.name),))
-        elif letter in SPATIAL and options.method != "strict":
+        elif letter in SPATIAL and METHODS[options.method].changes_sizes:
             chains.append(_spatial(member, letter, layout, target, options) if changes else ())
         else:
             chains.append((identity(size) if size == target[letter] else broadcast(target[letter]),))

@@ -173,7 +173,7 @@ def summary(plan: FusionPlan, extras: Extras) -> str:
 
 def _method_words(options: Options, extras: Extras) -> str:
     row = METHODS[options.method]
-    if row.name == "strict":
+    if not row.changes_sizes:
         return row.name
     word = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
     if options.fold:

@@ -1,4 +1,4 @@
-"""Layouts, DESIGN 3.4: `--layout`, the file's own word, the rank, inference, or none when none is needed."""
+"""Layouts: `--layout`, the file's own word, the rank, inference, or none when none is needed."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ def test_weights_are_used_or_refused(plan: Plan, combine: str) -> None:
 
 
 UNUSED = [
-    # options that the others given make idle: DESIGN 3.2 wants an error, never silence
+    # options that the others given make idle: an error, never silence
     {"method": "letterbox", "to": "8x8", "interpolation": "nearest", "antialias": True},
     {"method": "letterbox", "to": "8x8", "interpolation": "nearest", "edge": "clamp"},
     {"method": "letterbox", "to": "8x8", "interpolation": "bilinear", "cubic_a": -0.5},

@@ -85,7 +85,7 @@ def test_pipeline_is_resolved_without_a_layout(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("options", "cells"),
     [
-        # DESIGN 3.5: what happens to each input, for 9 beside 4 along an axis
+        # what happens to each input, for 9 beside 4 along an axis
         ({"method": "bilinear"}, ["=", "×2.25 bilinear"]),
         ({"method": "nearest", "to": "smallest"}, ["×0.4444 nearest", "="]),
         ({"method": "pad"}, ["=", "pad 2+3"]),

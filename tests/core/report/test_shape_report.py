@@ -48,7 +48,7 @@ SCHEMA: Schema = {
     "warnings": [str],
     "seconds": NUMBER_OR_NONE,
 }
-"""DESIGN 3.5: types, lists of one type, sets of words, objects with exactly these names."""
+"""Types, lists of one type, sets of words, objects with exactly these names."""
 
 
 def check_schema(value: object, schema: Schema, where: str = "report") -> None:

@@ -1,4 +1,4 @@
-"""Element types, DESIGN 4.6: which one comes out, what arithmetic is done in, and what does not fit."""
+"""Element types: which one comes out, what arithmetic is done in, and what does not fit."""
 
 from pathlib import Path
 from typing import Any

@@ -126,7 +126,7 @@ KERAS = [(k, s) for k in range(1, 6) for s in range(1, 5)]
 
 @pytest.mark.parametrize(("size", "stride"), KERAS)
 def test_keras_same_and_valid(size, stride):
-    """DESIGN 4.2: the natural (I - 1) s + k samples, cropped in front or filled with zeros behind."""
+    """The natural (I - 1) s + k samples, cropped in front or filled with zeros behind."""
     rng = np.random.default_rng(10 * size + stride)
     for space in (4, 5):
         x = rng.normal(size=(1, space, 3))  # NWC

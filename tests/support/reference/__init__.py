@@ -1,1 +1,1 @@
-"""The fusion of DESIGN.md, written again in slow loops and float64. Nothing here imports featfuse."""
+"""The whole tool written again from its description, in slow float64 loops. Nothing here imports featfuse."""

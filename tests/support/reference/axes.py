@@ -1,4 +1,4 @@
-"""One axis at a time, from the formulas of DESIGN 4.1 and 4.3, by loops in float64. Slow on purpose.
+"""One axis at a time, from the frameworks' formulas, by loops in float64. Slow on purpose.
 
 Every function takes an array and resizes its last axis. Nothing of featfuse is used here.
 """

@@ -1,4 +1,4 @@
-"""A whole fusion from DESIGN.md, in float64: layouts, target grid, methods, channels, mask, combine.
+"""A whole fusion in float64: layouts, target grid, methods, channels, mask, combine.
 
 Slow, and independent of featfuse: what its results are compared with. Learned kernels are in learned.py,
 what follows the combining in joining.py.

@@ -1,4 +1,4 @@
-"""What DESIGN 4.5 does before and after the combining, in float64: tokens, l2 norms, reductions.
+"""What is done before and after the combining, in float64: tokens, l2 norms, reductions.
 
 Slow, and independent of featfuse. Maps are (values, layout), as in fusion.py.
 """

@@ -1,4 +1,4 @@
-"""Learned transposed convolutions, from DESIGN 4.2, in float64: every sample scatters its kernel.
+"""Learned transposed convolutions in float64: every sample scatters its kernel.
 
 Slow, and independent of featfuse.
 """
