@@ -8,8 +8,8 @@ The operations are of whole blocks, although a core's own cache holds less: thre
 operations, and wait for each other less often when there are fewer.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ _MOST_TAPS = 8
 _FEWEST_TURNS = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Phases:
+class Phases(NamedTuple):
     """The output positions from `start` to `stop` repeat with `period`; `indices` are those of the first
     position of each phase, (period, taps), and `weight` (None: one) is every tap's."""
 

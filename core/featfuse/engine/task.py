@@ -1,7 +1,6 @@
 """One piece of work of the engine, and what a way to do it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
@@ -19,17 +18,15 @@ then rounds the ramp in another order. Who looks at all the data tells."""
 NOT_FLAT = False, False
 
 
-@dataclass(frozen=True)
 class Task:
     """The output samples `out` of `axis_map`, from the input samples along `axis` of `block`, the first of
     which is number `origin`."""
 
-    axis_map: AxisMap
-    block: Array
-    axis: int
-    origin: int
-    out: slice
-    flat: Flat = NOT_FLAT
+    def __init__(
+        self, axis_map: AxisMap, block: Array, axis: int, origin: int, out: slice, flat: Flat = NOT_FLAT
+    ) -> None:
+        self.axis_map, self.block, self.axis = axis_map, block, axis
+        self.origin, self.out, self.flat = origin, out, flat
 
     @cached_property
     def taps(self) -> Taps:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 from warnings import warn
 
 import numpy as np
@@ -18,15 +17,15 @@ from featfuse.io.open_request import OpenRequest
 from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
 from featfuse.io.sinks import check_output
 from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.model.value import Value
 from featfuse.planning.build import build_result, build_steps
 from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
 from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import OutputRow, ShapeReport, Suggestion
-from featfuse.steps.base import Run, Step
+from featfuse.steps.base import COVERED, MASKED, Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
-from featfuse.steps.mask import COVERED, MASKED
 from featfuse.storage.byte_output import OutputFile
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
@@ -34,7 +33,7 @@ __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 DEFAULT_KEY = "fused"
 
 
-class Delivery(NamedTuple):
+class Delivery(Value):
     """How the result is delivered: to `out` (None: as an array), and what goes beside it."""
 
     out: str | None = None
@@ -45,7 +44,7 @@ class Delivery(NamedTuple):
     save_kernel: str | Path | None = None
 
 
-class Job(NamedTuple):
+class Job(Value):
     """A plan that can be run: once, with the inputs of `request`, within `limits`."""
 
     plan: FusionPlan

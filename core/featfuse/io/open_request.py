@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from featfuse.io.inputs import Inputs, Source
 from featfuse.io.side_inputs import open_extras
+from featfuse.model.value import Value
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
 from featfuse.report.shape_report import Suggestion
-from featfuse.report.suggest import suggest
 from featfuse.request.options import FusionOptions, Options
 
 __all__ = ["OpenRequest", "open_request"]
 
 
-class OpenRequest(NamedTuple):
+class OpenRequest(Value):
     """Open inputs, the options as given and as resolved, and what they name beside the inputs."""
 
     sources: Inputs
@@ -30,6 +29,8 @@ class OpenRequest(NamedTuple):
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Everything that would bring these inputs together."""
+        from featfuse.report.suggest import suggest
+
         return suggest(self.sources.specs, self.sources.texts, self.given, self.extras)
 
 

@@ -59,8 +59,7 @@ class Rule(NamedTuple, Generic[Result]):
         return self.function(values, *self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class Taps:
+class Taps(NamedTuple):
     """What some output positions read: `indices` and `weights` of shape (positions, taps).
 
     An index of -1 is an absent tap: it contributes nothing, not even 0 times infinity.
@@ -76,8 +75,7 @@ class Taps:
         return self.indices >= 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fill:
+class Fill(NamedTuple):
     """A border whose values do not come from single samples: `before` + input + `after`.
 
     `kind` is "constant", "linear_ramp", "maximum", "mean", "median" or "minimum" (numpy.pad's modes);
@@ -92,6 +90,9 @@ class Fill:
 
     def __eq__(self, other: object) -> bool:
         return self._bits() == other._bits() if isinstance(other, Fill) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
         return hash(self._bits())

@@ -1,4 +1,7 @@
-"""From a plan to the steps that compute it: the executor's reading of a FusionPlan."""
+"""From a plan to the steps that compute it: the executor's reading of a FusionPlan.
+
+Steps that few plans have are imported by those that do.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, assert_never
@@ -32,16 +35,10 @@ from featfuse.planning.plan import (
     Weighted,
 )
 from featfuse.steps import elementwise as combining
-from featfuse.steps import mask as masking
-from featfuse.steps import mix as mixing
 from featfuse.steps.base import Step
 from featfuse.steps.convert import Convert
-from featfuse.steps.gap import GlobalMean
 from featfuse.steps.input_tensor import InputTensor
-from featfuse.steps.pca import PrincipalComponents
 from featfuse.steps.remap import Remap as RemapStep
-from featfuse.steps.transposed import TransposedConvolution
-from featfuse.steps.weighted_sum import WeightedSum
 
 __all__ = ["Header", "branch_header", "build_result", "build_steps", "fusion_header", "kernel_array"]
 
@@ -84,7 +81,7 @@ def fusion_header(fusion: Fusion, layout: Layout) -> Header:
 def kernel_array(weights: Constant | Untrained) -> Array:
     """A mixing kernel as (out channels, in channels)."""
     if isinstance(weights, Untrained):
-        return glorot_uniform(*weights)
+        return glorot_uniform(weights.out_channels, weights.in_channels, weights.seed)
     return weights.array
 
 
@@ -107,6 +104,8 @@ def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
         case Mix():
             return _mixed(step, operation, layout)
         case Upsample():
+            from featfuse.steps.transposed import TransposedConvolution
+
             geometry = {layout.place(letter): it for letter, it in operation.geometry}
             return TransposedConvolution(
                 step,
@@ -119,13 +118,17 @@ def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
         case Remap():
             return RemapStep(step, operation.chains, operation.dtype, operation.order)
         case Normalize():
-            return mixing.Normalize(step, layout.place("C"))
+            from featfuse.steps.mix import Normalize as NormalizeStep
+
+            return NormalizeStep(step, layout.place("C"))
         case _:
             assert_never(operation)
 
 
 def _mixed(step: Step, mix: Mix, layout: Layout) -> Step:
-    return mixing.ChannelMix(step, layout.place("C"), kernel_array(mix.weights), _array(mix.bias))
+    from featfuse.steps.mix import ChannelMix
+
+    return ChannelMix(step, layout.place("C"), kernel_array(mix.weights), _array(mix.bias))
 
 
 def _array(constant: Constant | None) -> Array | None:
@@ -144,6 +147,8 @@ def _fusion(fusion: Fusion, layout: Layout) -> Step:
         case Elementwise(name, dtype, final):
             return combining.Elementwise(steps, name, dtype, final)
         case Weighted(name, dtype, numbers, maps):
+            from featfuse.steps.weighted_sum import WeightedSum
+
             if maps is None:
                 return WeightedSum(steps, name, dtype, numbers, None, None)
             return WeightedSum(steps, name, dtype, None, _branch(maps, layout), layout.place("C"))
@@ -155,6 +160,8 @@ def _fusion(fusion: Fusion, layout: Layout) -> Step:
 
 def _masked(steps: Sequence[Step], mask: Mask, layout: Layout) -> list[Step]:
     """The branches with the mask on those that it masks; a blend leaves one."""
+    from featfuse.steps import mask as masking
+
     result = list(steps)
     for item in mask.masked:
         step = steps[item.branch]
@@ -167,7 +174,9 @@ def _masked(steps: Sequence[Step], mask: Mask, layout: Layout) -> list[Step]:
 
 def _factors(item: MaskFactors, step: Step, layout: Layout) -> Step:
     if isinstance(item.factors, InsideData):
-        return masking.Inside(step.shape, item.factors.box)
+        from featfuse.steps.mask import Inside
+
+        return Inside(step.shape, item.factors.box)
     return _branch(item.factors, layout)
 
 
@@ -178,8 +187,12 @@ def _reduced(step: Step, reduction: Reduction | None, layout: Layout) -> Step:
         case Mix():
             return _mixed(step, reduction, layout)
         case Pool(axes, keepdims):
+            from featfuse.steps.gap import GlobalMean
+
             return GlobalMean(step, [layout.place(axis) for axis in axes], keepdims=keepdims)
         case Components(_, out_channels):
+            from featfuse.steps.pca import PrincipalComponents
+
             return PrincipalComponents(step, layout.place("C"), out_channels)
         case _:
             assert_never(reduction)

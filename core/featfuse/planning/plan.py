@@ -7,16 +7,17 @@ and a plan can be kept, compared and sent to another process. Whoever reads it (
 closes its match with `assert_never`, so that a forgotten case is an error of the type checker.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from featfuse.model.axis import AxisMap
 from featfuse.model.constant import Constant
+from featfuse.model.geometry import Geometry
 from featfuse.model.layout import SPATIAL, Layout, Reading
 from featfuse.model.tensor import TensorSpec
+from featfuse.model.value import Value
 from featfuse.request.options import Options
-from featfuse.steps.transposed import Geometry
 
 __all__ = [
     "Branch",
@@ -50,7 +51,7 @@ DType = np.dtype[Any]
 Chain = tuple[AxisMap, ...]
 
 
-class Member(NamedTuple):
+class Member(Value):
     """A tensor with its reading: size by axis letter."""
 
     spec: TensorSpec
@@ -70,7 +71,7 @@ class Member(NamedTuple):
 # --- what happens to one tensor ---------------------------------------------------------------------
 
 
-class Untrained(NamedTuple):
+class Untrained(Value):
     """A kernel that nobody trained: Glorot-uniform from `seed`, (out_channels, in_channels)."""
 
     out_channels: int
@@ -78,7 +79,7 @@ class Untrained(NamedTuple):
     seed: int
 
 
-class Mix(NamedTuple):
+class Mix(Value):
     """A 1x1 convolution: `weights` (out channels, in channels), `bias` (out channels,)."""
 
     weights: Constant | Untrained
@@ -87,7 +88,7 @@ class Mix(NamedTuple):
     out_channels: int
 
 
-class Upsample(NamedTuple):
+class Upsample(Value):
     """A learned transposed convolution: `kernel` (in, out / groups, *taps), a geometry per spatial axis."""
 
     kernel: Constant
@@ -98,7 +99,7 @@ class Upsample(NamedTuple):
     out_channels: int
 
 
-class Remap(NamedTuple):
+class Remap(Value):
     """A chain of AxisMaps for each axis of the fusion's layout; `order` is whose turn it is, if that is
     free to choose; blocks are computed in `dtype`."""
 
@@ -107,7 +108,7 @@ class Remap(NamedTuple):
     dtype: DType
 
 
-class Normalize(NamedTuple):
+class Normalize(Value):
     """Every channel vector scaled to length one (`norm` "l2")."""
 
     norm: str
@@ -116,14 +117,14 @@ class Normalize(NamedTuple):
 Operation = Mix | Upsample | Remap | Normalize
 
 
-class Read(NamedTuple):
+class Read(Value):
     """Open tensor number `place`, its axes as `member` says."""
 
     place: int
     member: Member
 
 
-class Branch(NamedTuple):
+class Branch(Value):
     """One tensor on its way to the common grid: what it starts from, and what happens to it in turn.
 
     `member` describes the result, `dtype` is the type it counts as when combined. `moved` tells that the
@@ -146,13 +147,13 @@ class Branch(NamedTuple):
 # --- how tensors on one grid become one -------------------------------------------------------------
 
 
-class Single(NamedTuple):
+class Single(Value):
     """There is one tensor only, or a blend has made one."""
 
     dtype: DType
 
 
-class Elementwise(NamedTuple):
+class Elementwise(Value):
     """`name` is the combine. The inputs fuse into `dtype`; integers must fit `final`."""
 
     name: str
@@ -160,7 +161,7 @@ class Elementwise(NamedTuple):
     final: DType
 
 
-class Weighted(NamedTuple):
+class Weighted(Value):
     """A weighted sum: `numbers`, one per input, or weights per position with a channel per input."""
 
     name: str
@@ -169,7 +170,7 @@ class Weighted(NamedTuple):
     maps: Branch | None
 
 
-class Join(NamedTuple):
+class Join(Value):
     """Joined along an axis, in the order given."""
 
     name: str
@@ -180,13 +181,13 @@ class Join(NamedTuple):
 Combination = Single | Elementwise | Weighted | Join
 
 
-class InsideData(NamedTuple):
+class InsideData(Value):
     """The factors of `--mask auto`: 1 in the box (start, stop per axis) that holds data, 0 around it."""
 
     box: tuple[tuple[int, int], ...]
 
 
-class MaskFactors(NamedTuple):
+class MaskFactors(Value):
     """Branch number `branch` is multiplied by these, or blended in by them. `counts` says whose coverage
     the report tells."""
 
@@ -195,7 +196,7 @@ class MaskFactors(NamedTuple):
     counts: bool
 
 
-class Mask(NamedTuple):
+class Mask(Value):
     """Which branches are masked, by what: those in `masked`, of which the report names `inputs`.
 
     With `under` it is a blend: (1 - m) * branch `under` + m * the one that is masked.
@@ -212,7 +213,7 @@ class Mask(NamedTuple):
         return self.under is not None
 
 
-class Fusion(NamedTuple):
+class Fusion(Value):
     """Branches brought to one grid and combined. `target` is the size of each axis by letter."""
 
     branches: tuple[Branch, ...]
@@ -229,14 +230,14 @@ class Fusion(NamedTuple):
 # --- what may follow --------------------------------------------------------------------------------
 
 
-class Pool(NamedTuple):
+class Pool(Value):
     """The mean over `axes`; they stay as size 1 or go (`keepdims` False)."""
 
     axes: tuple[str, ...]
     keepdims: bool
 
 
-class Components(NamedTuple):
+class Components(Value):
     """Principal components, fitted on the data when it is read."""
 
     in_channels: int
@@ -246,7 +247,7 @@ class Components(NamedTuple):
 Reduction = Mix | Pool | Components
 
 
-class Level(NamedTuple):
+class Level(Value):
     """One level of a fold: the input whose grid it has, and what computes it."""
 
     place: int
@@ -256,14 +257,14 @@ class Level(NamedTuple):
     layout: str | None
 
 
-class Shrinkage(NamedTuple):
+class Shrinkage(Value):
     """Input `place` loses detail along `axes` (letter, size before, size after) to no antialiasing."""
 
     place: int
     axes: tuple[tuple[str, int, int], ...]
 
 
-class FusionPlan(NamedTuple):
+class FusionPlan(Value):
     """What will be done. `layout` is the fusion's, `out_layout` the output's (None: axes have numbers).
 
     `levels` are all results of a fold, coarsest first, the last of them the result. `options` are those

@@ -23,7 +23,6 @@ from featfuse.planning.joining import (
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
 from featfuse.planning.reconcile import axis_settings, target_sizes
-from featfuse.planning.upsampling import convolve
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
@@ -57,7 +56,7 @@ def _planned(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> F
     readings, template = _read_layouts(specs, effective, extras)
     inputs = tuple(Member(spec, reading) for spec, reading in zip(specs, readings, strict=True))
     layout = _layout(readings, effective)
-    started = [on_branch.start(place, *member) for place, member in enumerate(inputs)]
+    started = [on_branch.start(place, member.spec, member.reading) for place, member in enumerate(inputs)]
     for projection in extras.projections:
         started[projection.place] = on_branch.project(started[projection.place], projection)
     if options.fold:
@@ -160,6 +159,8 @@ def _convolved(
     started: Sequence[Branch], layout: Layout, options: Options, extras: Extras, template: Member | None
 ) -> list[Branch]:
     """The branches that are not on the target grid, through the learned kernel."""
+    from featfuse.planning.upsampling import convolve
+
     assert extras.kernel is not None
     free = options._replace(channels="strict", combine="concat")  # the grid alone matters here
     grid: dict[str, int] = {}

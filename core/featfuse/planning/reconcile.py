@@ -6,8 +6,6 @@ from typing import Any
 
 from featfuse.errors import FeatfuseError, ShapeError, UsageError
 from featfuse.methods import METHODS
-from featfuse.methods.channels import channel_map, channel_target
-from featfuse.methods.pooling import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout
@@ -52,6 +50,8 @@ def target_sizes(
 
 def _channels(sizes: list[int], options: Options) -> int:
     """One channel broadcasts whatever the mode, so it does not vote."""
+    from featfuse.methods.channels import channel_target
+
     return channel_target(options.channels, [size for size in sizes if size != 1] or [1])
 
 
@@ -84,6 +84,8 @@ def _direction(
     """`--to` as a word, or the method's own direction."""
     if len(members) == 1 and options.pool_size is not None and options.to == "auto":
         settings = axis_settings(members[0], letter, layout, options)
+        from featfuse.methods.pooling import pooled_size
+
         return pooled_size(sizes[0], settings)
     word = METHODS[options.method].target if options.to == "auto" else options.to
     return {"largest": max(sizes), "smallest": min(sizes), "first": sizes[0], "last": sizes[-1]}[str(word)]
@@ -134,6 +136,8 @@ def chains_for(
         elif letter == joined:
             chains.append(())
         elif letter == "C" and options.channels != "strict":
+            from featfuse.methods.channels import channel_map
+
             chains.append((channel_map(size, target[letter], options.channels, member.spec.name),))
         elif letter in SPATIAL and METHODS[options.method].changes_sizes:
             chains.append(_spatial(member, letter, layout, target, options) if changes else ())

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.constant import Constant
 from featfuse.model.dtypes import weighted_dtype
+from featfuse.model.geometry import Geometry
 from featfuse.model.layout import Layout
 from featfuse.planning.branches import constant_bias, grown, resized
 from featfuse.planning.parameters import Parameter, transposed_kernel
 from featfuse.planning.plan import Branch, Member, Upsample
 from featfuse.planning.reconcile import per_axis
 from featfuse.request.options import Options
-from featfuse.steps.transposed import Geometry
 
 __all__ = ["convolve"]
 

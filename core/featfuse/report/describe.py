@@ -206,9 +206,9 @@ def _reduction_words(plan: FusionPlan) -> str:
 def warnings(plan: FusionPlan, names: Sequence[str]) -> tuple[str, ...]:
     """What a reader should know before trusting the result; `names` are the inputs'."""
     told = []
-    for place, axes in plan.aliasing:
-        sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in axes)
-        told.append(f"{names[place]} shrinks without --antialias, detail will alias: {sizes}")
+    for shrunk in plan.aliasing:
+        sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in shrunk.axes)
+        told.append(f"{names[shrunk.place]} shrinks without --antialias, detail will alias: {sizes}")
     made = plan.untrained
     if made is not None:
         told.append(

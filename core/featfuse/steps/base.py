@@ -8,7 +8,6 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -17,10 +16,12 @@ import numpy as np
 from featfuse.model.dtypes import DType
 from featfuse.model.tensor import Array, Window, broadcast_shape, window_shape
 
-__all__ = ["Run", "Step", "joint_shape"]
+__all__ = ["COVERED", "MASKED", "Run", "Step", "joint_shape"]
+
+COVERED, MASKED = "mask sum", "mask elements"
+"""What masks measure: the sum of their values, and over how many elements."""
 
 
-@dataclass(slots=True)
 class Run:
     """What an execution brings to the steps: how to read an input, its limits, and where to count.
 
@@ -29,13 +30,13 @@ class Run:
     before any window, by step: steps themselves never change, so two runs may share them.
     """
 
-    read: Callable[[int, Window], Array]
-    budget: int = 1 << 28
-    tally: Counter[str] = field(default_factory=Counter)
-    sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    notes: list[str] = field(default_factory=list)
-    found: dict["Step", Any] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
+    def __init__(self, read: Callable[[int, Window], Array], budget: int = 1 << 28) -> None:
+        self.read, self.budget = read, budget
+        self.tally: Counter[str] = Counter()
+        self.sums: defaultdict[str, float] = defaultdict(float)
+        self.notes: list[str] = []
+        self.found: dict[Step, Any] = {}
+        self.lock = Lock()
 
     def count(self, event: str, number: int) -> None:
         """Add to a tally. Safe from threads."""

@@ -7,12 +7,10 @@ import numpy as np
 from featfuse.engine.casts import cast
 from featfuse.model.dtypes import compute_dtype, is_float
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.steps.base import Run, Step, joint_shape
+from featfuse.steps.base import COVERED, MASKED, Run, Step, joint_shape
 from featfuse.steps.elementwise import clipped
 
-__all__ = ["COVERED", "MASKED", "Blend", "Inside", "MaskValues", "Masked"]
-
-COVERED, MASKED = "mask sum", "mask elements"
+__all__ = ["Blend", "Inside", "MaskValues", "Masked"]
 
 
 class Inside(Step):
