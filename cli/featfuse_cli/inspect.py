@@ -4,7 +4,7 @@ import typer
 from featfuse.request.options import FusionOptions
 from featfuse.request.table import OPTIONS
 
-from featfuse_cli import start_collecting
+from featfuse_cli import load_numpy, start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import Inputs, Json, Quiet, check_report_options
 
@@ -23,6 +23,7 @@ def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
+    load_numpy()
     from featfuse import inspect as look
 
     from featfuse_cli.render import print_report

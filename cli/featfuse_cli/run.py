@@ -7,7 +7,7 @@ import typer
 from featfuse.errors import UsageError
 from featfuse.request.options import FusionOptions
 
-from featfuse_cli import start_collecting
+from featfuse_cli import load_numpy, start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import DryRun, Force, Inputs, Json, Quiet, Sync, check_report_options
 
@@ -96,6 +96,7 @@ def run(
     if out == "-":
         _check_stream(dry_run=dry_run, sidecar=sidecar)
 
+    load_numpy()
     import featfuse
     from featfuse.fusion import default_output
     from featfuse.process.heap import keep_freed_blocks
