@@ -9,9 +9,7 @@ from typing import TextIO
 from featfuse.batches import Batch, Outcome
 from featfuse.text import human_bytes, json_text, shape_text
 from featfuse.version import __version__
-from rich.text import Text
 
-from featfuse_cli.terminal import console_for, plain_table
 from featfuse_cli.text import say, visible
 
 __all__ = ["tell_end", "tell_plan", "tell_problems"]
@@ -101,6 +99,10 @@ def tell_problems(planned: Batch) -> None:
 
 def _print_items(items: Sequence[Outcome], stream: TextIO) -> None:
     """The first rows of a table of items, those with problems first."""
+    from rich.text import Text
+
+    from featfuse_cli.terminal import console_for, plain_table
+
     table = plain_table("item", "plan", "output")
     for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"

@@ -5,9 +5,7 @@ A format's module is imported when a file of that format is met, so that h5py co
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -140,10 +138,14 @@ SUFFIXES: Mapping[str, Format] = MappingProxyType(
 """Every format by the suffixes that name it, in lower case."""
 
 
-@lru_cache(maxsize=256)
 def find_format(path: str) -> Format | None:
-    """The format that the suffix of `path` names, in any case; None when it names none."""
-    return SUFFIXES.get(Path(path).suffix.lower())
+    """The format that the suffix of `path` names, in any case; None when it names none.
+
+    A batch asks for each of its files, so the suffix is cut off here, by pathlib's rule.
+    """
+    name = path.rstrip("/").rpartition("/")[2]
+    place = name.rfind(".")
+    return SUFFIXES.get(name[place:].lower()) if place > 0 else None
 
 
 def output_format(path: str) -> Format | None:

@@ -86,7 +86,7 @@ def is_integer(dtype: DType) -> bool:
 
 def numpy_can_store(dtype: DType) -> bool:
     """Whether .npy can name this type (it would store bfloat16 as raw bytes)."""
-    return dtype.name not in EXTENDED
+    return dtype.isbuiltin == 1 or dtype.name not in EXTENDED
 
 
 def compute_dtype(dtype: DType) -> DType:

@@ -6,6 +6,7 @@ can be refused as not used. This module needs no NumPy.
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from featfuse.errors import UsageError, did_you_mean
@@ -137,10 +138,10 @@ class Options:
         """Equal values; tensors that are held, not named, must be the same objects."""
         if not isinstance(other, Options):
             return NotImplemented
-        return self.__dict__.keys() == other.__dict__.keys() and all(
-            mine is theirs or _alike(mine, theirs)
-            for mine, theirs in zip(self.__dict__.values(), other.__dict__.values(), strict=True)
-        )
+        ours, others = self.__dict__.values(), other.__dict__.values()
+        if all(map(is_, ours, others)):  # as between the items of a batch
+            return True
+        return all(mine is its or _alike(mine, its) for mine, its in zip(ours, others, strict=True))
 
     def __hash__(self) -> int:
         """Where a tensor cannot be hashed, none of them counts."""
