@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from featfuse.request.options import FusionOptions
 
-from featfuse_cli import INTERRUPTED, load_numpy, start_collecting
+from featfuse_cli import INTERRUPTED, start_collecting
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
 from featfuse_cli.text import say
@@ -134,7 +134,6 @@ def batch(
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    load_numpy()
     from featfuse.batches import BatchOptions
 
     how = BatchOptions(
