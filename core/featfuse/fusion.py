@@ -143,7 +143,7 @@ def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
         try:
             plan = request.plan()
         except ShapeError as error:
-            return refusal_report(error, request.sources.specs, request.options, ways)
+            return refusal_report(error, request.sources.specs, request.options, request.extras, ways)
         return report_of("inspect", plan, request, [planned_output(plan)], ways)
 
 

@@ -15,7 +15,8 @@ from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 from featfuse.model.dtypes import DTYPES, native_dtype
 from featfuse.model.tensor import Array, TensorSpec, Window, whole
-from featfuse.model.tokens import TokenGrid, as_grid, wants_grid
+from featfuse.model.tokens import TokenGrid
+from featfuse.planning.token_grids import Laid
 from featfuse.process.limits import TooLittleMemory
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
@@ -107,22 +108,12 @@ class Inputs:
             )
         return spec.name, np.array(self.read(index, whole(spec.shape)))
 
-    def lay_tokens(self, grid: tuple[int, ...], skip: int, layouts: Sequence[str | None]) -> None:
-        """See the inputs that are token sequences as grids. UsageError when none is."""
-        found = False
-        for index, layout in enumerate(layouts):
-            tensor = self._tensors[index]
-            if wants_grid(tensor.spec, layout, grid, skip):
-                spec, tokens = as_grid(tensor.spec, layout, grid, skip)
-                self._tensors[index] = tensor._replace(spec=spec, tokens=tokens)
-                found = True
-        if not found:
-            # Name the first candidate's count, or say that there is none.
-            for index, layout in enumerate(layouts):
-                spec = self._tensors[index].spec
-                if len(spec.shape) == 3 and layout is None and spec.layout is None:
-                    as_grid(spec, None, grid, skip)
-            raise UsageError("--grid: no input is a token tensor", hint="Say which with --layout NLC.")
+    def lay_tokens(self, laid: Sequence[Laid | None]) -> None:
+        """See inputs that are token sequences as grids, as `planning.token_grids` tells."""
+        for place, on_grid in enumerate(laid):
+            if on_grid is not None:
+                spec, tokens = on_grid
+                self._tensors[place] = self._tensors[place]._replace(spec=spec, tokens=tokens)
 
     def _open(self, source: Source, name: str) -> list[_Tensor]:
         if isinstance(source, (str, Path, Address)):

@@ -9,6 +9,7 @@ from featfuse.model.value import Value
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
+from featfuse.planning.readings import AmbiguousLayout
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.options import FusionOptions, Options
 
@@ -25,7 +26,12 @@ class OpenRequest(Value):
 
     def plan(self) -> FusionPlan:
         """The plan; ShapeError when the inputs cannot be fused as asked."""
-        return make_plan(self.sources.specs, self.options, self.extras)
+        try:
+            return make_plan(self.sources.specs, self.options, self.extras)
+        except AmbiguousLayout as asked:
+            from featfuse.report.question import question
+
+            raise question(asked) from None
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Everything that would bring these inputs together."""

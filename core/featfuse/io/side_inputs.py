@@ -1,6 +1,5 @@
 """Opening what the options name beside the inputs: a grid to take, a mask, weights, kernels."""
 
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -8,9 +7,11 @@ import numpy as np
 from featfuse.errors import UsageError
 from featfuse.io.inputs import Inputs, Source
 from featfuse.model.constant import Constant
+from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec, whole
 from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
+from featfuse.planning.token_grids import lay_grids
 from featfuse.request.options import Options
 
 __all__ = ["open_extras"]
@@ -19,7 +20,8 @@ __all__ = ["open_extras"]
 def open_extras(inputs: Inputs, options: Options) -> Extras:
     """Everything that planning needs; token inputs are seen as grids from here on."""
     if options.grid is not None:
-        inputs.lay_tokens(options.grid, options.skip_tokens or 0, _given_layouts(options, inputs.count))
+        layouts = given_layouts(options.layout, inputs.count)
+        inputs.lay_tokens(lay_grids(inputs.specs, layouts, options.grid, options.skip_tokens or (0,)))
     numbers, maps = _weights(inputs, options)
     return Extras(
         like=_like(options),
@@ -30,14 +32,6 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
         bias=_parameter(inputs, options.bias, "--bias"),
         projections=_projections(inputs, options),
     )
-
-
-def _given_layouts(options: Options, count: int) -> Sequence[str | None]:
-    """--layout by input; None where it says nothing that fits the count."""
-    if options.layout is None:
-        return (None,) * count
-    names = [name.strip().upper() for name in options.layout.split(",")]
-    return names if len(names) == count else names[:1] * count
 
 
 def _like(options: Options) -> TensorSpec | None:

@@ -26,6 +26,7 @@ class Method(NamedTuple):
     `inner` methods may do the resizing of a method that `resizes_by` another: that names the option which
     says by which. `kernel` names a row of `kernels.KERNELS` and its parameters, for the builder that serves
     every kernel.
+    One with `margins` adds or takes samples at the border, and scales nothing.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Method(NamedTuple):
     inner: bool = False
     resizes_by: str = ""
     kernel: tuple[str | float, ...] = ()
+    margins: bool = False
 
     @property
     def changes_sizes(self) -> bool:
@@ -214,6 +216,7 @@ _ROWS = (
         "crop_pad:crop",
         ("anchor", "odd", "offset"),
         empties=True,
+        margins=True,
     ),
     Method(
         "pad",
@@ -223,6 +226,7 @@ _ROWS = (
         "crop_pad:pad",
         _PAD,
         empties=True,
+        margins=True,
     ),
     Method(
         "crop-or-pad",
@@ -232,6 +236,7 @@ _ROWS = (
         "crop_pad:crop_or_pad",
         (*_PAD, "odd"),
         empties=True,
+        margins=True,
     ),
     Method(
         "letterbox",

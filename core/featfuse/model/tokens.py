@@ -1,11 +1,12 @@
 """Tokens: a (N, L, C) sequence of a vision transformer seen as a (N, H, W, C) grid."""
 
+import math
 from typing import NamedTuple
 
-from featfuse.errors import ShapeError, UsageError
+from featfuse.errors import ShapeError
 from featfuse.model.tensor import Array, TensorSpec, Window
 
-__all__ = ["TokenGrid", "as_grid", "layout_to_give", "wants_grid"]
+__all__ = ["TokenGrid", "as_grid", "layout_to_give", "square_grid"]
 
 
 class TokenGrid(NamedTuple):
@@ -27,21 +28,11 @@ class TokenGrid(NamedTuple):
         return block.reshape(*batch, rows, self.width, channels)[..., window[-2], :]
 
 
-def wants_grid(spec: TensorSpec, layout: str | None, grid: tuple[int, ...], skip: int) -> bool:
-    """Whether this input is the token tensor that --grid speaks of: by its layout, else by its count."""
-    layout = layout or spec.layout
-    if layout is not None and len(layout) == len(spec.shape):
-        return "L" in layout
-    return len(spec.shape) == 3 and spec.shape[1] - skip == grid[0] * grid[-1]
-
-
 def as_grid(
     spec: TensorSpec, layout: str | None, grid: tuple[int, ...], skip: int
 ) -> tuple[TensorSpec, TokenGrid]:
     """The header of the grid, and how to read it. ShapeError names the count and the grids that fit."""
-    if len(grid) != 2:
-        raise UsageError("--grid takes two sizes", hint="Write it like 14x14.")
-    layout = layout or spec.layout or "NLC"
+    layout = layout or spec.layout or ("LC" if len(spec.shape) == 2 else "NLC")
     if layout not in ("NLC", "LC"):
         hint = "Transpose the tensor before."
         if len(layout) != len(spec.shape):  # one layout for all inputs, which is the maps'
@@ -63,6 +54,12 @@ def as_grid(
         token_grid=(height, width),
     )
     return header, TokenGrid(height, width, skip)
+
+
+def square_grid(tokens: int) -> tuple[int, int] | None:
+    """The square grid, of 3x3 or more, that so many tokens fill; None when there is none."""
+    side = math.isqrt(max(tokens, 0))
+    return (side, side) if side > 2 and side * side == tokens else None
 
 
 def layout_to_give(spec: TensorSpec) -> str | None:

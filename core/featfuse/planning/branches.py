@@ -91,7 +91,8 @@ def reconcile(
         for letter, chain in zip(layout.axes, chains, strict=True)
         if letter in SPATIAL and letter in member.grid
     )
-    return grown(branch, Remap(chains, tuple(order), working), dtype=dtype, moved=moved)
+    turns = tuple(axis for axis in order if chains[axis])
+    return grown(branch, Remap(chains, turns, working), dtype=dtype, moved=moved)
 
 
 def _working_dtype(dtype: DType, chains: Sequence[Chain], *, weighted: bool) -> DType:

@@ -7,11 +7,11 @@ from functools import lru_cache
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
-from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, resolve_layouts
+from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, own_reading, parse_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
 from featfuse.planning.build import Header, branch_header, fusion_header
-from featfuse.planning.checks import check_counts, check_offset, needs_layout
+from featfuse.planning.checks import check_counts, check_offset, reading_wishes
 from featfuse.planning.extras import NO_EXTRAS, Extras
 from featfuse.planning.joining import (
     combination,
@@ -22,12 +22,13 @@ from featfuse.planning.joining import (
 )
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
+from featfuse.planning.readings import GUESSED, READINGS, AmbiguousLayout, infer
 from featfuse.planning.reconcile import axis_settings, target_sizes
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
 
-__all__ = ["make_plan"]
+__all__ = ["make_plan", "read_inputs"]
 
 MOST_BYTES = 2**60
 
@@ -52,8 +53,66 @@ def _kept(headers: tuple[TensorSpec, ...], options: Options, extras: Extras) -> 
 
 def _planned(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> FusionPlan:
     check_counts(specs, options, extras)
+    readings, template = read_inputs(specs, options, extras)
+    return _plan_as(specs, readings, template, options, extras)
+
+
+def read_inputs(
+    specs: Sequence[TensorSpec], options: Options, extras: Extras = NO_EXTRAS
+) -> tuple[list[Reading], Member | None]:
+    """How the inputs are read, and the tensor of --like as it is read.
+
+    By --layout, the files' own words, or the sizes; AmbiguousLayout when none of them tells.
+    """
+    like, given = _template(extras), options.layout
+    wishes = reading_wishes(specs, options, extras)
+    if like is None:
+        if given is not None:
+            return parse_layouts(given, specs), None
+
+        def trial(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
+            return _plan_as(seen, readings, None, options, extras)
+
+        return infer(specs, wishes, trial), None
+
+    def trial_like(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
+        return _plan_as(seen[:-1], readings[:-1], Member(seen[-1], readings[-1]), options, extras)
+
+    if given is None or "," not in given:
+        everything = [*specs, like]
+        try:
+            all_read = parse_layouts(given, everything) if given else infer(everything, wishes, trial_like)
+        except AmbiguousLayout as asked:
+            raise asked.of_the_first(len(specs)) from None
+        return all_read[:-1], Member(like, all_read[-1])
+    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
+    readings = parse_layouts(given, specs)
+    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
+    if own := own_reading(like):
+        return readings, Member(like, own)
+    if same_rank:
+        return readings, Member(like, parse_layouts(same_rank[0].layout, [like])[0])
+    spoken = [spec._replace(layout=it.layout) for spec, it in zip(specs, readings, strict=True)]
+    return readings, Member(like, infer([*spoken, like], wishes, trial_like)[-1])
+
+
+def _template(extras: Extras) -> TensorSpec | None:
+    """The tensor of --like. Of one or two axes, it is nothing but a grid."""
+    like = extras.like
+    if like is None or len(like.shape) > GUESSED or own_reading(like) is not None:
+        return like
+    return like._replace(layout=READINGS[len(like.shape)][0])
+
+
+def _plan_as(
+    specs: Sequence[TensorSpec],
+    readings: Sequence[Reading],
+    template: Member | None,
+    options: Options,
+    extras: Extras,
+) -> FusionPlan:
+    """The plan of tensors whose axes are known."""
     effective = options._replace(combine=effective_combine(options))
-    readings, template = _read_layouts(specs, effective, extras)
     inputs = tuple(Member(spec, reading) for spec, reading in zip(specs, readings, strict=True))
     layout = _layout(readings, effective)
     started = [on_branch.start(place, member.spec, member.reading) for place, member in enumerate(inputs)]
@@ -95,24 +154,6 @@ def _layout(readings: Sequence[Reading], options: Options) -> Layout:
             hint="Use --combine stack, or name the channel axis with --layout.",
         )
     return Layout(letters, stacked=joins == STACKED)
-
-
-def _read_layouts(
-    specs: Sequence[TensorSpec], options: Options, extras: Extras
-) -> tuple[list[Reading], Member | None]:
-    """The layouts of the inputs, and the tensor of --like with its own."""
-    like = extras.like
-    needed = needs_layout(specs, options, extras)
-    if like is None:
-        return resolve_layouts(specs, options.layout, needed=needed), None
-    if options.layout is None or "," not in options.layout:
-        *readings, last = resolve_layouts([*specs, like], options.layout, needed=needed)
-        return readings, Member(like, last)
-    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
-    readings = resolve_layouts(specs, options.layout, needed=needed)
-    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
-    own = resolve_layouts([like], None if like.layout or not same_rank else same_rank[0].layout, needed=True)
-    return readings, Member(like, own[0])
 
 
 def _fuse(

@@ -1,7 +1,7 @@
 """Telling a plan: the axes row by row, the pipeline as resolved, its summary in a line, its warnings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from featfuse.methods import METHODS
 from featfuse.model.layout import SPATIAL, STACKED, Layout
@@ -124,6 +124,15 @@ def pipeline(plan: FusionPlan, extras: Extras) -> dict[str, object]:
     return resolved_pipeline(plan.options, _facts(plan, extras))
 
 
+def _token_grids(plan: FusionPlan) -> list[list[int]]:
+    return [list(member.spec.token_grid) for member in plan.inputs if member.spec.token_grid]
+
+
+def _told_once(values: list[Any]) -> object:
+    """One value where all are equal."""
+    return values[0] if all(value == values[0] for value in values) else values
+
+
 def _facts(plan: FusionPlan, extras: Extras) -> dict[str, Mapping[str, object]]:
     """What the plan knows of an option beyond its value: sizes, element types, the names of tensors."""
     options, reduction, maps = plan.options, plan.reduction, extras.weight_maps
@@ -132,7 +141,8 @@ def _facts(plan: FusionPlan, extras: Extras) -> dict[str, Mapping[str, object]]:
         to = f"like {extras.like.name}"
     facts: dict[str, Mapping[str, object]] = {
         "to": {"to": to, "grid": [size for letter, size in plan.fusion.target if letter in SPATIAL]},
-        "grid": {"grid_of_tokens": list(options.grid)} if options.grid else {},
+        "grid": {"grid_of_tokens": _told_once(_token_grids(plan))} if options.grid else {},
+        "skip_tokens": {"skip_tokens": _told_once(list(options.skip_tokens or (0,)))} if options.grid else {},
         "weights": {"weights": maps.spec.name if maps else list(extras.numbers or (1.0,) * len(plan.inputs))},
         "project": {
             f"project {index + 1}": [kernel.name, *([bias.name] if bias else [])]

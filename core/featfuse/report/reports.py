@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from featfuse.errors import ShapeError
-from featfuse.model.layout import Origin, OriginKind, Reading, align, is_anonymous, resolve_layouts
+from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.model.layout import Origin, OriginKind, Reading, align, is_anonymous, without_names
 from featfuse.model.tensor import TensorSpec, compatibility
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import Branch, FusionPlan
+from featfuse.planning.planner import read_inputs
 from featfuse.report.describe import axis_rows, pipeline, summary, warnings
 from featfuse.report.shape_report import AxisRow, InputRow, MaskRow, OutputRow, ShapeReport, Suggestion
 from featfuse.request.options import Options
@@ -42,13 +43,17 @@ def plan_report(
 
 
 def refusal_report(
-    error: ShapeError, specs: Sequence[TensorSpec], options: Options, ways: tuple[Suggestion, ...]
+    error: ShapeError,
+    specs: Sequence[TensorSpec],
+    options: Options,
+    extras: Extras,
+    ways: tuple[Suggestion, ...],
 ) -> ShapeReport:
     """The report of tensors that do not fuse as asked: their sizes side by side, and why not."""
     try:
-        readings = resolve_layouts(specs, options.layout, needed=False)
-    except ShapeError:
-        readings = resolve_layouts(specs, None, needed=False)
+        readings, _ = read_inputs(specs, options, extras)
+    except FeatfuseError:
+        readings = without_names(specs)
     layout = align([reading.layout for reading in readings])
     sizes = [reading.sizes(spec.shape) for reading, spec in zip(readings, specs, strict=True)]
     axes = tuple(
@@ -81,6 +86,7 @@ def origin_words(origin: Origin) -> str:
         OriginKind.RANK: "by rank",
         OriginKind.INFERRED: f"inferred: {origin.detail}; --layout to override",
         OriginKind.TOKENS: f"tokens on a {origin.detail} grid",
+        OriginKind.SAME: "any reading does the same",
         OriginKind.NUMBERED: "not needed: nothing depends on it",
     }[origin.kind]
 

@@ -1,15 +1,18 @@
 """What would work: commands that fuse these very shapes, each tried on the planner before it is offered."""
 
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.errors import FeatfuseError
 from featfuse.methods import METHODS
-from featfuse.model.layout import common_layouts, resolve_layouts
+from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning.extras import Extras
-from featfuse.planning.planner import make_plan
+from featfuse.planning.planner import make_plan, read_inputs
+from featfuse.planning.readings import AmbiguousLayout
+from featfuse.planning.token_grids import lay_grids
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.kinds import SWITCH
@@ -23,8 +26,14 @@ COMMANDS = ("run", "inspect", "batch", "methods")
 
 Overlay = Mapping[str, str]
 
+MOST_GROWTH = 4
+"""What has so many times as many elements as all inputs together is not proposed."""
+
 _COMMON = ("bilinear", "nearest", "area", "max-pool", "pad", "crop")
 """The methods most people want come first; an error shows only the first few commands."""
+
+_FEW = ("bilinear", "nearest", "pad")
+"""Shown of each reading while there are several."""
 
 _OTHERS = tuple(name for name in METHODS if name not in _COMMON)
 
@@ -71,16 +80,18 @@ def suggest(
         for overlay in overlays:
             options.update(overlay)
         shape = _shape(specs, options, extras)
-        if shape is not None:
+        if shape is not None and math.prod(shape) < MOST_GROWTH * sum(spec.size for spec in specs):
             offered[command_line(texts, options)] = shape
-        return shape is not None
+            return True
+        return False
 
-    layouts = _readings(specs, base, extras.like)
+    layouts = _readings(specs, base, extras)
     for layout in layouts:
-        if not attempt(layout) and not [way for way in _ways(base) if attempt(layout, way)]:
-            several = len(layouts) > 1
-            names = ("bilinear", "nearest", "pad") if several else (*_COMMON, *_OTHERS)
-            _with_methods(names, layout, base, attempt, brief=several)
+        if len(layouts) > 1:
+            # what to do about channels can be told when it is known which axis they are
+            attempt(layout) or [name for name in _FEW if attempt(layout, {"method": name})]
+        elif not attempt(layout) and not [way for way in _ways(base) if attempt(layout, way)]:
+            _with_methods((*_COMMON, *_OTHERS), layout, base, attempt)
         elif "method" not in base and "combine" not in base and len(specs) > 1:
             attempt(layout, {"combine": "concat"})
             attempt(layout, {"combine": "stack"})
@@ -92,12 +103,10 @@ def _with_methods(
     layout: Overlay,
     base: Mapping[str, object],
     attempt: Callable[..., bool],
-    *,
-    brief: bool,
 ) -> None:
     """Each method as it is; where channels stand in the way, every way round for the first method that
-    works (not if `brief`), and one for each of the others."""
-    shown_all = brief
+    works, and one for each of the others."""
+    shown_all = False
     for name in names:
         if attempt(layout, {"method": name}):
             continue
@@ -112,17 +121,14 @@ def _ways(base: Mapping[str, object]) -> list[Overlay]:
     return [way for way in _WAYS if not set(way) & set(base)]
 
 
-def _readings(
-    specs: Sequence[TensorSpec], base: Mapping[str, object], like: TensorSpec | None
-) -> Sequence[Overlay]:
-    """Both layouts when nothing decides between them; otherwise nothing to add."""
-    everything = [*specs, like] if like is not None else list(specs)
-    if "layout" in base:
-        return ({},)
+def _readings(specs: Sequence[TensorSpec], base: Mapping[str, object], extras: Extras) -> Sequence[Overlay]:
+    """Every answer to how the axes are to be read; nothing to add where there is one."""
     try:
-        resolve_layouts(everything, None, needed=True)
-    except ShapeError:
-        return tuple({"layout": layout} for layout in common_layouts(everything))
+        read_inputs(specs, Options.resolve(cast(FusionOptions, base)), extras)
+    except AmbiguousLayout as question:
+        return tuple(dict(answer.given) for answer in question.answers)
+    except FeatfuseError:
+        pass
     return ({},)
 
 
@@ -131,6 +137,11 @@ def _shape(
 ) -> tuple[int, ...] | None:
     """The shape these options would give, or None when they would be refused."""
     try:
-        return make_plan(specs, Options.resolve(cast(FusionOptions, options)), extras).shape
+        resolved = Options.resolve(cast(FusionOptions, options))
+        if resolved.grid is not None and not any(spec.token_grid for spec in specs):
+            layouts = given_layouts(resolved.layout, len(specs))
+            laid = lay_grids(specs, layouts, resolved.grid, resolved.skip_tokens or (0,))
+            specs = [on_grid[0] if on_grid else spec for spec, on_grid in zip(specs, laid, strict=True)]
+        return make_plan(specs, resolved, extras).shape
     except FeatfuseError:
         return None

@@ -12,8 +12,9 @@ from featfuse.request import parsing
 __all__ = [
     "BORDER",
     "CHOICE",
+    "COUNTS",
     "DTYPE",
-    "GRID",
+    "GRIDS",
     "MASK",
     "METHOD",
     "NUMBER",
@@ -61,6 +62,17 @@ class Kind(NamedTuple):
 
 def _spell_sizes(_name: str, value: object) -> list[str]:
     return ["x".join(f"{part:g}" for part in value) if isinstance(value, (tuple, list)) else str(value)]
+
+
+def _spell_grids(_name: str, value: object) -> list[str]:
+    """One grid, or one each."""
+    several = isinstance(value, (tuple, list)) and not all(isinstance(part, int) for part in value)
+    grids: Sequence[object] = value if several else [value]  # type: ignore[assignment]
+    return [",".join(_spell_sizes("", grid)[0] for grid in grids)]
+
+
+def _spell_counts(_name: str, value: object) -> list[str]:
+    return [",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)]
 
 
 def _spell_offset(_name: str, value: object) -> list[str]:
@@ -112,7 +124,10 @@ NUMBER = Kind(parsing.read_number, float, float, "a number")
 WHOLE = Kind(_as_given, int, int, "a number")
 SWITCH = Kind(parsing.read_switch, bool, bool, "yes or no")
 TARGET = Kind(parsing.read_target, str | tuple[int, ...], spell=_spell_sizes)
-GRID = Kind(parsing.read_sizes, str | tuple[int, ...], str, "like 14x14", _spell_sizes)
+GRIDS = Kind(
+    parsing.read_grids, str | Sequence[object], str, "like 14x14 or 56x56,28x28, or auto", _spell_grids
+)
+COUNTS = Kind(parsing.read_counts, str | int | Sequence[int], str, "like 1, or 1,0", _spell_counts)
 SIZES = Kind(parsing.read_sizes, str | int | tuple[int, ...], str, "like 2 or 2x2", _spell_sizes)
 BORDER = Kind(parsing.read_size_or_0, str | int | tuple[int, ...], str, "like 1 or 1x1", _spell_sizes)
 PADDING = BORDER._replace(parse=parsing.read_padding, values="like 1 or 1x1, or same, valid (Keras)")

@@ -66,8 +66,8 @@ class FusionOptions(TypedDict, total=False):
     keepdims: bool
     project: str | Sequence[str] | Mapping[int, object]
     normalize: str
-    grid: str | tuple[int, ...]
-    skip_tokens: int
+    grid: str | Sequence[object]
+    skip_tokens: str | int | Sequence[int]
     fold: str
     dtype: object
     on_overflow: str

@@ -4,7 +4,7 @@ Each function takes the option's spelling and the value as given: a text from th
 or what a Python caller wrote.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import find_method
@@ -85,6 +85,33 @@ def read_sizes(option: str, value: object) -> object:
 def read_size_or_0(option: str, value: object) -> object:
     """Like `read_sizes`; 0 is allowed."""
     return _sizes(option, value, at_least=0)
+
+
+def read_grids(option: str, value: object) -> object:
+    """`14x14` -> ((14, 14),), `56x56,28x28` -> ((56, 56), (28, 28)); `auto` stays a word."""
+    if isinstance(value, str):
+        parts: Sequence[object] = [part.strip() for part in value.split(",")]
+    elif isinstance(value, Sequence) and not all(isinstance(part, int) for part in value):
+        parts = value
+    else:
+        parts = [value]
+    grids = tuple(part if part == "auto" else read_sizes(option, part) for part in parts)
+    if not grids or any(grid != "auto" and len(grid) != 2 for grid in grids):  # type: ignore[arg-type]
+        raise UsageError(f"{option} takes two sizes", hint="Write it like 14x14, or auto.")
+    return grids
+
+
+def read_counts(option: str, value: object) -> object:
+    """`1` -> (1,), `1,0` -> (1, 0); at least 0."""
+    if isinstance(value, str):
+        value = [int(part) if part.strip().isdecimal() else part for part in value.split(",")]
+    parts = list(value) if isinstance(value, Sequence) else [value]
+    if not parts or any(isinstance(it, bool) or not isinstance(it, int) or it < 0 for it in parts):
+        told = ",".join(map(str, parts))
+        raise UsageError(
+            f"{option} {told}: must be whole numbers of at least 0", hint="Write it like 1 or 1,0."
+        )
+    return tuple(parts)
 
 
 def read_target(option: str, value: object) -> object:

@@ -1,4 +1,4 @@
-"""Layouts: `--layout`, the file's own word, the rank, inference, or none when none is needed."""
+"""Layouts: `--layout`, the file's own word, or none when none is needed."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from featfuse.model.layout import (
     LETTERS,
     OriginKind,
     align,
-    common_layouts,
+    given_layouts,
     is_anonymous,
+    own_reading,
     parse_layouts,
-    resolve_layouts,
+    without_names,
 )
 from featfuse.model.tensor import TensorSpec
-from featfuse.report.reports import origin_words
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -33,75 +33,6 @@ def specs(shapes: Shapes, layouts: Sequence[str | None] = ()) -> list[TensorSpec
         )
         for number, (shape, layout) in enumerate(zip(shapes, known, strict=True), start=1)
     ]
-
-
-DECIDED = [
-    # why: shapes, the files' layouts, expected layouts, words of the expected source
-    ("rank 0", [()], (), [""], "by rank"),
-    ("rank 1", [(7,)], (), ["W"], "by rank"),
-    ("rank 2", [(7, 5)], (), ["HW"], "by rank"),
-    ("the file knows, whatever the sizes say", [(1, 8, 8, 3)], ("NCHW",), ["NCHW"], "dimension labels"),
-    ("the file's word of another rank is no word", [(1, 8, 8, 3)], ("HW",), ["NHWC"], "square maps"),
-    ("rule a, one tensor", [(1, 64, 64, 32)], (), ["NHWC"], "square maps"),
-    ("rule a, channels first", [(1, 32, 64, 64)], (), ["NCHW"], "square maps"),
-    ("rule a, rank 3", [(16, 9, 9)], (), ["CHW"], "square maps"),
-    ("rule a, rank 5 looks at the last two spatial axes", [(1, 4, 9, 9, 2)], (), ["NDHWC"], "square maps"),
-    ("rule a, all tensors together", [(1, 64, 64, 32), (1, 32, 32, 16)], (), ["NHWC"] * 2, "square maps"),
-    ("rule a, tensors of different rank", [(1, 64, 64, 32), (32, 32, 8)], (), ["NHWC", "HWC"], "square"),
-    ("rule a settles a tensor that alone reads both ways", [(8, 8, 8), (8, 8, 4)], (), ["HWC"] * 2, "square"),
-    ("rule b, same space and other channels", [(2, 9, 7, 3), (2, 9, 7, 5)], (), ["NHWC"] * 2, "matching"),
-    ("rule b, same channels and other space", [(2, 3, 9, 7), (2, 3, 5, 4)], (), ["NCHW"] * 2, "matching"),
-    ("rule b, a map without channels", [(3, 4, 5), (4, 5)], (), ["CHW", "HW"], "matching sizes"),
-    # NHWC maps of other heights read so too; the report says who decided
-    ("rule b, the same last two sizes", [(2, 9, 7, 3), (2, 5, 7, 3)], (), ["NCHW"] * 2, "matching sizes"),
-    ("rule b, sixteen inputs", [(3, 9, 7)] * 15 + [(3, 5, 4)], (), ["CHW"] * 16, "matching sizes"),
-    ("one known, one inferred", [(3, 9, 7), (5, 9, 7)], ("CHW",), ["CHW", "CHW"], "matching sizes"),
-]
-
-
-@pytest.mark.parametrize(
-    ("shapes", "known", "expected", "source"), [row[1:] for row in DECIDED], ids=[row[0] for row in DECIDED]
-)
-def test_decided(shapes: Shapes, known: Sequence[str | None], expected: list[str], source: str) -> None:
-    readings = resolve_layouts(specs(shapes, known), None, needed=True)
-    assert [reading.layout for reading in readings] == expected
-    undecided = [reading for reading, layout in zip(readings, [*known, None], strict=False) if layout is None]
-    assert all(source in origin_words(reading.origin) for reading in undecided or readings)
-
-
-AMBIGUOUS = [
-    # why: shapes that read both ways, or neither way
-    ("one tensor that is not square", [(3, 9, 7)]),
-    ("square either way", [(8, 8, 8)]),
-    ("two equal tensors", [(2, 9, 7, 3), (2, 9, 7, 3)]),
-    ("H and C differ, or C and W", [(2, 9, 7, 3), (2, 5, 7, 4)]),
-    ("all sizes differ", [(2, 9, 7, 3), (2, 5, 4, 6)]),
-    ("rank 5", [(1, 2, 3, 4, 5)]),
-]
-
-
-@pytest.mark.parametrize("shapes", [row[1] for row in AMBIGUOUS], ids=[row[0] for row in AMBIGUOUS])
-def test_ambiguous(shapes: Shapes) -> None:
-    """Both readings side by side when something depends on it, and no guess when nothing does."""
-    with pytest.raises(ShapeError) as caught:
-        resolve_layouts(specs(shapes), None, needed=True)
-    first, last = {3: ("CHW", "HWC"), 4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}[len(shapes[0])]
-    for reading in (first, last):
-        assert f"read as {reading}" in str(caught.value)
-        assert f"--layout {reading}" in caught.value.hint
-    for number, shape in enumerate(shapes, start=1):
-        assert f"input {number}" in str(caught.value)
-        for letter, size in zip(first, shape, strict=True):
-            assert f"{letter}={size}" in str(caught.value)
-    readings = resolve_layouts(specs(shapes), None, needed=False)
-    assert all(is_anonymous(reading.layout) for reading in readings)
-
-
-def test_more_than_five_axes_need_a_word() -> None:
-    shapes = [(1, 2, 3, 4, 5, 6)] * 2
-    with pytest.raises(ShapeError, match="6 axes"):
-        resolve_layouts(specs(shapes), None, needed=True)
-    assert [it.layout for it in resolve_layouts(specs(shapes), "NTCDHW", needed=True)] == ["NTCDHW"] * 2
 
 
 GIVEN = [
@@ -124,9 +55,21 @@ def test_given(text: str, shapes: Shapes, expected: list[str]) -> None:
     assert all(reading.origin.kind is OriginKind.GIVEN for reading in readings)
 
 
-def test_given_beats_the_file() -> None:
-    (reading,) = resolve_layouts(specs([(1, 3, 4, 5)], ["NHWC"]), "NCHW", needed=True)
-    assert reading.layout == "NCHW"
+def test_the_files_own_word() -> None:
+    own, other, none = specs([(1, 3, 4, 5), (1, 3, 4, 5), (1, 3, 4, 5)], ["NHWC", "HWC"])
+    reading = own_reading(own)
+    assert reading is not None
+    assert (reading.layout, reading.origin.detail) == ("NHWC", "dimension labels")
+    assert own_reading(other) is None, "a word about another number of axes is no word"
+    assert own_reading(none) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "expected"),
+    [(None, 2, [None, None]), ("nchw", 2, ["NCHW", "NCHW"]), ("NLC, NCHW", 2, ["NLC", "NCHW"])],
+)
+def test_given_layouts(text: str | None, count: int, expected: list[str | None]) -> None:
+    assert given_layouts(text, count) == expected
 
 
 @pytest.mark.parametrize(
@@ -225,28 +168,7 @@ def test_align_loses_nothing(first: str, second: str) -> None:
     assert [letter for letter in result if letter in first] == list(first), "the first input's order stays"
 
 
-def test_many_axes_stay_anonymous() -> None:
-    readings = resolve_layouts(specs([(1,) * 20] * 2), None, needed=False)
+def test_many_axes_have_numbers() -> None:
+    readings = without_names(specs([(1,) * 20] * 2))
     assert all(is_anonymous(reading.layout) for reading in readings)
     assert not set(readings[0].layout) & set(LETTERS)
-
-
-@pytest.mark.parametrize(
-    ("shapes", "known", "offers"),
-    [
-        ([(2, 9, 7, 3), (2, 5, 7, 4)], (), ["NCHW", "NHWC"]),
-        ([(2, 9, 7, 3), (5, 7, 4)], (), ["NCHW", "NHWC"]),
-        ([(2, 9, 7, 3), (2, 5, 7, 4)], ("NHWC",), ["NHWC,NCHW", "NHWC"]),  # what a file says stays
-        ([(2, 9, 7, 3), (7, 5)], (), ["NCHW", "NHWC"]),
-        ([(2, 9, 7, 3), (7,)], (), ["NCHW,W", "NHWC,W"]),
-    ],
-)
-def test_the_layouts_to_choose_from_read_as_promised(
-    shapes: Shapes, known: Sequence[str | None], offers: list[str]
-) -> None:
-    tensors = specs(shapes, known)
-    assert common_layouts(tensors) == offers
-    for offer in offers:
-        readings = parse_layouts(offer, tensors)
-        for reading, layout in zip(readings, known, strict=False):
-            assert reading.layout == layout

@@ -86,8 +86,8 @@ def test_an_ambiguous_map_beside_tokens_is_asked_for_alone(rng, layout):
     call = {"grid": "4x6", "method": "nearest", "combine": "concat"}
     with pytest.raises(ShapeError, match="ambiguous") as caught:
         featfuse.fuse(tokens, other, **call)
-    assert "read as NCHW: input 1 N=1 H=4 W=6 C=9; input 2 N=1 C=5 H=8 W=12" in str(caught.value)
-    assert "read as NHWC: input 1 N=1 H=4 W=6 C=9; input 2 N=1 H=5 W=8 C=12" in str(caught.value)
+    assert "--layout NLC,NCHW: N 1, 1; H 4 ×2 nearest, 8; W 6 ×2 nearest, 12; C 9" in str(caught.value)
+    assert "--layout NLC,NHWC: N 1, 1; H 4 ×1.25 nearest, 5; W 6 ×1.333 nearest, 8; C 9" in str(caught.value)
     assert f"--layout {layout}" in caught.value.hint
     assert any(f"--layout {layout}" in command for command in caught.value.commands)
     assert featfuse.fuse(tokens, other, layout=layout, **call).ndim == 4

@@ -1,0 +1,39 @@
+"""The question which axis is which: every answer with what follows from it, and the options that give it."""
+
+from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.planning.readings import AmbiguousLayout, Answer
+from featfuse.report.describe import axis_rows
+from featfuse.report.shape_report import AxisRow
+from featfuse.request.parsing import flag
+from featfuse.text import shape_text
+
+__all__ = ["question"]
+
+
+def question(asked: AmbiguousLayout) -> ShapeError:
+    """The error that puts the answers side by side."""
+    lines = [f"  {options_of(answer)}: {_consequence(answer)}" for answer in asked.answers]
+    offers = " or ".join(options_of(answer) for answer in asked.answers)
+    return ShapeError(f"{asked.message}:", details=lines, hint=f"Say which: {offers}.")
+
+
+def options_of(answer: Answer) -> str:
+    """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
+    return " ".join(f"{flag(name)} {value}" for name, value in answer.given)
+
+
+def _consequence(answer: Answer) -> str:
+    outcome = answer.outcome
+    if isinstance(outcome, FeatfuseError):
+        return f"refused, {outcome.message}"
+    axes = "; ".join(_axis(row) for row in axis_rows(outcome))
+    return f"{axes} → {shape_text(outcome.shape)}"
+
+
+def _axis(row: AxisRow) -> str:
+    """`H 64, 32 ×2 bilinear`: the sizes, and what is done to each."""
+    parts = [
+        "-" if size is None else f"{size}{'' if action in ('', '=') else ' ' + action}"
+        for size, action in zip(row.sizes, row.actions, strict=True)
+    ]
+    return f"{row.axis} {', '.join(parts)}"
