@@ -181,7 +181,7 @@ def _tensors(
     """What the output will hold: the result, or every level of a fold."""
     if not levels:
         name = (key or DEFAULT_KEY) if _is_container(path) else (key or "")
-        return [OutputTensor(name, plan.shape, plan.dtype, plan.out_layout)]
+        return [OutputTensor(name, plan.shape, plan.dtype, plan.sure_layout)]
     keys = _level_keys([specs[level.place].name for level in levels])
     return [
         OutputTensor(name, level.shape, level.dtype, level.layout)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from featfuse.errors import ShapeError
 from featfuse.io.inputs import Inputs, Source
 from featfuse.io.side_inputs import open_extras
 from featfuse.model.value import Value
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
-from featfuse.planning.readings import AmbiguousLayout
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.options import FusionOptions, Options
 
@@ -28,10 +28,10 @@ class OpenRequest(Value):
         """The plan; ShapeError when the inputs cannot be fused as asked."""
         try:
             return make_plan(self.sources.specs, self.options, self.extras)
-        except AmbiguousLayout as asked:
-            from featfuse.report.question import question
+        except ShapeError as error:
+            from featfuse.report.question import told_in_full
 
-            raise question(asked) from None
+            raise told_in_full(error) from None
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Everything that would bring these inputs together."""

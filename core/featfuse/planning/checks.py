@@ -8,11 +8,10 @@ from featfuse.model.layout import SPATIAL, STACKED, Layout
 from featfuse.model.tensor import TensorSpec, compatibility
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import Member
-from featfuse.planning.readings import Wishes
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
 
-__all__ = ["check_counts", "check_offset", "reading_wishes"]
+__all__ = ["check_counts", "check_offset", "needs_layout"]
 
 
 def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> None:
@@ -80,20 +79,7 @@ def _check_fold(count: int, options: Options) -> None:
             )
 
 
-def reading_wishes(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> Wishes:
-    """What of the request bears on how the inputs are read."""
-    row = METHODS[options.method]
-    return Wishes(
-        asks=_needs_layout(specs, options, extras),
-        wanted=None if isinstance(options.to, str) else tuple(options.to),
-        free=options.channels != "strict" or COMBINES[options.combine].joins == "C" or bool(options.project),
-        margins=row.margins,
-        strict=not row.changes_sizes,
-        joins=COMBINES[options.combine].joins == "C",
-    )
-
-
-def _needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> bool:
+def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> bool:
     """Whether the result depends on which axis is which."""
     shapes = [spec.shape for spec in specs]
     by_letter = (

@@ -1,7 +1,6 @@
 """Evidence: what the sizes alone say for one way of reading the axes and against the others."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
@@ -81,10 +80,11 @@ def _asked_ratio(seen: Seen) -> bool:
     if wanted is None or len(wanted) < 2 or any(len(space) != len(wanted) for space in seen.spaces):
         return False
     scaled = [space for space in seen.spaces if space != wanted]
-    return bool(scaled) and all(
-        _one_way(it, wanted) and len({Fraction(a, b) for a, b in zip(it, wanted, strict=True)}) == 1
-        for it in scaled
-    )
+    return bool(scaled) and all(_one_way(it, wanted) and _in_proportion(it, wanted) for it in scaled)
+
+
+def _in_proportion(one: Space, other: Space) -> bool:
+    return all(a * other[-1] == b * one[-1] for a, b in zip(one, other, strict=True))
 
 
 def _one_margin(seen: Seen) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from featfuse.model.axis import AxisMap
 from featfuse.model.constant import Constant
 from featfuse.model.geometry import Geometry
-from featfuse.model.layout import SPATIAL, Layout, Reading
+from featfuse.model.layout import SPATIAL, Layout, OriginKind, Reading
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.value import Value
 from featfuse.request.options import Options
@@ -281,6 +281,12 @@ class FusionPlan(Value):
     out_layout: str | None
     levels: tuple[Level, ...] = ()
     aliasing: tuple[Shrinkage, ...] = ()
+
+    @property
+    def sure_layout(self) -> str | None:
+        """`out_layout`, unless some input could as well be read otherwise: no file shall say more."""
+        unsure = any(member.reading.origin.kind is OriginKind.SAME for member in self.inputs)
+        return None if unsure else self.out_layout
 
     @property
     def untrained(self) -> Untrained | None:

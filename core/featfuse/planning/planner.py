@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
-from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, own_reading, parse_layouts
+from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, parse_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
 from featfuse.planning.build import Header, branch_header, fusion_header
-from featfuse.planning.checks import check_counts, check_offset, reading_wishes
+from featfuse.planning.checks import check_counts, check_offset
 from featfuse.planning.extras import NO_EXTRAS, Extras
 from featfuse.planning.joining import (
     combination,
@@ -22,7 +22,6 @@ from featfuse.planning.joining import (
 )
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
-from featfuse.planning.readings import GUESSED, READINGS, AmbiguousLayout, infer
 from featfuse.planning.reconcile import axis_settings, target_sizes
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
@@ -64,44 +63,11 @@ def read_inputs(
 
     By --layout, the files' own words, or the sizes; AmbiguousLayout when none of them tells.
     """
-    like, given = _template(extras), options.layout
-    wishes = reading_wishes(specs, options, extras)
-    if like is None:
-        if given is not None:
-            return parse_layouts(given, specs), None
+    if extras.like is None and options.layout is not None:
+        return parse_layouts(options.layout, specs), None
+    from featfuse.planning.readings import find_readings
 
-        def trial(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
-            return _plan_as(seen, readings, None, options, extras)
-
-        return infer(specs, wishes, trial), None
-
-    def trial_like(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
-        return _plan_as(seen[:-1], readings[:-1], Member(seen[-1], readings[-1]), options, extras)
-
-    if given is None or "," not in given:
-        everything = [*specs, like]
-        try:
-            all_read = parse_layouts(given, everything) if given else infer(everything, wishes, trial_like)
-        except AmbiguousLayout as asked:
-            raise asked.of_the_first(len(specs)) from None
-        return all_read[:-1], Member(like, all_read[-1])
-    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
-    readings = parse_layouts(given, specs)
-    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
-    if own := own_reading(like):
-        return readings, Member(like, own)
-    if same_rank:
-        return readings, Member(like, parse_layouts(same_rank[0].layout, [like])[0])
-    spoken = [spec._replace(layout=it.layout) for spec, it in zip(specs, readings, strict=True)]
-    return readings, Member(like, infer([*spoken, like], wishes, trial_like)[-1])
-
-
-def _template(extras: Extras) -> TensorSpec | None:
-    """The tensor of --like. Of one or two axes, it is nothing but a grid."""
-    like = extras.like
-    if like is None or len(like.shape) > GUESSED or own_reading(like) is not None:
-        return like
-    return like._replace(layout=READINGS[len(like.shape)][0])
+    return find_readings(specs, options, extras, partial(_plan_as, options=options, extras=extras))
 
 
 def _plan_as(

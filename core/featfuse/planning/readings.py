@@ -6,9 +6,10 @@ What is left is one answer when all of it does the same arithmetic; otherwise Am
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Protocol
 
 from featfuse.errors import FeatfuseError, ShapeError
+from featfuse.methods import METHODS
 from featfuse.model.layout import (
     SPATIAL,
     Origin,
@@ -22,10 +23,15 @@ from featfuse.model.tensor import TensorSpec
 from featfuse.model.tokens import as_grid, layout_to_give, square_grid
 from featfuse.model.value import Value
 from featfuse.planning.arithmetic import arithmetic, refusal
+from featfuse.planning.checks import needs_layout
 from featfuse.planning.evidence import RULES, Seen, step_of
-from featfuse.planning.plan import FusionPlan
+from featfuse.planning.extras import Extras
+from featfuse.planning.plan import FusionPlan, Member
+from featfuse.request.combining import COMBINES
+from featfuse.request.options import Options
 
-__all__ = ["GUESSED", "READINGS", "AmbiguousLayout", "Answer", "Trial", "Wishes", "infer", "joint_readings"]
+__all__ = ["READINGS", "AmbiguousLayout", "Answer", "find_readings", "infer", "joint_readings"]
+
 
 READINGS: Mapping[int, tuple[str, ...]] = {
     0: ("",),
@@ -42,6 +48,9 @@ GUESSED = 2
 
 LEADING = (0, 1, 2, 4, 5)
 """How many tokens stand before those of the grid: none, a class, with a distillation token, registers."""
+
+LEAST_FEATURES = 32
+"""Tokens have so many features and more; what has fewer is a map, if it has two axes."""
 
 _UNDECIDED = Origin(OriginKind.INFERRED)
 
@@ -90,6 +99,70 @@ class AmbiguousLayout(ShapeError):
         return AmbiguousLayout(list(answers.values()))
 
 
+class _PlanAs(Protocol):
+    """Plans tensors as they are read, with the tensor of --like."""
+
+    def __call__(
+        self, specs: Sequence[TensorSpec], readings: Sequence[Reading], template: Member | None
+    ) -> FusionPlan: ...
+
+
+def find_readings(
+    specs: Sequence[TensorSpec], options: Options, extras: Extras, plan_as: _PlanAs
+) -> tuple[Joint, Member | None]:
+    """How the inputs are read, and the tensor of --like: by --layout, what files say, or the sizes.
+
+    `plan_as` plans them under a reading. AmbiguousLayout when several do different things.
+    """
+    like, given = _template(extras), options.layout
+    wishes = reading_wishes(specs, options, extras)
+    if like is None:
+        if given is not None:
+            return parse_layouts(given, specs), None
+        return infer(specs, wishes, lambda seen, readings: plan_as(seen, readings, None)), None
+
+    def trial(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
+        return plan_as(seen[:-1], readings[:-1], Member(seen[-1], readings[-1]))
+
+    if given is None or "," not in given:
+        everything = [*specs, like]
+        try:
+            all_read = parse_layouts(given, everything) if given else infer(everything, wishes, trial)
+        except AmbiguousLayout as asked:
+            raise asked.of_the_first(len(specs)) from None
+        return all_read[:-1], Member(like, all_read[-1])
+    # A list speaks of the inputs only: the tensor of --like is read as the first of its rank.
+    readings = parse_layouts(given, specs)
+    same_rank = [reading for reading in readings if len(reading.layout) == len(like.shape)]
+    if own := own_reading(like):
+        return readings, Member(like, own)
+    if same_rank:
+        return readings, Member(like, parse_layouts(same_rank[0].layout, [like])[0])
+    spoken = [spec._replace(layout=it.layout) for spec, it in zip(specs, readings, strict=True)]
+    return readings, Member(like, infer([*spoken, like], wishes, trial)[-1])
+
+
+def _template(extras: Extras) -> TensorSpec | None:
+    """The tensor of --like. Of one or two axes, it is nothing but a grid."""
+    like = extras.like
+    if like is None or len(like.shape) > GUESSED or own_reading(like) is not None:
+        return like
+    return like._replace(layout=READINGS[len(like.shape)][0])
+
+
+def reading_wishes(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> Wishes:
+    """What of the request bears on how the inputs are read."""
+    row = METHODS[options.method]
+    return Wishes(
+        asks=needs_layout(specs, options, extras),
+        wanted=None if isinstance(options.to, str) else tuple(options.to),
+        free=options.channels != "strict" or COMBINES[options.combine].joins == "C" or bool(options.project),
+        margins=row.margins,
+        strict=not row.changes_sizes,
+        joins=COMBINES[options.combine].joins == "C",
+    )
+
+
 def infer(specs: Sequence[TensorSpec], wishes: Wishes, trial: Trial) -> Joint:
     """How each tensor is read: as its file says, or as the sizes tell. AmbiguousLayout when they do not."""
     unknown = [spec for spec in specs if own_reading(spec) is None]
@@ -130,7 +203,9 @@ class _Inference:
 
     def decide(self) -> Joint:
         """The reading that evidence leaves; AmbiguousLayout when it leaves several answers."""
-        self._narrow("", [it for it in self.left if self._serves(it)])
+        serving = [it for it in self.left if self._serves(it)]
+        if not self.wishes.joins or any(isinstance(self._try(it)[0], FusionPlan) for it in serving):
+            self._narrow("", serving)
         for rule in RULES:
             fitting = [it for it in self.left if rule.fits(self._seen(it))]
             name = step_of(self._seen(fitting[0])) if fitting and rule.name == "one step" else rule.name
@@ -196,10 +271,12 @@ class _Inference:
 
     def _decided(self) -> Joint:
         """The first of what is left, which all does the same."""
-        kind = OriginKind.INFERRED if self.rule else OriginKind.SAME
         if not self.rule and all(len(spec.shape) <= GUESSED for spec in self.specs):
-            kind = OriginKind.RANK
-        origin = Origin(kind, self.rule)
+            origin = Origin(OriginKind.RANK)
+        elif len(self.left) > 1:
+            origin = Origin(OriginKind.SAME)
+        else:
+            origin = Origin(OriginKind.INFERRED, self.rule)
         return [it._replace(origin=origin) if it.origin == _UNDECIDED else it for it in self.left[0]]
 
     def _take_first(self) -> None:
@@ -225,7 +302,8 @@ class _Inference:
         return []
 
     def _square(self, spec: TensorSpec, skip: int) -> tuple[int, int] | None:
-        could = any("L" in reading for reading in READINGS.get(len(spec.shape), ()))
+        rank = len(spec.shape)
+        could = rank == 3 or (rank == 2 and spec.shape[-1] >= LEAST_FEATURES)
         return square_grid(spec.shape[-2] - skip) if could and own_reading(spec) is None else None
 
     def _token_answer(self, grids: Sequence[tuple[int, int] | None], skip: int) -> Answer:

@@ -7,17 +7,21 @@ from featfuse.report.shape_report import AxisRow
 from featfuse.request.parsing import flag
 from featfuse.text import shape_text
 
-__all__ = ["question"]
+__all__ = ["told_in_full"]
 
 
-def question(asked: AmbiguousLayout) -> ShapeError:
-    """The error that puts the answers side by side."""
-    lines = [f"  {options_of(answer)}: {_consequence(answer)}" for answer in asked.answers]
-    offers = " or ".join(options_of(answer) for answer in asked.answers)
+def told_in_full(error: ShapeError) -> ShapeError:
+    """The error itself; of an open question, one that puts the answers side by side."""
+    return _question(error) if isinstance(error, AmbiguousLayout) else error
+
+
+def _question(asked: AmbiguousLayout) -> ShapeError:
+    lines = [f"  {_options_of(answer)}: {_consequence(answer)}" for answer in asked.answers]
+    offers = " or ".join(_options_of(answer) for answer in asked.answers)
     return ShapeError(f"{asked.message}:", details=lines, hint=f"Say which: {offers}.")
 
 
-def options_of(answer: Answer) -> str:
+def _options_of(answer: Answer) -> str:
     """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
     return " ".join(f"{flag(name)} {value}" for name, value in answer.given)
 

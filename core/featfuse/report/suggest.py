@@ -74,13 +74,15 @@ def suggest(
     """Everything that would bring these tensors together, on top of the caller's own options."""
     base = {name: value for name, value in given.items() if value is not None}
     offered: dict[str, tuple[int, ...]] = {}
+    asked_for = len(specs) == 1 or not {"to", "like"}.isdisjoint(base)
+    most = math.inf if asked_for else MOST_GROWTH * sum(spec.size for spec in specs)
 
     def attempt(*overlays: Overlay) -> bool:
         options = {**base}
         for overlay in overlays:
             options.update(overlay)
         shape = _shape(specs, options, extras)
-        if shape is not None and math.prod(shape) < MOST_GROWTH * sum(spec.size for spec in specs):
+        if shape is not None and math.prod(shape) < most:
             offered[command_line(texts, options)] = shape
             return True
         return False

@@ -1,14 +1,15 @@
 """Evidence: each rule on sizes that bear its mark, and on near misses."""
 
 import pytest
-from featfuse.planning.evidence import ONE_AXIS, RULES, Seen
+from featfuse.planning.evidence import RULES, Seen, step_of
 
-RULE = {rule.name: rule for rule in reversed(RULES)} | {ONE_AXIS.name: ONE_AXIS}
+RULE = {rule.name: rule for rule in reversed(RULES)}
 """By name; of two that are told alike, the first."""
 
 
-def seen(*spaces, channels=(), **wishes):
-    return Seen(spaces, tuple(channels) or (3,) * len(spaces), **wishes)
+def seen(*spaces, channels=(), batches=(), **wishes):
+    count = len(spaces)
+    return Seen(spaces, tuple(channels) or (3,) * count, tuple(batches) or (1,) * count, **wishes)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,12 @@ def seen(*spaces, channels=(), **wishes):
         ("one margin", seen((60, 80), (64, 84)), False),  # a method that scales
         ("one grid", seen((9, 7), (9, 7), channels=(3, 5)), True),
         ("one grid", seen((9, 7), (9, 7)), False),
+        ("one grid", seen((9, 7), (9, 7), channels=(3, 5), batches=(2, 3)), False),
+        ("one grid", seen((1, 80), (1, 80), channels=(1000, 500)), False),  # no map
+        ("one grid", seen((9, 80), (9, 80), channels=(1000, 500), timed=True), False),  # time, perhaps
+        ("one grid", seen((9, 80), (9, 80), channels=(1000, 500), timed=True, free=True), True),
+        ("square maps", seen((1, 1), (1, 1)), False),
+        ("square maps", seen((1, 1), (7, 7)), True),
         ("one grid", seen((9, 7), (9, 8), channels=(3, 5)), False),
         ("nearly one grid", seen((60, 80), (64, 84)), True),
         ("nearly one grid", seen((60, 80), (64, 84), channels=(3, 5)), False),
@@ -56,7 +63,11 @@ def seen(*spaces, channels=(), **wishes):
     ],
 )
 def test_a_rule(rule, case, fits):
-    assert RULE[rule].fits(case) is fits
+    if rule in ("one ratio", "one axis differs"):
+        found = RULE["one step"].fits(case) and step_of(case) == rule
+    else:
+        found = RULE[rule].fits(case)
+    assert found is fits
 
 
 def test_tensors_without_space_do_not_disturb_square_maps_where_no_reading_has_more():

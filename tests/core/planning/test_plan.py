@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import featfuse
+import h5py
 import numpy as np
 import pytest
 from featfuse.io.open_request import OpenRequest, open_request
@@ -124,3 +125,12 @@ def test_facts_can_be_read_off():
     assert isinstance(plan.reduction, Mix)
     assert (plan.reduction.in_channels, plan.reduction.out_channels) == (8, 3)
     assert plan.untrained is not None
+
+
+def test_a_layout_that_could_be_another_is_not_written(tmp_path):
+    """Of a clip whose frames and channels may be swapped, the file says nothing."""
+    large, small = np.zeros((2, 3, 2, 9, 7), np.float32), np.zeros((2, 3, 2, 5, 4), np.float32)
+    report = featfuse.fuse(large, small, method="nearest", out=str(tmp_path / "o.h5"))
+    assert report.inputs[0].layout_source == "any reading does the same"
+    with h5py.File(tmp_path / "o.h5") as file:
+        assert [dim.label for dim in file["fused"].dims] == [""] * 5

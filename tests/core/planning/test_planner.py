@@ -154,7 +154,12 @@ REFUSED = [
         {"combine": "concat"},
         "axis H|map1.npy has 8|map2.npy has 9|--method",
     ),
-    ("concat without channels", [(8, 8), (8, 8)], {"combine": "concat"}, "concat|channel|HW|--layout"),
+    (
+        "concat without channels",
+        [(8, 8), (8, 8)],
+        {"combine": "concat", "layout": "HW"},
+        "concat|channel|HW|--layout",
+    ),
     (
         "pool that misses",
         [(8, 8), (5, 5)],
