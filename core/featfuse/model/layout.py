@@ -87,7 +87,7 @@ class Reading(NamedTuple):
 
 def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
     """`--layout`: one for all inputs, or a comma list, one each. A missing batch axis is understood."""
-    names = [name.strip().upper() for name in text.split(",")]
+    names = layout_names(text, [len(spec.shape) for spec in specs])
     if len(names) not in (1, len(specs)):
         raise UsageError(
             f"--layout {text}: {len(names)} layouts for {len(specs)} inputs",
@@ -104,11 +104,30 @@ def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
     return [_given(name, spec, shared="," not in text) for name, spec in zip(names, specs, strict=True)]
 
 
+_ALIASES = {"BCHW": "NCHW", "BHWC": "NHWC", "BLC": "NLC", "BCT": "NCT", "BTC": "NTC", "BCDHW": "NCDHW"}
+"""Other names of layouts: B is what frameworks call the batch in their documentation."""
+
+_ORDERS = {"CHANNELS_FIRST": "NC{}", "CHANNELS_LAST": "N{}C"}
+"""Keras' and torch's words, for as many axes as a tensor has."""
+
+
+def layout_names(text: str, ranks: Sequence[int]) -> list[str]:
+    """The layouts that `--layout` lists, in capitals, other names put right; `ranks` are the tensors'."""
+    names = [name.strip().upper().replace("-", "_") for name in text.split(",")]
+    result = []
+    for place, name in enumerate(names):
+        rank = ranks[place] if len(ranks) == len(names) else max(ranks)
+        order = _ORDERS.get(name)
+        spatial = {3: "W", 4: "HW", 5: "DHW"}.get(rank)
+        result.append(order.format(spatial) if order and spatial else _ALIASES.get(name, name))
+    return result
+
+
 def given_layouts(text: str | None, count: int) -> list[str | None]:
     """`--layout` by input, before it is checked; None where it says nothing that fits the count."""
     if text is None:
         return [None] * count
-    names = [name.strip().upper() for name in text.split(",")]
+    names = layout_names(text, [0])
     return list(names if len(names) == count else names[:1] * count)
 
 

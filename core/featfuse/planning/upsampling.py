@@ -6,7 +6,7 @@ from featfuse.errors import ShapeError, UsageError
 from featfuse.model.constant import Constant
 from featfuse.model.dtypes import weighted_dtype
 from featfuse.model.geometry import Geometry
-from featfuse.model.layout import Layout
+from featfuse.model.layout import SPATIAL, Layout
 from featfuse.planning.branches import constant_bias, grown, resized
 from featfuse.planning.parameters import Parameter, transposed_kernel
 from featfuse.planning.plan import Branch, Member, Upsample
@@ -35,6 +35,10 @@ def convolve(
         raise ShapeError(f"{member.spec.name}: --kernel needs a channel axis")
     groups = options.groups or 1
     weights = transposed_kernel(kernel, channels, groups, len(space), options.kernel_layout, member.spec.name)
+    in_order = sorted(
+        space, key=SPATIAL.index
+    )  # as the letters of a kernel's layout stand, D before H before W
+    weights = weights.transpose(0, 1, *(2 + in_order.index(letter) for letter in space))
     along = {
         letter: _geometry(member.grid[letter], weights.shape[2 + place], place, space, options)
         for place, letter in enumerate(space)

@@ -172,3 +172,20 @@ def test_many_axes_have_numbers() -> None:
     readings = without_names(specs([(1,) * 20] * 2))
     assert all(is_anonymous(reading.layout) for reading in readings)
     assert not set(readings[0].layout) & set(LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "expected"),
+    [
+        ("channels_last", [(1, 8, 9, 3)], ["NHWC"]),
+        ("channels-first", [(1, 3, 8, 9), (1, 3, 4, 5)], ["NCHW", "NCHW"]),
+        ("channels_first", [(2, 80, 1000)], ["NCW"]),
+        ("channels_last", [(1, 4, 8, 9, 3)], ["NDHWC"]),
+        ("BCHW", [(1, 3, 8, 9)], ["NCHW"]),
+        ("bhwc", [(1, 8, 9, 3)], ["NHWC"]),
+        ("BLC,BCHW", [(1, 64, 3), (1, 3, 8, 8)], ["NLC", "NCHW"]),
+        ("BCT", [(1, 80, 1000)], ["NCT"]),
+    ],
+)
+def test_other_names_of_layouts(text: str, shapes: Shapes, expected: list[str]) -> None:
+    assert [reading.layout for reading in parse_layouts(text, specs(shapes))] == expected

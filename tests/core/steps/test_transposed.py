@@ -198,3 +198,17 @@ def test_the_kernel_acts_on_a_map_of_the_targets_size():
     call = {"method": "transposed-conv", "kernel": kernel, "kernel_layout": "IOHW", "padding": 1}
     free = featfuse.fuse(x, layout="NCHW", **call)
     np.testing.assert_allclose(free, conv_transpose(x, kernel, 1, 1, 0, 1, 1), atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NCWH", "NWHC"])
+@pytest.mark.parametrize("kernel_layout", ["IOHW", "HWOI"])
+def test_taps_follow_letters(layout, kernel_layout):
+    """A kernel's H taps go along H, wherever the input has it."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(1, 2, 5, 7)), rng.normal(size=(2, 3, 2, 4))
+    kernel = w if kernel_layout == "IOHW" else w.transpose(2, 3, 1, 0)
+    order = ["NCHW".index(letter) for letter in layout]
+    call = {"method": "transposed-conv", "stride": 2, "kernel_layout": kernel_layout}
+    expected = featfuse.fuse(x, kernel=w, layout="NCHW", **{**call, "kernel_layout": "IOHW"})
+    made = featfuse.fuse(x.transpose(order), kernel=kernel, layout=layout, **call)
+    np.testing.assert_allclose(made, expected.transpose(order), rtol=1e-12)
