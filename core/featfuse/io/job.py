@@ -23,7 +23,7 @@ from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
 from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import OutputRow, ShapeReport, Suggestion
-from featfuse.steps.base import COVERED, MASKED, Run, Step
+from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
 from featfuse.storage.byte_output import OutputFile
@@ -64,9 +64,8 @@ class Job(Value):
             root = build_steps(plan)
             execute(run, root, store, self.limits)
             self._check_overflow(run, root.size)
-        infinite = self._became_inf(run, root.size)
-        if infinite:
-            warn(infinite, RuntimeWarning, stacklevel=3)
+        for told in filter(None, (self._became_inf(run, root.size), self._no_share(run))):
+            warn(told, RuntimeWarning, stacklevel=3)
         with ExitStack() as stack:
             for output in self._beside(None, {}, stack):
                 output.commit()
@@ -134,8 +133,13 @@ class Job(Value):
                 hint="Choose a wider --dtype, or --on-overflow saturate to clip them.",
             )
         warnings = [f"{clipped} of {total} values did not fit {name} and were clipped"] if clipped else []
-        infinite = self._became_inf(run, total)
-        return tuple([*warnings, infinite] if infinite else warnings)
+        return (*warnings, *filter(None, (self._became_inf(run, total), self._no_share(run))))
+
+    @staticmethod
+    def _no_share(run: Run) -> str:
+        outside = run.tally[NO_SHARE]
+        told = "the mask has values outside 0 to 1, by which the result is multiplied"
+        return f"{told}; --mask-scale 255 divides them by 255" if outside else ""
 
     def _became_inf(self, run: Run, total: int) -> str:
         count = run.tally[OVERFLOW_TO_INF]

@@ -165,7 +165,8 @@ def _masked(steps: Sequence[Step], mask: Mask, layout: Layout) -> list[Step]:
     result = list(steps)
     for item in mask.masked:
         step = steps[item.branch]
-        factors = masking.MaskValues(_factors(item, step, layout), step.dtype, invert=mask.inverted)
+        values = _factors(item, step, layout)
+        factors = masking.MaskValues(values, step.dtype, invert=mask.inverted, scale=mask.scale)
         if mask.under is not None:
             return [masking.Blend(steps[mask.under], step, factors)]
         result[item.branch] = masking.Masked(step, factors, counts=item.counts)

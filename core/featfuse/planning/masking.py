@@ -36,7 +36,7 @@ def masking(
     if blend:
         under, over = (1, 0) if chosen == (0,) else (0, 1)
         factors = _factors(extras.mask, branches[over], layout, target, None)
-        return Mask((MaskFactors(over, factors, counts=True),), chosen, inverted, under)
+        return Mask((MaskFactors(over, factors, counts=True),), chosen, inverted, under, options.mask_scale)
     own = _own_ranges(branches) if COMBINES[options.combine].joins == "C" else {}
     masked = tuple(
         MaskFactors(
@@ -46,7 +46,7 @@ def masking(
         )
         for place, index in enumerate(chosen)
     )
-    return Mask(masked, chosen, inverted)
+    return Mask(masked, chosen, inverted, scale=options.mask_scale)
 
 
 def _check(
@@ -61,6 +61,12 @@ def _check(
         )
     if blend and options.weights is not None:
         raise UsageError("--weights is not used by --mask-mode blend", hint="The mask weighs the two.")
+    if options.mask_scale is not None and options.mask_scale <= 0:
+        raise UsageError(
+            f"--mask-scale {options.mask_scale:g}: must be above 0", hint="Write it like --mask-scale 255."
+        )
+    if options.mask_scale is not None and extras.mask is None:
+        raise UsageError("--mask-scale is not used by --mask auto", hint="There are no values to divide.")
     if len(branches) < 2:
         raise UsageError("--mask needs two inputs or more", hint="To weigh one map, use --combine mul.")
     if extras.mask is None and not any(

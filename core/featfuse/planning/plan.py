@@ -199,6 +199,7 @@ class MaskFactors(Value):
 class Mask(Value):
     """Which branches are masked, by what: those in `masked`, of which the report names `inputs`.
 
+    Factors are divided by `scale`; without one, those that are no floats are 1 where they are not zero.
     With `under` it is a blend: (1 - m) * branch `under` + m * the one that is masked.
     """
 
@@ -206,6 +207,7 @@ class Mask(Value):
     inputs: tuple[int, ...]
     inverted: bool
     under: int | None = None
+    scale: float | None = None
 
     @property
     def blend(self) -> bool:

@@ -57,6 +57,7 @@ class FusionOptions(TypedDict, total=False):
     mask: object
     mask_invert: bool
     mask_mode: str
+    mask_scale: float
     reduce: str
     kernel: object
     bias: object

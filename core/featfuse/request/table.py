@@ -380,6 +380,16 @@ _ROWS = (
         when=(beside("mask"),),
         told=61,
     ),
+    Option(
+        "mask_scale",
+        kinds.NUMBER,
+        _MASKS,
+        "Divide the mask by this, like 255. Default: a float mask as it is, any other as 1 where not 0.",
+        "S",
+        finite=True,
+        when=(beside("mask"),),
+        told=63,
+    ),
     Option("reduce", kinds.CHOICE, _REDUCE, "After combining: {choices}.", "NAME", choices=REDUCES, told=70),
     Option("out_channels", kinds.WHOLE, _REDUCE, "Channels after conv1x1 (untrained) or pca.", "N", least=1),
     Option(

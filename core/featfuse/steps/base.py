@@ -16,10 +16,13 @@ import numpy as np
 from featfuse.model.dtypes import DType
 from featfuse.model.tensor import Array, Window, broadcast_shape, window_shape
 
-__all__ = ["COVERED", "MASKED", "Run", "Step", "joint_shape"]
+__all__ = ["COVERED", "MASKED", "NO_SHARE", "Run", "Step", "joint_shape"]
 
 COVERED, MASKED = "mask sum", "mask elements"
 """What masks measure: the sum of their values, and over how many elements."""
+
+NO_SHARE = "mask values outside 0 to 1"
+"""What masks count: factors that are no share of anything."""
 
 
 class Run:

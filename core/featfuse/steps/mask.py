@@ -7,7 +7,7 @@ import numpy as np
 from featfuse.engine.casts import cast
 from featfuse.model.dtypes import compute_dtype, is_float
 from featfuse.model.tensor import Array, Window, window_shape
-from featfuse.steps.base import COVERED, MASKED, Run, Step, joint_shape
+from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step, joint_shape
 from featfuse.steps.elementwise import clipped
 
 __all__ = ["Blend", "Inside", "MaskValues", "Masked"]
@@ -35,15 +35,18 @@ class Inside(Step):
 
 
 class MaskValues(Step):
-    """A mask as factors: a float as it is, anything else as 1 where it is not zero; perhaps inverted.
+    """A mask as factors: divided by `scale`, or a float as it is and anything else as 1 where it is not zero;
+    perhaps inverted.
 
     `shape` broadcasts against `output`; the mean over the output is counted for the report.
     """
 
-    def __init__(self, child: Step, dtype: np.dtype[np.generic], *, invert: bool) -> None:
+    def __init__(
+        self, child: Step, dtype: np.dtype[np.generic], *, invert: bool, scale: float | None = None
+    ) -> None:
         self.children = (child,)
         self.shape = child.shape
-        self.invert = invert
+        self.invert, self.scale = invert, scale
         self.dtype = compute_dtype(dtype)
 
     def need(self, window: Window) -> tuple[Window, ...]:
@@ -51,7 +54,10 @@ class MaskValues(Step):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         mask = blocks[0]
-        mask = (mask if is_float(mask.dtype) else mask != 0).astype(self.dtype)
+        soft = self.scale is not None or is_float(mask.dtype)
+        mask = (mask if soft else mask != 0).astype(self.dtype)
+        if self.scale is not None:
+            mask /= self.dtype.type(self.scale)
         return np.asarray(self.dtype.type(1) - mask) if self.invert else mask
 
 
@@ -100,3 +106,4 @@ def _count(mask: Array, window: Window, run: Run) -> None:
         elements *= size
     run.measure(COVERED, float(mask.sum(dtype=np.float64)) * (elements / max(mask.size, 1)))
     run.measure(MASKED, elements)
+    run.count(NO_SHARE, int(np.count_nonzero((mask < 0) | (mask > 1))))

@@ -122,3 +122,32 @@ def test_the_coverage_of_auto_and_of_one_channel(rng, tmp_path):
     assert note_percent(featfuse.fuse(a, a, mask=per_channel, **call)) == 50.0
     mixed = featfuse.fuse(a, a, mask=per_channel, reduce="conv1x1", out_channels=3, memory="4K", **call)
     assert note_percent(mixed) == 50.0
+
+
+def test_a_mask_of_grey_values_is_warned_of_and_divided(rng, tmp_path):
+    """0 to 255 is what image files hold: as floats they would multiply by 255."""
+    a, b = (rng.normal(size=(1, 3, 6, 8)).astype(np.float32) for _ in range(2))
+    grey = rng.integers(0, 256, (6, 8))
+    share = grey.astype(np.float32) / np.float32(255)
+    call = {"layout": "NCHW"}
+    expected = featfuse.fuse(a, b, mask=share, **call)
+    assert np.array_equal(featfuse.fuse(a, b, mask=grey, mask_scale=255, **call), expected)
+    assert np.array_equal(
+        featfuse.fuse(a, b, mask=grey.astype(np.float32), mask_scale="255", **call), expected
+    )
+    inverted = featfuse.fuse(a, b, mask=grey, mask_scale=255, mask_invert=True, **call)
+    assert np.array_equal(inverted, featfuse.fuse(a, b, mask=share, mask_invert=True, **call))
+    with pytest.warns(RuntimeWarning, match="outside 0 to 1.*--mask-scale 255"):
+        featfuse.fuse(a, b, mask=grey.astype(np.float32), **call)
+    np.save(tmp_path / "m.npy", grey.astype(np.float32))
+    report = featfuse.fuse(a, b, mask=str(tmp_path / "m.npy"), out=str(tmp_path / "o.npy"), **call)
+    assert any("outside 0 to 1" in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize(
+    ("mask", "scale", "words"), [("auto", 255, "not used by --mask auto"), (np.ones((4, 4)), -1, "above 0")]
+)
+def test_scales_that_say_nothing(mask, scale, words):
+    large, small = np.ones((1, 2, 4, 4)), np.ones((1, 2, 2, 2))
+    with pytest.raises(featfuse.UsageError, match=words):
+        featfuse.fuse(large, small, method="pad", mask=mask, mask_scale=scale, layout="NCHW")
