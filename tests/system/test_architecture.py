@@ -69,30 +69,21 @@ def maps():
     return x
 
 
+def fused(fuse, out, *words):
+    """What a command that must succeed prints, `out` written."""
+    done = fuse(*words, "--layout", "NCHW", "-o", out)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_method(extended, maps):
     fuse = extended("method")
     assert "lanczos4" in fuse("methods").stdout
-    done = fuse(
-        "a.npy", "b.npy", "--method", "lanczos4", "--convention", "pillow", "--layout", "NCHW", "-o", "o.npy"
-    )
-    assert done.returncode == 0, done.stderr
-    assert "×2 lanczos4" in done.stdout
+    told = fused(fuse, "o.npy", "a.npy", "b.npy", "--method", "lanczos4", "--convention", "pillow")
+    assert "×2 lanczos4" in told
     ours = np.load("o.npy")
     assert ours.shape == (1, 2, 18, 24)
-    done = fuse(
-        "a.npy",
-        "--method",
-        "lanczos5",
-        "--to",
-        "18x24",
-        "--convention",
-        "pillow",
-        "--layout",
-        "NCHW",
-        "-o",
-        "p.npy",
-    )
-    assert done.returncode == 0, done.stderr
+    fused(fuse, "p.npy", "a.npy", "--method", "lanczos5", "--to", "18x24", "--convention", "pillow")
     assert 0 < np.abs(ours - 1 - np.load("p.npy")).max() < 0.5, (
         "near what the next wider window gives, and not it"
     )
@@ -106,21 +97,15 @@ def test_an_option(extended, maps):
         2,
         "error: --jitter is not used by --method strict\nIt belongs to: pad, crop.\n",
     )
-    done = fuse(
-        "a.npy", "b.npy", "--method", "pad", "--jitter", "2", "-o", "o.npy", "--sidecar", "--layout", "NCHW"
-    )
-    assert done.returncode == 0, done.stderr
+    fused(fuse, "o.npy", "a.npy", "b.npy", "--method", "pad", "--jitter", "2", "--sidecar")
     assert '"jitter": 2.0' in Path("o.npy.json").read_text()
 
 
 def test_a_convention(extended, maps):
     fuse = extended("convention")
     assert "skimage" in fuse("methods").stdout
-    done = fuse(
-        "a.npy", "b.npy", "--method", "bilinear", "--convention", "skimage", "--layout", "NCHW", "-o", "o.npy"
-    )
-    assert done.returncode == 0, done.stderr
-    assert "bilinear to largest (skimage convention)" in done.stdout
+    told = fused(fuse, "o.npy", "a.npy", "b.npy", "--method", "bilinear", "--convention", "skimage")
+    assert "bilinear to largest (skimage convention)" in told
 
 
 def test_a_command(extended):

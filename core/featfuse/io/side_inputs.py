@@ -7,11 +7,10 @@ import numpy as np
 from featfuse.errors import UsageError
 from featfuse.io.inputs import Inputs, Source
 from featfuse.model.constant import Constant
-from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec, whole
 from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
-from featfuse.planning.token_grids import lay_grids
+from featfuse.planning.token_grids import grids_asked_for
 from featfuse.request.options import Options
 
 __all__ = ["open_extras"]
@@ -19,9 +18,7 @@ __all__ = ["open_extras"]
 
 def open_extras(inputs: Inputs, options: Options) -> Extras:
     """Everything that planning needs; token inputs are seen as grids from here on."""
-    if options.grid is not None:
-        layouts = given_layouts(options.layout, inputs.count)
-        inputs.lay_tokens(lay_grids(inputs.specs, layouts, options.grid, options.skip_tokens or (0,)))
+    inputs.lay_tokens(grids_asked_for(inputs.specs, options))
     numbers, maps = _weights(inputs, options)
     return Extras(
         like=_like(options),

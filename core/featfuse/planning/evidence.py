@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from featfuse.model.value import Value
 
-__all__ = ["RULES", "Rule", "Seen", "step_of"]
+__all__ = ["RULES", "Rule", "Seen"]
 
 NEAR = 1.25
 """Sizes whose ratio is below this are two roundings, or two paddings, of one grid."""
@@ -47,10 +47,22 @@ class Seen(Value):
 
 
 class Rule(NamedTuple):
-    """`fits` tells whether a reading has this mark of a right one; `name` is how the report tells it."""
+    """`fits` tells whether a reading has this mark of a right one; `name` is how the report tells it.
+
+    A rule of several `kinds` fits where any of them does, and is told as the first that does.
+    """
 
     name: str
     fits: Callable[[Seen], bool]
+    kinds: tuple["Rule", ...] = ()
+
+    def told(self, seen: Seen) -> str:
+        """The rule as the report names it."""
+        return next((kind.name for kind in self.kinds if kind.fits(seen)), self.name)
+
+
+def _any_of(name: str, *kinds: Rule) -> Rule:
+    return Rule(name, lambda seen: any(kind.fits(seen) for kind in kinds), kinds)
 
 
 def _cubes(seen: Seen) -> bool:
@@ -64,10 +76,6 @@ def _squares(seen: Seen) -> bool:
 def _some_squares(seen: Seen) -> bool:
     squares = all(space[-2] == space[-1] for space in seen.planes)
     return squares and max((space[-1] for space in seen.planes), default=0) > 1
-
-
-def _one_step(seen: Seen) -> bool:
-    return _one_ratio(seen) or _one_axis(seen) or (seen.free and _one_grid(seen))
 
 
 def _one_ratio(seen: Seen) -> bool:
@@ -96,6 +104,10 @@ def _one_grid(seen: Seen) -> bool:
     alike = len(set(seen.spaces)) == 1 and len(seen.counts) > 1 and bool(seen.spaces[0]) and seen.batched
     maps = not seen.timed and len(seen.spaces[0]) > 1 and min(seen.spaces[0]) > 1
     return alike and len(seen.spaces) > 1 and (seen.free or maps)
+
+
+def _joined_grid(seen: Seen) -> bool:
+    return seen.free and _one_grid(seen)
 
 
 def _near_grid(seen: Seen) -> bool:
@@ -154,7 +166,12 @@ RULES = (
     Rule("cubes", _cubes),
     Rule("square maps", _squares),
     Rule("square maps", _some_squares),
-    Rule("one step", _one_step),
+    _any_of(
+        "one step",
+        Rule("one ratio", _one_ratio),
+        Rule("one axis differs", _one_axis),
+        Rule("one grid", _joined_grid),
+    ),
     Rule("one ratio to the size asked for", _asked_ratio),
     Rule("one margin", _one_margin),
     Rule("one grid", _one_grid),
@@ -162,13 +179,5 @@ RULES = (
 )
 """In the order in which they are asked. One that no reading fits is passed over.
 
-"One step" is any of: one ratio along both last axes; a single axis that differs; one grid, where channels may
-differ. They are one rule, since each can be had by chance where another is meant.
+"One step" has kinds, since each of them can be had by chance where another is meant.
 """
-
-
-def step_of(seen: Seen) -> str:
-    """Which of its kinds "one step" is, for the report."""
-    if _one_ratio(seen):
-        return "one ratio"
-    return "one axis differs" if _one_axis(seen) else "one grid"

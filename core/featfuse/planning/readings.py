@@ -24,11 +24,12 @@ from featfuse.model.tokens import as_grid, layout_to_give, square_grid
 from featfuse.model.value import Value
 from featfuse.planning.arithmetic import arithmetic, refusal
 from featfuse.planning.checks import needs_layout
-from featfuse.planning.evidence import RULES, Seen, step_of
+from featfuse.planning.evidence import RULES, Seen
 from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan, Member
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
+from featfuse.request.parsing import flag
 
 __all__ = ["READINGS", "AmbiguousLayout", "Answer", "find_readings", "infer", "joint_readings"]
 
@@ -77,16 +78,19 @@ class Answer(Value):
     readings: tuple[Reading, ...]
     outcome: FusionPlan | FeatfuseError
 
+    @property
+    def words(self) -> str:
+        """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
+        return " ".join(f"{flag(name)} {value}" for name, value in self.given)
+
 
 class AmbiguousLayout(ShapeError):
     """The sizes speak for several readings, and the result depends on it."""
 
     def __init__(self, answers: Sequence[Answer]) -> None:
-        offers = " or ".join(
-            " ".join(f"--{name.replace('_', '-')} {value}" for name, value in it.given) for it in answers
-        )
         super().__init__(
-            "the layout is ambiguous, and the result depends on it", hint=f"Say which: {offers}."
+            "the layout is ambiguous, and the result depends on it",
+            hint=f"Say which: {' or '.join(it.words for it in answers)}.",
         )
         self.answers = tuple(answers)
 
@@ -115,10 +119,10 @@ def find_readings(
     `plan_as` plans them under a reading. AmbiguousLayout when several do different things.
     """
     like, given = _template(extras), options.layout
+    if like is None and given is not None:
+        return parse_layouts(given, specs), None
     wishes = reading_wishes(specs, options, extras)
     if like is None:
-        if given is not None:
-            return parse_layouts(given, specs), None
         return infer(specs, wishes, lambda seen, readings: plan_as(seen, readings, None)), None
 
     def trial(seen: Sequence[TensorSpec], readings: Sequence[Reading]) -> FusionPlan:
@@ -152,14 +156,14 @@ def _template(extras: Extras) -> TensorSpec | None:
 
 def reading_wishes(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> Wishes:
     """What of the request bears on how the inputs are read."""
-    row = METHODS[options.method]
+    row, joins = METHODS[options.method], COMBINES[options.combine].joins == "C"
     return Wishes(
         asks=needs_layout(specs, options, extras),
         wanted=None if isinstance(options.to, str) else tuple(options.to),
-        free=options.channels != "strict" or COMBINES[options.combine].joins == "C" or bool(options.project),
+        free=options.channels != "strict" or joins or bool(options.project),
         margins=row.margins,
         strict=not row.changes_sizes,
-        joins=COMBINES[options.combine].joins == "C",
+        joins=joins,
     )
 
 
@@ -208,10 +212,10 @@ class _Inference:
             self._narrow("", serving)
         for rule in RULES:
             fitting = [it for it in self.left if rule.fits(self._seen(it))]
-            name = step_of(self._seen(fitting[0])) if fitting and rule.name == "one step" else rule.name
-            self._narrow(name, fitting)
-            if len(self.left) == 1 or (fitting and rule.name == "one step"):
-                break  # where two readings are one step apart each, no other rule decides between them
+            if fitting:
+                self._narrow(rule.told(self._seen(fitting[0])), fitting)
+            if len(self.left) == 1 or (fitting and rule.kinds):
+                break  # of readings that fit one kind each, no later rule is asked
         tokens = self._as_tokens() if self._could_be_tokens() else []
         if self.wishes.strict and self._answers() > 1:
             self._narrow("the only one that broadcasts", self._broadcasting())
@@ -311,10 +315,8 @@ class _Inference:
             as_grid(spec, None, grid, skip)[0] if grid else spec
             for spec, grid in zip(self.specs, grids, strict=True)
         ]
-        words = list(dict.fromkeys("x".join(map(str, grid)) for grid in grids if grid))
-        given = {
-            "grid": words[0] if len(words) == 1 else ",".join("x".join(map(str, it)) for it in grids if it)
-        }
+        words = ["x".join(map(str, grid)) for grid in grids if grid]
+        given = {"grid": words[0] if len(set(words)) == 1 else ",".join(words)}
         if skip:
             given["skip_tokens"] = str(skip)
         try:
@@ -337,9 +339,8 @@ class _Inference:
         """Where each tensor by itself is a square map in one reading only, and not in the same one: those."""
         own = [self._own_square(spec) for spec in self.specs]
         known = [reading for reading in own if reading is not None]
-        mixed = len(known) == len(own) and len({(len(it.layout), it.layout) for it in known}) > len(
-            {len(it.layout) for it in known}
-        )
+        layouts = {it.layout for it in known}
+        mixed = len(known) == len(own) and len(layouts) > len(set(map(len, layouts)))
         return [known] if mixed else []
 
     def _own_square(self, spec: TensorSpec) -> Reading | None:

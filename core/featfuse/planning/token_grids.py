@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from featfuse.errors import ShapeError, UsageError
+from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.tokens import TokenGrid, as_grid, square_grid
+from featfuse.request.options import Options
 
-__all__ = ["Laid", "lay_grids"]
+__all__ = ["Laid", "grids_asked_for", "lay_grids"]
 
 Laid = tuple[TensorSpec, TokenGrid]
 """The header of a grid, and how its data is read from the tokens."""
@@ -14,6 +16,14 @@ Laid = tuple[TensorSpec, TokenGrid]
 Grid = tuple[int, ...] | str
 
 TOKEN_RANKS = (2, 3)
+
+
+def grids_asked_for(specs: Sequence[TensorSpec], options: Options) -> list[Laid | None]:
+    """`lay_grids` by --grid, --skip-tokens and --layout; None for all without --grid."""
+    if options.grid is None:
+        return [None] * len(specs)
+    layouts = given_layouts(options.layout, len(specs))
+    return lay_grids(specs, layouts, options.grid, options.skip_tokens or (0,))
 
 
 def lay_grids(

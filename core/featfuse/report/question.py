@@ -4,7 +4,6 @@ from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.planning.readings import AmbiguousLayout, Answer
 from featfuse.report.describe import axis_rows
 from featfuse.report.shape_report import AxisRow
-from featfuse.request.parsing import flag
 from featfuse.text import shape_text
 
 __all__ = ["told_in_full"]
@@ -16,14 +15,8 @@ def told_in_full(error: ShapeError) -> ShapeError:
 
 
 def _question(asked: AmbiguousLayout) -> ShapeError:
-    lines = [f"  {_options_of(answer)}: {_consequence(answer)}" for answer in asked.answers]
-    offers = " or ".join(_options_of(answer) for answer in asked.answers)
-    return ShapeError(f"{asked.message}:", details=lines, hint=f"Say which: {offers}.")
-
-
-def _options_of(answer: Answer) -> str:
-    """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
-    return " ".join(f"{flag(name)} {value}" for name, value in answer.given)
+    lines = [f"  {answer.words}: {_consequence(answer)}" for answer in asked.answers]
+    return ShapeError(f"{asked.message}:", details=lines, hint=asked.hint)
 
 
 def _consequence(answer: Answer) -> str:

@@ -7,12 +7,11 @@ from typing import cast
 
 from featfuse.errors import FeatfuseError
 from featfuse.methods import METHODS
-from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning.extras import Extras
 from featfuse.planning.planner import make_plan, read_inputs
 from featfuse.planning.readings import AmbiguousLayout
-from featfuse.planning.token_grids import lay_grids
+from featfuse.planning.token_grids import grids_asked_for
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.kinds import SWITCH
@@ -140,9 +139,8 @@ def _shape(
     """The shape these options would give, or None when they would be refused."""
     try:
         resolved = Options.resolve(cast(FusionOptions, options))
-        if resolved.grid is not None and not any(spec.token_grid for spec in specs):
-            layouts = given_layouts(resolved.layout, len(specs))
-            laid = lay_grids(specs, layouts, resolved.grid, resolved.skip_tokens or (0,))
+        if not any(spec.token_grid for spec in specs):
+            laid = grids_asked_for(specs, resolved)
             specs = [on_grid[0] if on_grid else spec for spec, on_grid in zip(specs, laid, strict=True)]
         return make_plan(specs, resolved, extras).shape
     except FeatfuseError:

@@ -1,7 +1,7 @@
 """Evidence: each rule on sizes that bear its mark, and on near misses."""
 
 import pytest
-from featfuse.planning.evidence import RULES, Seen, step_of
+from featfuse.planning.evidence import RULES, Seen
 
 RULE = {rule.name: rule for rule in reversed(RULES)}
 """By name; of two that are told alike, the first."""
@@ -64,7 +64,7 @@ def seen(*spaces, channels=(), batches=(), **wishes):
 )
 def test_a_rule(rule, case, fits):
     if rule in ("one ratio", "one axis differs"):
-        found = RULE["one step"].fits(case) and step_of(case) == rule
+        found = RULE["one step"].fits(case) and RULE["one step"].told(case) == rule
     else:
         found = RULE[rule].fits(case)
     assert found is fits
