@@ -22,7 +22,7 @@ class Command:
     """What is run; `writes` are removed before each run, and the first of them is compared.
 
     `scale` extrapolates a command that does only a part of the work. One that `tells_work` prints, last of
-    all, how many seconds it took when its imports were done.
+    all, how many seconds it took when its imports were done. With a `checkout`, featfuse is that one.
     """
 
     argv: tuple[str, ...]
@@ -30,6 +30,7 @@ class Command:
     scale: float = 1.0
     compared: bool = True
     tells_work: bool = False
+    checkout: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class Run:
     work: float | None = None
 
 
-def environment() -> dict[str, str]:
+def environment(checkout: Path | None = None) -> dict[str, str]:
     """The child's: bytecode is cached, and a relative PYTHONPATH still holds in another folder."""
     child = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if checkout:
+        return child | {"PYTHONPATH": os.pathsep.join(str(checkout / part) for part in ("core", "cli"))}
     if "PYTHONPATH" in child:
         child["PYTHONPATH"] = os.pathsep.join(
             str(Path(part).resolve()) for part in child["PYTHONPATH"].split(os.pathsep) if part
@@ -60,7 +63,7 @@ def measure(command: Command, folder: Path) -> Run | str:
         process = subprocess.Popen(
             command.argv,
             cwd=folder,
-            env=environment(),
+            env=environment(command.checkout),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,

@@ -5,6 +5,8 @@
 Makes its data in a temporary folder, checks that the outputs agree, prints a Markdown page with the goals
 and the times, and (with --markdown) writes it to FILE, too. A peer that is not installed is left out. Nothing
 here is a test: times belong to a machine and a day. NAME may end in *: --only 'bilinear*' start-up.
+With --against CHECKOUT, another working copy of the repository, only featfuse is run: this one and that one
+in turn, to see what a change costs.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import operations
 import others
+from against import beside_checkout
 from measure import environment, remove_outputs, rounds
 from peers import PEERS, Peers
 from table import Result, document, goal_rows
@@ -110,6 +113,7 @@ def parse() -> argparse.Namespace:
         default=[],
         help=f"leave out: {', '.join(PEERS)}",
     )
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="beside this featfuse instead")
     parser.add_argument("--folder", type=Path, help="where the temporary folders go")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the page here")
     found = sys.executable if importlib.util.find_spec("tensorflow") else None
@@ -129,6 +133,8 @@ def main() -> None:
     peers = Peers(arguments.python_tf, arguments.without)
     sizes = Sizes(arguments.mib, arguments.largest_mib, arguments.pairs)
     every = workloads(sizes, peers)
+    if arguments.against:
+        every = [beside_checkout(one, arguments.against) for one in every]
     unknown = [name for name in arguments.only if not any(fnmatch(one.name, name) for one in every)]
     if unknown:
         raise SystemExit(f"no workload is called {', '.join(unknown)}: see --list")
@@ -147,7 +153,8 @@ def main() -> None:
     )
     only = "" if arguments.only == ["*"] else f" --only {shlex.join(arguments.only)}"
     less = f" --without {shlex.join(arguments.without)}" if arguments.without else ""
-    page = document(results, f"python tests/benchmarks/run.py {options}{only}{less}", peers)
+    against = f" --against {shlex.quote(arguments.against.name)}" if arguments.against else ""
+    page = document(results, f"python tests/benchmarks/run.py {options}{only}{less}{against}", peers)
     print(page)
     if arguments.markdown:
         arguments.markdown.parent.mkdir(parents=True, exist_ok=True)

@@ -107,3 +107,24 @@ def test_goals_are_judged_by_the_median_of_the_rounds(load):
     assert goals.Flat(1.6, sizes).judge(sized) == ("1.60 ×", True)
     assert goals.Flat(1.3, sizes).judge(sized) == ("1.60 ×", False)
     assert goals.Flat(1.3, sizes, "tiny").judge(sized) == ("1.00 ×", True)
+
+
+def test_another_checkout_runs_the_same_commands_beside_this_one(load, tmp_path):
+    measure, workload = load("measure"), load("workload")
+    command = measure.Command(workload.fuse("a.npy", "b.npy", "-o", "fused.npy"), ("fused.npy",))
+    copy = measure.Command(("cp", "a.npy", "copies"), ("copies",), compared=False)
+    given = workload.Workload("w", "a workload", {}, {"featfuse": command, "cp": copy})
+    beside = load("against").beside_checkout(given, tmp_path)
+    twin = "featfuse, the other checkout"
+    assert list(beside.commands) == ["featfuse", twin]
+    assert beside.commands[twin].argv == workload.fuse("a.npy", "b.npy", "-o", "other-fused.npy")
+    assert beside.commands[twin].checkout == tmp_path
+    path = measure.environment(tmp_path)["PYTHONPATH"]
+    assert path.split(":") == [str(tmp_path / "core"), str(tmp_path / "cli")]
+
+    runs = {
+        label: [measure.Run(time, peak)]
+        for label, time, peak in (("featfuse", 1.06, 6 << 20), (twin, 1, 3 << 20))
+    }
+    judged = [goal.judge(runs) for goal in beside.goals]
+    assert judged == [("1.06 ×", False), ("+3.0 MiB", False)]
