@@ -143,3 +143,105 @@ def test_center_crop_pad_of_onnx_reference(draw, resize, agree, seed):
     size = draw.sizes(2)
     theirs = reference("CenterCropPad", x, [np.array(size, np.int64)], axes=[2, 3])
     agree(resize(x, size, "NCHW", method="crop-or-pad"), theirs, within=0, note=(x.shape, size))
+
+
+# ------------------------------------------------------------------------ scales, aspect ratio, axes, regions
+
+
+def small(draw: Any, low: int = 2) -> np.ndarray:
+    return np.asarray(draw.array("NCHW", draw.sizes(2, low=low, high=12)))
+
+
+def words_of(draw: Any, method: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of a method in our words and in ONNX's."""
+    if method == "bicubic":
+        words, attributes = cubic_options(draw)
+        return words, attributes | {"exclude_outside": int(attributes["exclude_outside"])}
+    if method == "nearest":
+        rounding = draw.choice(*ROUNDINGS)
+        return {"nearest_rounding": rounding}, {"nearest_mode": ROUNDINGS[rounding]}
+    return {}, {}
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("coords", COORDS)
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "nearest"])
+def test_scales(draw, resize, agree, method, coords, seed):
+    x = small(draw)
+    factors = [float(draw.rng.uniform(0.5, 3)) for _ in "HW"]
+    words, attributes = words_of(draw, method)
+    attributes |= {"mode": MODES.get(method, method), "coordinate_transformation_mode": onnx_name(coords)}
+    theirs = reference("Resize", x, [None, np.array([1, 1, *factors], np.float32)], **attributes)
+    ours = resize(
+        x, None, "NCHW", method=method, convention="onnx", coords=coords, scale=tuple(factors), **words
+    )
+    agree(ours, theirs, scale=np.abs(x).max(), note=(x.shape, factors, coords, attributes))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_antialiased_scales(draw, resize, agree, method, seed):
+    x = small(draw, low=4)
+    factors = [float(draw.rng.uniform(0.3, 1.5)) for _ in "HW"]
+    scales = np.array([1, 1, *factors], np.float32)
+    theirs = reference("Resize", x, [None, scales], mode=MODES[method], antialias=1)
+    ours = resize(x, None, "NCHW", method=method, convention="onnx", scale=tuple(factors), antialias=True)
+    agree(ours, theirs, scale=np.abs(x).max(), note=(x.shape, factors))
+
+
+def away_from_ties(out_size: int, factor: float) -> np.ndarray:
+    """Positions away from a sample and from the middle of two, where the last bit of onnx.reference's sums
+    chooses the window (of a cubic kernel, too)."""
+    centre = (np.arange(out_size) + 0.5) / factor
+    return np.flatnonzero(np.abs(2 * centre - np.round(2 * centre)) > 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("rule", ["not-larger", "not-smaller"])
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "nearest"])
+def test_the_aspect_ratio_is_kept(draw, resize, agree, method, rule, seed):
+    x = small(draw)
+    size = draw.sizes(2, low=2, high=20)
+    words, attributes = words_of(draw, method)
+    policy = {"keep_aspect_ratio_policy": rule.replace("-", "_"), "axes": [2, 3]}
+    theirs = reference(
+        "Resize", x, [None, None, np.array(size)], mode=MODES.get(method, method), **policy, **attributes
+    )
+    ours = resize(x, size, "NCHW", method=method, convention="onnx", keep_aspect=rule, **words)
+    factor = (min if rule == "not-larger" else max)(size[0] / x.shape[2], size[1] / x.shape[3])
+    rows, columns = (away_from_ties(length, factor) for length in theirs.shape[2:])
+    assert ours.shape == theirs.shape
+    kept = (..., rows[:, None], columns)
+    agree(ours[kept], theirs[kept], scale=np.abs(x).max(), note=(x.shape, size, words))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("axis", ["H", "W"])
+@pytest.mark.parametrize("by", ["sizes", "scales"])
+def test_one_axis_alone(draw, resize, agree, by, axis, seed):
+    x, size, factor = small(draw), draw.size(2, 20), float(draw.rng.uniform(0.5, 3))
+    axes = ["NCHW".index(axis)]
+    if by == "sizes":
+        theirs = reference("Resize", x, [None, None, np.array([size])], mode="linear", axes=axes)
+        ours = resize(x, None, "NCHW", method="bilinear", convention="onnx", to={axis: size})
+    else:
+        scales = np.array([factor], np.float32)
+        theirs = reference("Resize", x, [None, scales], mode="linear", axes=axes)
+        ours = resize(x, None, "NCHW", method="bilinear", convention="onnx", scale={axis: factor})
+    agree(ours, theirs, scale=np.abs(x).max(), note=(x.shape, axis, size, factor))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("method", ["bilinear", "bicubic", "nearest"])
+def test_a_region_of_interest(draw, resize, agree, method, seed):
+    x, size = small(draw), draw.sizes(2, high=20)
+    ends = [float(it) for it in draw.rng.uniform(-0.5, 1.5, 4)]
+    region = np.array([0, 0, ends[0], ends[2], 1, 1, ends[1], ends[3]], np.float64)
+    words, attributes = words_of(draw, method)
+    attributes |= {"coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": -7.0}
+    sizes = np.array([*x.shape[:2], *size])
+    theirs = reference("Resize", x, [region, None, sizes], mode=MODES.get(method, method), **attributes)
+    roi = {"H": (ends[0], ends[1]), "W": (ends[2], ends[3])}
+    options = {"convention": "onnx", "roi": roi, "extrapolation_value": -7.0, **words}
+    ours = resize(x, size, "NCHW", method=method, **options)
+    agree(ours, theirs, scale=max(7.0, np.abs(x).max()), note=(x.shape, size, ends, words))

@@ -21,6 +21,9 @@ Settings = Callable[..., AxisSettings]
 
 OPTION_VALUES: dict[str, tuple[object, ...]] = {
     "convention": tuple(CONVENTIONS),
+    "scale": (None, 0.4, 1.37, 2.0),
+    "roi": (None, (0.0, 1.0), (-0.5, 0.7), (0.9, 0.2)),
+    "extrapolation_value": (0.0, -3.0),
     "coords": (None, *COORDS),
     "antialias": (None, True, False),
     "edge": (None, *EDGES),
@@ -67,6 +70,9 @@ def draw_chain(
     if options.get("pool_size") is not None:
         assume(2 * options["pool_padding"] <= options["pool_size"])
         out_size = pooled_size(in_size, axis_settings(method, in_size, 1, options))
+        assume(out_size > 0)
+    if options.get("scale") is not None:
+        out_size = math.floor(in_size * options["scale"])
         assume(out_size > 0)
     if options.get("offset") is not None:
         options["offset"] = min(options["offset"], abs(in_size - out_size))

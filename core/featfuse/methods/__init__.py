@@ -56,7 +56,10 @@ class Method(NamedTuple):
         return partial(function, kernel=self.kernel) if self.kernel else function
 
 
-_KERNEL = ("convention", "coords", "antialias", "edge")
+_SCALE = ("scale", "recompute_scale_factor", "keep_aspect")
+_RESIZE = (*_SCALE, "roi", "extrapolation_value")
+_SAMPLE = ("convention", "coords", "antialias", "edge")
+_KERNEL = (*_SAMPLE, *_RESIZE)
 _POOL = ("pool_size", "pool_stride", "pool_padding", "ceil_mode")
 _PAD = ("pad_mode", "pad_value", "anchor", "offset")
 
@@ -70,19 +73,20 @@ _ROWS = (
     ),
     Method(
         "nearest",
-        "the sample at floor(x * I/O), computed in float32 as torch does",
+        "the sample at floor(x * I/O), rounded on the way as torch does",
         "largest",
         "torch nearest, OpenCV INTER_NEAREST; by --convention: ONNX, TF2, Pillow, JAX",
         "resample:nearest",
-        ("convention", "coords", "nearest_rounding"),
+        ("convention", "coords", "nearest_rounding", *_RESIZE),
         inner=True,
     ),
     Method(
         "nearest-exact",
         "the sample whose centre is nearest: floor((x + 1/2) * I/O)",
         "largest",
-        "torch nearest-exact, TF2, Keras, scikit-image",
+        "torch nearest-exact; off ties also TF2, Keras, scikit-image",
         "resample:nearest_exact",
+        _RESIZE,
         inner=True,
     ),
     Method(
@@ -102,7 +106,7 @@ _ROWS = (
         "largest",
         "torch, TF, ONNX, OpenCV, Pillow, JAX (by --convention)",
         "resample:bicubic",
-        (*_KERNEL, "cubic_a"),
+        (*_SAMPLE, "cubic_a", *_RESIZE),
         weighted=True,
         inner=True,
     ),
@@ -162,7 +166,7 @@ _ROWS = (
         "smallest",
         "torch area (whole samples); tf, jax, opencv: fractional overlap",
         "pooling:area",
-        ("convention",),
+        ("convention", "scale", "keep_aspect"),
         weighted=True,
         inner=True,
     ),
@@ -244,7 +248,7 @@ _ROWS = (
         "largest",
         "tf.image.resize_with_pad (with --convention tf)",
         "letterbox:letterbox",
-        ("interpolation", *_KERNEL, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
+        ("interpolation", *_SAMPLE, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
         weighted=True,
         resizes_by="interpolation",
     ),

@@ -19,8 +19,13 @@ class Convention(NamedTuple):
     """One framework's defaults.
 
     `nearest_arithmetic`: how the index of the nearest sample is rounded, where sizes make a tie or nearly
-    one: "float32", "opencv" and "pillow" follow the framework's own code, "exact" is rational.
+    one: "torch", "float32" (TF), "jax", "opencv" and "pillow" follow the framework's own code, "exact" is
+    rational.
     `float32_reach`: where a kernel that is not zero at its radius ends is decided in float32.
+    `float32_scale`: a --scale is a float32. `fractional_width`: with one, formulas that ask for the length of
+    the output get I times scale, not the whole samples of it.
+    `leaves_equal_sizes`: a scale that keeps the size changes nothing, but of a bicubic kernel that is not
+    stretched.
     `smooths_all_axes`: a method that smooths does so along every spatial axis as soon as one changes.
     """
 
@@ -37,6 +42,9 @@ class Convention(NamedTuple):
     fractional_area: bool
     float32_reach: bool = False
     smooths_all_axes: bool = False
+    float32_scale: bool = False
+    fractional_width: bool = False
+    leaves_equal_sizes: bool = False
 
 
 _ROWS = (
@@ -51,8 +59,9 @@ _ROWS = (
         antialias=False,
         nearest_coords="asymmetric",
         nearest_rounding="floor",
-        nearest_arithmetic="float32",
+        nearest_arithmetic="torch",
         fractional_area=False,
+        leaves_equal_sizes=True,
     ),
     # tf.image.resize (TF2): antialias=False by default, edges renormalised either way
     Convention(
@@ -83,6 +92,8 @@ _ROWS = (
         nearest_rounding="prefer-floor",
         nearest_arithmetic="exact",
         fractional_area=False,
+        float32_scale=True,
+        fractional_width=True,
     ),
     # cv2.resize: INTER_NEAREST is floor(x * I/O); INTER_AREA weighs partial samples
     Convention(
@@ -123,7 +134,7 @@ _ROWS = (
         antialias=True,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-ceil",
-        nearest_arithmetic="exact",
+        nearest_arithmetic="jax",
         fractional_area=True,
     ),
 )

@@ -16,7 +16,7 @@ from featfuse.planning.build import branch_header
 from featfuse.planning.extras import Projection
 from featfuse.planning.parameters import bias_vector, mixing_matrix
 from featfuse.planning.plan import Branch, Chain, Fusion, Member, Mix, Normalize, Operation, Read, Remap
-from featfuse.planning.reconcile import chains_for, is_weighted
+from featfuse.planning.reconcile import NO_FACTORS, chains_for, is_weighted
 from featfuse.request.options import Options
 
 __all__ = ["as_branch", "constant_bias", "grown", "normalize", "project", "reconcile", "resized", "start"]
@@ -70,11 +70,17 @@ def constant_bias(bias: Any, out_channels: int) -> Constant | None:
 
 
 def reconcile(
-    branch: Branch, layout: Layout, target: Mapping[str, int], options: Options, *, alone: bool = False
+    branch: Branch,
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    factors: Mapping[str, float] = NO_FACTORS,
+    *,
+    alone: bool = False,
 ) -> Branch:
     """The input brought to `target` by AxisMaps; what is there already stays as it is."""
     member = branch.member
-    chains = chains_for(member, layout, target, options, alone=alone)
+    chains = chains_for(member, layout, target, options, factors, alone=alone)
     if layout.stacked:
         chains = ((), *chains)
     weighted = is_weighted(options)

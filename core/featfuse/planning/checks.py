@@ -11,7 +11,7 @@ from featfuse.planning.plan import Member
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
 
-__all__ = ["check_counts", "check_offset", "needs_layout"]
+__all__ = ["check_counts", "check_offset", "check_region", "needs_layout"]
 
 
 def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> None:
@@ -50,11 +50,11 @@ def _check_single(count: int, options: Options) -> None:
     own_geometry = options.pool_size is not None or (
         options.method == "transposed-conv" and options.kernel is not None
     )
-    no_target = options.to == "auto" and options.like is None and not own_geometry
+    no_target = options.to == "auto" and options.like is None and options.scale is None and not own_geometry
     if count == 1 and METHODS[options.method].changes_sizes and no_target:
         raise UsageError(
             f"--method {options.method} on a single input needs a target",
-            hint="Give --to HxW or --like INPUT.",
+            hint="Give --to HxW, --scale FACTOR or --like INPUT.",
         )
 
 
@@ -68,6 +68,8 @@ def _check_fold(count: int, options: Options) -> None:
         ("--weights", options.weights is not None),
         ("--to", options.to != "auto"),
         ("--like", options.like is not None),
+        ("--scale", options.scale is not None),
+        ("--keep-aspect", options.keep_aspect is not None),
         (f"--combine {options.combine}", COMBINES[options.combine].joins == STACKED),
         ("--combine mean", options.combine == "mean"),
         ("--reduce mean", options.reduce == "mean"),
@@ -96,7 +98,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     if not METHODS[options.method].changes_sizes:
         same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
         return not (same_rank and compatibility(shapes) != "mismatch")
-    own_target = extras.like is not None or not isinstance(options.to, str)
+    own_target = extras.like is not None or not isinstance(options.to, str) or options.scale is not None
     return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1
 
 
@@ -117,4 +119,21 @@ def check_offset(
                     else f"is not in the layout {layout.letters}"
                 ),
                 hint="Name a spatial axis whose size changes.",
+            )
+
+
+def check_region(members: Sequence[Member], layout: Layout, options: Options) -> None:
+    """--roi shows a part of one map; several would no longer lie upon each other."""
+    if options.roi is None:
+        return
+    if len(members) != 1:
+        raise UsageError(
+            f"--roi takes one input, not {len(members)}",
+            hint="Cut the region out first, then fuse the results.",
+        )
+    for letter in options.roi:
+        if letter not in layout.space:
+            raise ShapeError(
+                f"--roi {letter}: axis {letter} is no spatial axis of the layout {layout.letters}",
+                hint=f"The spatial axes are {' '.join(layout.space) or 'none'}.",
             )

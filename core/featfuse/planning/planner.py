@@ -11,7 +11,7 @@ from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous,
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
 from featfuse.planning.build import Header, branch_header, fusion_header
-from featfuse.planning.checks import check_counts, check_offset
+from featfuse.planning.checks import check_counts, check_offset, check_region
 from featfuse.planning.extras import NO_EXTRAS, Extras
 from featfuse.planning.joining import (
     combination,
@@ -22,7 +22,7 @@ from featfuse.planning.joining import (
 )
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
-from featfuse.planning.reconcile import axis_settings, target_sizes
+from featfuse.planning.reconcile import NO_FACTORS, axis_settings, fits_by_factor, target_sizes
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
@@ -138,8 +138,8 @@ def _fuse(
     members = [branch.member for branch in grown]
     target = target_sizes(members, layout, options, template)
     check_offset(members, layout, target, options)
-    alone = len(grown) == 1
-    ready = [on_branch.reconcile(branch, layout, target, options, alone=alone) for branch in grown]
+    check_region(members, layout, options)
+    ready = _brought(grown, layout, target, options, template)
     if options.normalize != "none":
         ready = [on_branch.normalize(branch, options.normalize) for branch in ready]
     if options.mask is None:
@@ -148,6 +148,23 @@ def _fuse(
     mask = masking(ready, layout, target, options, extras)
     combined = combination(_masked(ready, mask), layout, target, options, extras)
     return Fusion(tuple(ready), tuple(target.items()), mask, combined)
+
+
+def _brought(
+    branches: Sequence[Branch],
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    template: Member | None,
+) -> list[Branch]:
+    """Each branch on the target grid."""
+    fits = fits_by_factor([branch.member for branch in branches], layout, options, template)
+    factors = [NO_FACTORS] * len(branches) if fits is None else [fit.factors for fit in fits]
+    alone = len(branches) == 1
+    return [
+        on_branch.reconcile(branch, layout, target, options, own, alone=alone)
+        for branch, own in zip(branches, factors, strict=True)
+    ]
 
 
 def _masked(branches: Sequence[Branch], mask: Mask) -> list[Branch]:

@@ -25,6 +25,7 @@ from featfuse.report.shape_report import AxisRow
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
 from featfuse.request.resolved import resolved_pipeline
+from featfuse.request.spelling import spelled
 
 __all__ = ["axis_rows", "pipeline", "summary", "warnings"]
 
@@ -136,7 +137,7 @@ def _told_once(values: list[Any]) -> object:
 def _facts(plan: FusionPlan, extras: Extras) -> dict[str, Mapping[str, object]]:
     """What the plan knows of an option beyond its value: sizes, element types, the names of tensors."""
     options, reduction, maps = plan.options, plan.reduction, extras.weight_maps
-    to = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    to = spelled("to", options.to)
     if extras.like is not None:
         to = f"like {extras.like.name}"
     facts: dict[str, Mapping[str, object]] = {
@@ -185,12 +186,18 @@ def _method_words(options: Options, extras: Extras) -> str:
     row = METHODS[options.method]
     if not row.changes_sizes:
         return row.name
-    word = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    word = spelled("to", options.to)
     if options.fold:
         word = "the next finer grid"
     elif extras.like is not None:
         word = f"the grid of {extras.like.name}"
     words = f"{row.name} to {row.target if word == 'auto' else word}"
+    if options.scale is not None:
+        words = f"{row.name} by {spelled('scale', options.scale)}"
+    if options.keep_aspect in ("not-larger", "not-smaller"):
+        words += f", {options.keep_aspect.replace('-', ' ')}"
+    if options.roi is not None:
+        words += f", region {spelled('roi', options.roi)}"
     if "convention" in row.options:
         words += f" ({convention_of(options).name} convention)"
     return words

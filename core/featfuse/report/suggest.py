@@ -73,7 +73,7 @@ def suggest(
     """Everything that would bring these tensors together, on top of the caller's own options."""
     base = {name: value for name, value in given.items() if value is not None}
     offered: dict[str, tuple[int, ...]] = {}
-    asked_for = len(specs) == 1 or not {"to", "like"}.isdisjoint(base)
+    asked_for = len(specs) == 1 or not {"to", "like", "scale"}.isdisjoint(base)
     most = math.inf if asked_for else MOST_GROWTH * sum(spec.size for spec in specs)
 
     def attempt(*overlays: Overlay) -> bool:

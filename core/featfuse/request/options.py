@@ -26,8 +26,13 @@ class FusionOptions(TypedDict, total=False):
     """
 
     method: str
-    to: str | tuple[int, ...]
+    to: str | tuple[int, ...] | Mapping[str, int]
     like: object
+    scale: str | float | tuple[float, ...] | Mapping[str, float]
+    recompute_scale_factor: bool
+    keep_aspect: str
+    roi: str | Mapping[str, tuple[float, float]]
+    extrapolation_value: float
     layout: str
     combine: str
     weights: object

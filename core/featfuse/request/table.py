@@ -47,9 +47,9 @@ def _needs_method() -> Condition:
     )
 
 
-def _instead_of_grid(other: str) -> Condition:
-    text = "--to and --like exclude each other"
-    return instead_of(other, text, "Give the target grid once.", hides=False)
+def _instead_of_grid(other: str, option: str = "") -> Condition:
+    pair = f"--{option} and --{other}" if option else "--to and --like"
+    return instead_of(other, f"{pair} exclude each other", "Give the target grid once.", hides=False)
 
 
 _ROWS = (
@@ -72,10 +72,10 @@ _ROWS = (
         kinds.TARGET,
         _RECONCILE,
         "Target grid: auto (default: the method's own direction), largest, smallest, first, last, "
-        "or sizes like 64x48.",
+        "or sizes like 64x48, or H:64 for one axis.",
         "GRID",
         offers=TARGETS,
-        values="auto, largest, smallest, first, last, or sizes like 64x48",
+        values="auto, largest, smallest, first, last, or sizes like 64x48 or H:64",
         default="auto",
         always=True,
         when=(_instead_of_grid("like"), _needs_method()),
@@ -89,6 +89,49 @@ _ROWS = (
         "INPUT",
         when=(_instead_of_grid("to"), _needs_method()),
         told=NEVER,
+    ),
+    Option(
+        "scale",
+        kinds.SCALE,
+        _RECONCILE,
+        "Multiply sizes by this: 2, 0.5, 1.37x2, H:2. The result has floor(size * scale) samples.",
+        "FACTOR",
+        when=(_instead_of_grid("to", "scale"), _instead_of_grid("like", "scale")),
+    ),
+    Option(
+        "recompute_scale_factor",
+        kinds.SWITCH,
+        _RECONCILE,
+        "Compute coordinates from the sizes, not from --scale itself.",
+        default=False,
+        when=(beside("scale"),),
+    ),
+    Option(
+        "keep_aspect",
+        kinds.CHOICE,
+        _RECONCILE,
+        "Resize by one factor, to what is not larger or not smaller than the target: {choices}.",
+        "RULE",
+        choices=("stretch", "not-larger", "not-smaller"),
+        default_text="stretch",
+        when=(instead_of("scale", "--keep-aspect needs a target grid", "--scale keeps it as it is."),),
+    ),
+    Option(
+        "roi",
+        kinds.REGION,
+        _RECONCILE,
+        "The part of the map to show, from 0 to 1 along each axis, like H:0.25:0.75.",
+        "AXIS:START:END",
+        when=(instead_of("coords", "--roi has coordinates of its own", "Leave --coords out."),),
+    ),
+    Option(
+        "extrapolation_value",
+        kinds.NUMBER,
+        _RECONCILE,
+        "What --roi shows beyond the map. Default: 0.",
+        "NUMBER",
+        default=0.0,
+        when=(beside("roi"),),
     ),
     Option(
         "convention",

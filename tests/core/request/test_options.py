@@ -82,6 +82,11 @@ def test_odd_numbers_are_refused(plan: Plan, options: dict[str, Any]) -> None:
 METHOD_OPTIONS = {name for row in METHODS.values() for name in row.options}
 
 SAMPLE: Mapping[str, object] = {
+    "scale": "2",
+    "recompute_scale_factor": True,
+    "keep_aspect": "not-larger",
+    "roi": "H:0:1",
+    "extrapolation_value": 1.0,
     "convention": "tf",
     "coords": "align-corners",
     "antialias": True,
@@ -127,7 +132,8 @@ def test_an_option_is_used_or_refused(method: str, name: str) -> None:
         company["avg-pool"] = company["max-pool"]
         if method == "letterbox":
             company["letterbox"] = {"interpolation": LETTERBOX.get(name, "bilinear")}
-        options = Options.resolve({**company.get(method, {}), **given})  # type: ignore[arg-type]
+        beside = {"recompute_scale_factor": {"scale": "2"}, "extrapolation_value": {"roi": "H:0:1"}}
+        options = Options.resolve({**company.get(method, {}), **beside.get(name, {}), **given})  # type: ignore[arg-type]
         assert getattr(options, name) is not None
         return
     with pytest.raises(UsageError) as caught:

@@ -25,6 +25,8 @@ VALUES: Mapping[object, object] = {
     kinds.BORDER: "0x1",
     kinds.PADDING: "same",
     kinds.OFFSET: "H:3,W:-1",
+    kinds.SCALE: "1.5x2",
+    kinds.REGION: "H:0.25:0.75,W:1:0",
     kinds.SOURCE: "w.npy",
     kinds.MASK: "auto",
     kinds.WEIGHTS: "1,0.5",
