@@ -13,7 +13,7 @@ from featfuse.io.open_request import open_request
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.layout import Reading
 from featfuse.model.tensor import TensorSpec
-from featfuse.planning.build import build_result, build_steps
+from featfuse.planning.build import build_level, build_steps
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
 from featfuse.report.reports import plan_report
@@ -93,7 +93,7 @@ def check_plan(plan: Planned) -> None:
     root = plan.root
     assert (root.shape, root.dtype) == (plan.shape, plan.dtype)
     for level in plan.value.levels[:-1]:
-        step = build_result(plan.value, level.result, plan.dtype)
+        step = build_level(level, plan.value.layout)
         assert (step.shape, step.dtype) == (level.shape, level.dtype)
     assert tuple(row.output for row in plan.axes) == plan.shape
     for row in plan.axes:

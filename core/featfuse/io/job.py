@@ -18,7 +18,7 @@ from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
 from featfuse.io.sinks import check_output
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.model.value import Value
-from featfuse.planning.build import build_result, build_steps
+from featfuse.planning.build import build_level, build_steps
 from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
 from featfuse.report.reports import plan_report
@@ -206,7 +206,7 @@ def _level_keys(names: Sequence[str]) -> list[str]:
 def _roots(plan: FusionPlan, levels: Sequence[Level]) -> Iterator[Step]:
     """What computes each output tensor."""
     for level in levels[:-1]:
-        yield build_result(plan, level.result, plan.dtype)
+        yield build_level(level, plan.layout)
     yield build_steps(plan)
 
 

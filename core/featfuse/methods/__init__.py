@@ -4,7 +4,7 @@ A row names the function that builds the `AxisMap` ("module:function", imported 
 command line can list the methods without loading NumPy), the options it reads, and what it equals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
@@ -254,11 +254,19 @@ _ROWS = (
     ),
 )
 
-METHODS = MappingProxyType({row.name: row for row in _ROWS})
-"""Every method by name, in the order the documentation lists them."""
-
 ALIASES = MappingProxyType({"linear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic"})
 """Other names a method answers to."""
+
+
+class _Methods(dict[str, Method]):
+    """Rows by name. Another name finds its row, and is not listed."""
+
+    def __missing__(self, name: str) -> Method:
+        return self[ALIASES[name]]
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(_Methods({row.name: row for row in _ROWS}))
+"""Every method by name, in the order the documentation lists them."""
 
 INTERPOLATIONS = tuple(row.name for row in _ROWS if row.inner)
 """The methods that `letterbox --interpolation` may use."""

@@ -16,11 +16,13 @@ __all__ = [
     "LETTERS",
     "SPATIAL",
     "STACKED",
+    "Arrangement",
     "Layout",
     "Origin",
     "OriginKind",
     "Reading",
     "align",
+    "arranged",
     "given_layouts",
     "is_anonymous",
     "own_reading",
@@ -53,6 +55,10 @@ class Layout(NamedTuple):
     def place(self, letter: str) -> int:
         """Where in `axes` an axis is."""
         return self.axes.index(letter)
+
+
+Arrangement = tuple[tuple[str, ...], ...]
+"""The axes of an output, each with the letters that it holds."""
 
 
 class OriginKind(Enum):
@@ -146,6 +152,27 @@ def _given(name: str, spec: TensorSpec, *, shared: bool) -> Reading:
         f"{spec.name}: --layout {name} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
         hint="Give each input its own layout, joined by commas, like NCHW,CHW.",
     )
+
+
+def arranged(letters: str, wanted: str) -> Arrangement:
+    """The axes `letters` of a result in the order of `wanted`: each axis with the letters it holds. L holds
+    the spatial axes that are not named, in their order: NLC of NCHW is N, HW, C.
+
+    UsageError when `wanted` does not name each axis once.
+    """
+    (name,) = layout_names(wanted, [len(letters)])
+    left = [letter for letter in letters if letter in SPATIAL and letter not in name]
+    groups = [tuple(left) if letter == "L" and "L" not in letters else (letter,) for letter in name]
+    held = [letter for group in groups for letter in group]
+    if sorted(held) != sorted(letters) or not all(groups):
+        space = "".join(letter for letter in letters if letter in SPATIAL)
+        last = letters.replace("C", "") + "C" * ("C" in letters)
+        tokens = f", or L for {' and '.join(space)}: {last.replace(space, 'L')}" if len(space) > 1 else ""
+        raise UsageError(
+            f"--out-layout {wanted}: the result has the axes {' '.join(letters)}",
+            hint=f"Name each of them once, like {last}{tokens}.",
+        )
+    return tuple(groups)
 
 
 def own_reading(spec: TensorSpec) -> Reading | None:

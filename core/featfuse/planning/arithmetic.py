@@ -18,7 +18,7 @@ def arithmetic(plan: FusionPlan) -> Hashable:
     places = _places([member.reading for member in plan.inputs], plan.layout.axes)
     axes = tuple(places[letter] for letter in plan.layout.axes)
     done = _told((plan.fusion, plan.reduction, plan.levels), places)
-    return axes, plan.shape, plan.dtype, done
+    return axes, plan.shape, plan.dtype, done, _told(plan.arrangement, places)
 
 
 def refusal(error: FeatfuseError, readings: Sequence[Reading]) -> Hashable:

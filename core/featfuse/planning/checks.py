@@ -91,6 +91,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
         or options.reduce is not None
         or options.mask is not None
         or bool(options.project)
+        or options.out_layout is not None
         or extras.weight_maps is not None
     )
     if by_letter:

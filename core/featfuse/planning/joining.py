@@ -31,7 +31,7 @@ from featfuse.planning.plan import (
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
 
-__all__ = ["combination", "effective_combine", "reduced_header", "reduced_letters", "reduction"]
+__all__ = ["combination", "effective_combine", "reduced_header", "reduction"]
 
 DType = np.dtype[Any]
 
@@ -186,15 +186,6 @@ def _mix(channels: int, options: Options, extras: Extras) -> Mix:
         )
     weights = Untrained(options.out_channels, channels, options.seed or 0)
     return Mix(weights, constant_bias(extras.bias, options.out_channels), channels, options.out_channels)
-
-
-def reduced_letters(layout: Layout, following: Reduction | None) -> str:
-    """The axes that are left."""
-    match following:
-        case Pool(axes, False):
-            return "".join(letter for letter in layout.axes if letter not in axes)
-        case _:
-            return layout.axes
 
 
 def reduced_header(before: Header, layout: Layout, following: Reduction | None, dtype: DType) -> Header:

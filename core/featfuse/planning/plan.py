@@ -14,7 +14,7 @@ import numpy as np
 from featfuse.model.axis import AxisMap
 from featfuse.model.constant import Constant
 from featfuse.model.geometry import Geometry
-from featfuse.model.layout import SPATIAL, Layout, OriginKind, Reading
+from featfuse.model.layout import SPATIAL, Arrangement, Layout, OriginKind, Reading
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.value import Value
 from featfuse.request.options import Options
@@ -250,13 +250,14 @@ Reduction = Mix | Pool | Components
 
 
 class Level(Value):
-    """One level of a fold: the input whose grid it has, and what computes it."""
+    """One level of a fold: the input whose grid it has, what computes it, and the order of its axes."""
 
     place: int
     result: Branch | Fusion
     shape: tuple[int, ...]
     dtype: DType
     layout: str | None
+    arrangement: Arrangement | None = None
 
 
 class Shrinkage(Value):
@@ -269,8 +270,8 @@ class Shrinkage(Value):
 class FusionPlan(Value):
     """What will be done. `layout` is the fusion's, `out_layout` the output's (None: axes have numbers).
 
-    `levels` are all results of a fold, coarsest first, the last of them the result. `options` are those
-    asked for, without the tensors they name.
+    `arrangement` is there when its axes do not have the fusion's order. `levels` are all results of a fold,
+    coarsest first, the last of them the result. `options` are those asked for, without the tensors they name.
     """
 
     options: Options
@@ -283,6 +284,7 @@ class FusionPlan(Value):
     out_layout: str | None
     levels: tuple[Level, ...] = ()
     aliasing: tuple[Shrinkage, ...] = ()
+    arrangement: Arrangement | None = None
 
     @property
     def sure_layout(self) -> str | None:

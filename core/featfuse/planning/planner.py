@@ -7,17 +7,25 @@ from functools import lru_cache, partial
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
-from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, parse_layouts
+from featfuse.model.layout import (
+    STACKED,
+    Arrangement,
+    Layout,
+    Reading,
+    align,
+    arranged,
+    is_anonymous,
+    parse_layouts,
+)
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
-from featfuse.planning.build import Header, branch_header, fusion_header
+from featfuse.planning.build import Header, branch_header, fusion_header, reduced_letters
 from featfuse.planning.checks import check_counts, check_offset, check_region
 from featfuse.planning.extras import NO_EXTRAS, Extras
 from featfuse.planning.joining import (
     combination,
     effective_combine,
     reduced_header,
-    reduced_letters,
     reduction,
 )
 from featfuse.planning.masking import masking
@@ -97,6 +105,7 @@ def _plan_as(
             f"the result would have the shape {shape}: more bytes than any disk", hint="Look at --to."
         )
     letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
+    arrangement = _arrangement(letters, options)
     plan = FusionPlan(
         options=options,
         inputs=inputs,
@@ -108,6 +117,9 @@ def _plan_as(
         out_layout=letters,
         aliasing=tuple(_aliasing(inputs, layout, dict(fusion.target), options)),
     )
+    if arrangement is not None:
+        shape, letters = _in_order(shape, str(letters), arrangement)
+        plan = plan._replace(shape=shape, out_layout=letters, arrangement=arrangement)
     return plan._replace(levels=tuple(_levels(levels, plan)))
 
 
@@ -227,10 +239,29 @@ def _fold(
 def _levels(levels: Sequence[tuple[int, Branch | Fusion]], plan: FusionPlan) -> Iterator[Level]:
     """What each level of a fold will be; a reduction acts on the last alone and may change its axes."""
     axes = None if plan.out_layout is None else plan.layout.axes
+    arrangement = _arrangement(axes, plan.options)
     for place, result in levels[:-1]:
-        yield Level(place, result, _header(result, plan.layout).shape, plan.dtype, axes)
+        shape, letters = _header(result, plan.layout).shape, axes
+        if arrangement is not None:
+            shape, letters = _in_order(shape, str(axes), arrangement)
+        yield Level(place, result, shape, plan.dtype, letters, arrangement)
     for place, result in levels[-1:]:
-        yield Level(place, result, plan.shape, plan.dtype, plan.out_layout)
+        yield Level(place, result, plan.shape, plan.dtype, plan.out_layout, plan.arrangement)
+
+
+def _arrangement(letters: str | None, options: Options) -> Arrangement | None:
+    """How --out-layout orders a result that has these axes; None where it is that order already."""
+    if options.out_layout is None or letters is None:
+        return None
+    arrangement = arranged(letters, options.out_layout)
+    return None if arrangement == tuple((letter,) for letter in letters) else arrangement
+
+
+def _in_order(shape: Sequence[int], letters: str, arrangement: Arrangement) -> tuple[tuple[int, ...], str]:
+    """Shape and letters of a result whose axes are put in order; axes that are one are called L."""
+    sizes = dict(zip(letters, shape, strict=True))
+    ordered = tuple(math.prod(sizes[letter] for letter in group) for group in arrangement)
+    return ordered, "".join(group[0] if len(group) == 1 else "L" for group in arrangement)
 
 
 def _header(result: Branch | Fusion, layout: Layout) -> Header:

@@ -36,7 +36,7 @@ Actions = dict[str, tuple[str, ...]]
 def axis_rows(plan: FusionPlan) -> tuple[AxisRow, ...]:
     """One row per axis: each input's size, what is done to it, and the result's size."""
     done = _actions(plan)
-    output = dict(zip(_letters(plan), plan.shape, strict=True))
+    output = _sizes(plan)
     rows = []
     for letter in plan.layout.axes:
         if letter == STACKED:
@@ -50,9 +50,19 @@ def axis_rows(plan: FusionPlan) -> tuple[AxisRow, ...]:
     return tuple(rows)
 
 
-def _letters(plan: FusionPlan) -> str:
-    """The output's axes, numbered ones too."""
-    return plan.layout.axes if plan.out_layout is None else plan.out_layout
+def _sizes(plan: FusionPlan) -> dict[str, int]:
+    """The output's size along each axis, numbered ones too, before --out-layout makes one of several."""
+    if plan.arrangement is None:
+        letters = plan.layout.axes if plan.out_layout is None else plan.out_layout
+        return dict(zip(letters, plan.shape, strict=True))
+    sizes = dict(plan.fusion.target)
+    if isinstance(plan.reduction, Pool):
+        sizes |= dict.fromkeys(plan.reduction.axes, 1)
+    for group, size in zip(plan.arrangement, plan.shape, strict=True):
+        if len(group) == 1:
+            sizes[group[0]] = size
+    kept = {letter for group in plan.arrangement for letter in group}
+    return {letter: size for letter, size in sizes.items() if letter in kept}
 
 
 def _joins(plan: FusionPlan, letter: str) -> tuple[str, ...]:
@@ -179,6 +189,8 @@ def summary(plan: FusionPlan, extras: Extras) -> str:
         parts.append(_combine_words(plan, extras))
     if options.reduce is not None:
         parts.append(_reduction_words(plan))
+    if options.out_layout is not None:
+        parts.append(f"as {plan.out_layout}")
     return " → ".join([*parts, plan.dtype.name])
 
 
@@ -191,9 +203,9 @@ def _method_words(options: Options, extras: Extras) -> str:
         word = "the next finer grid"
     elif extras.like is not None:
         word = f"the grid of {extras.like.name}"
-    words = f"{row.name} to {row.target if word == 'auto' else word}"
+    words = f"{options.method} to {row.target if word == 'auto' else word}"
     if options.scale is not None:
-        words = f"{row.name} by {spelled('scale', options.scale)}"
+        words = f"{options.method} by {spelled('scale', options.scale)}"
     if options.keep_aspect in ("not-larger", "not-smaller"):
         words += f", {options.keep_aspect.replace('-', ' ')}"
     if options.roi is not None:

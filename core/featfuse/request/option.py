@@ -20,9 +20,9 @@ class Option(NamedTuple):
     """One row: `name` is the Python keyword; the command line has dashes for underscores, and `short`.
 
     What it takes: `kind`; `choices` (a table whose rows have a `summary`, words with their meaning, or bare
-    words) and other words for them, `aliases`; `offers` are words that completion proposes and the kind
-    checks. Whole numbers are at least `least`, numbers finite if `finite`. `metavar` and `values` name what
-    is taken, in --help and in tables.
+    words) and other words for them, `aliases`, which are kept if `as_typed`; `offers` are words that
+    completion proposes and the kind checks. Whole numbers are at least `least`, numbers finite if `finite`.
+    `metavar` and `values` name what is taken, in --help and in tables.
 
     What holds when it is not given: `default`, a value or a function of the resolved options;
     `default_text` is how it is told where the value alone says too little. Only an option that `always` has
@@ -42,6 +42,7 @@ class Option(NamedTuple):
     short: str | None = None
     choices: Choices | Callable[[], Choices] = ()
     aliases: Mapping[str, str] = {}
+    as_typed: bool = False
     offers: tuple[str, ...] = ()
     least: int | None = None
     finite: bool = False

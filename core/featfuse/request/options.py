@@ -34,6 +34,7 @@ class FusionOptions(TypedDict, total=False):
     roi: str | Mapping[str, tuple[float, float]]
     extrapolation_value: float
     layout: str
+    out_layout: str
     combine: str
     weights: object
     channels: str
@@ -110,10 +111,11 @@ class Options:
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         rows = [row for name, row in OPTIONS.items() if name in values]
         for row in rows:
-            values[row.name] = row.aliased(row.kind.parse(row.flag, values[row.name]))
+            value = row.kind.parse(row.flag, values[row.name])
+            values[row.name] = value if row.as_typed else row.aliased(value)
         for row in rows:
             if row.choices:
-                check_choice(row.flag, str(values[row.name]), row.chosen_from)
+                check_choice(row.flag, str(row.aliased(values[row.name])), row.chosen_from)
         for row in rows:
             _check_range(row, values[row.name])
         options = cls(**values)

@@ -281,5 +281,6 @@ def read_projections(option: str, value: object) -> object:
 
 
 def read_method(_option: str, value: object) -> object:
-    """A method's name; aliases are resolved."""
-    return find_method(str(value)).name
+    """A method's name, or another word for it."""
+    find_method(str(value))
+    return str(value)

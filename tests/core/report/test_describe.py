@@ -67,7 +67,7 @@ def as_json(report: ShapeReport) -> Any:
         ({"method": "crop", "offset": "H:1"}, {"offset": {"H": 1}, "odd": "floor", "grid": [4, 4]}),
         ({"method": "max-pool", "pool_size": "2"}, {"pool_size": [2], "pool_padding": 0, "ceil_mode": False}),
         ({"method": "letterbox", "to": "8x9"}, {"to": "8x9", "grid": [8, 9], "interpolation": "bilinear"}),
-        ({"method": "linear"}, {"method": "bilinear"}),
+        ({"method": "linear"}, {"method": "linear", "convention": "torch"}),
     ],
 )
 def test_pipeline_is_resolved(options: dict[str, Any], expected: dict[str, object]) -> None:
@@ -77,9 +77,16 @@ def test_pipeline_is_resolved(options: dict[str, Any], expected: dict[str, objec
         assert pipeline == expected
 
 
+def test_another_name_of_a_method_stays_as_typed(plan: Plan) -> None:
+    result = plan((8, 8), (4, 4), method="trilinear")
+    assert "×2 trilinear" in result.axes[0].actions
+    assert result.summary.startswith("trilinear to largest")
+
+
 def test_pipeline_is_resolved_without_a_layout(plan: Plan) -> None:
     pipeline = plan((3, 4, 5), (3, 4, 5), method="bicubic").pipeline
-    assert set(METHODS["bicubic"].options) <= set(pipeline)
+    only_where_given = {"scale", "recompute_scale_factor", "keep_aspect", "roi", "extrapolation_value"}
+    assert set(METHODS["bicubic"].options) - only_where_given <= set(pipeline)
 
 
 @pytest.mark.parametrize(
