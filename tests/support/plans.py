@@ -10,6 +10,7 @@ from featfuse import COMBINES, CONVENTIONS, METHODS
 from featfuse.io.inputs import Inputs
 from featfuse.io.job import planned_output
 from featfuse.io.open_request import open_request
+from featfuse.methods import ALIASES
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.layout import Reading
 from featfuse.model.tensor import TensorSpec
@@ -109,7 +110,7 @@ def check_plan(plan: Planned) -> None:
             assert set(sizes) <= set(plan.layout)
             index = plan.specs.index(spec)
             assert {row.axis: row.sizes[index] for row in plan.axes if row.axis in sizes} == sizes
-    assert plan.pipeline["method"] in METHODS
+    assert plan.pipeline["method"] in (*METHODS, *ALIASES)
     assert plan.pipeline["combine"] in COMBINES
     assert plan.pipeline["dtype"] == plan.dtype.name
     assert set(plan.pipeline) <= {*OPTIONS, "grid_of_tokens"}

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from featfuse.errors import UsageError
@@ -47,12 +48,17 @@ class TooLittleMemory(UsageError):
 
 def parse_memory(text: str | int) -> int:
     """`512M`, `2G`, `64KiB` or a number of bytes, in bytes. UsageError otherwise."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", str(text).strip().upper())
+    return _bytes(str(text))
+
+
+@lru_cache(maxsize=16)
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or float(match[1]) <= 0:
         raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
     size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
     if size >= 2.0**63:
-        shown = str(text) if len(str(text)) <= 20 else f"{str(text)[:20]}..."
+        shown = text if len(text) <= 20 else f"{text[:20]}..."
         raise UsageError(f"--memory {shown}: more than any machine has", hint="Like 512M or 2G.")
     return int(size)
 
