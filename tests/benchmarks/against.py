@@ -44,7 +44,7 @@ class PeakNotAbove:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorAtMost:
-    """`who` takes at most `_LIMIT` times the processor time of `against`: what others do counts less there."""
+    """`who` takes at most `_LIMIT` times the processor time of `against`: others count less there."""
 
     who: str
     against: str
