@@ -195,7 +195,7 @@ _ROWS = (
     ),
     Method(
         "lp-pool",
-        "(sum of |x|^p)^(1/p) over windows: adaptive, or by --pool-size; p by --p",
+        "p-norm over windows, sum(abs(x)^p)^(1/p): adaptive, or by --pool-size",
         "smallest",
         "torch lp_pool (x^p as it is: NaN where a sum is negative); by --convention: ONNX LpPool",
         "pooling:lp_pool",

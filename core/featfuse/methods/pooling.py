@@ -99,6 +99,8 @@ def _windows(in_size: int, settings: AxisSettings) -> Windows:
     return Windows(size, stride, before, after, dilation)
 
 
+_MOST_IN_FRONT = 1 << 16
+
 _NO_WEIGHT, _PRESENT, _COUNTED, _SCALED = "", "1 / present", "1 / counted", "size / counted"
 """What a tap weighs: nothing of its own; a share of the taps that read a sample; a share of those and of the
 padding's; the same as often as a window has taps."""
@@ -140,6 +142,13 @@ def _check(in_size: int, out_size: int, windows: Windows, settings: AxisSettings
         raise settings.refuse(
             in_size, out_size, f"{geometry} is larger than the map", "Choose a smaller --pool-size."
         )
+    if not _all_hold_samples(in_size, windows, reached):
+        raise settings.refuse(
+            in_size,
+            out_size,
+            f"with {geometry} a window would hold no sample",
+            "Choose a smaller --pool-padding" + (" or --pool-dilation." if windows.dilation > 1 else "."),
+        )
     if reached != out_size:
         raise settings.refuse(
             in_size,
@@ -148,15 +157,23 @@ def _check(in_size: int, out_size: int, windows: Windows, settings: AxisSettings
             "Change --pool-size, --pool-stride, --pool-padding or --ceil-mode, "
             "or leave them out: adaptive windows hit the target exactly.",
         )
-    last = (out_size - 1) * windows.stride - windows.before
-    beside = windows.dilation > in_size and windows.size > 1  # both ends of a gap may lie in the padding
-    if windows.before >= windows.reach or last >= in_size or beside:
-        raise settings.refuse(
-            in_size,
-            out_size,
-            f"with {geometry} a window would hold no sample",
-            "Choose a smaller --pool-padding" + (" or --pool-dilation." if windows.dilation > 1 else "."),
-        )
+
+
+def _all_hold_samples(in_size: int, windows: Windows, count: int) -> bool:
+    """Whether none of the `count` windows lies in the padding with all its taps.
+
+    Of more windows in front of the input than anybody pads for, which leap over it, none is looked at.
+    """
+    last = (count - 1) * windows.stride - windows.before
+    if windows.before >= windows.reach or last >= in_size:
+        return False
+    if windows.dilation <= in_size or windows.size == 1:
+        return True
+    in_front = min(count, -(-windows.before // windows.stride))
+    if in_front > _MOST_IN_FRONT:
+        return False
+    first = (np.arange(in_front) * windows.stride - windows.before) % windows.dilation
+    return bool((first < in_size).all())
 
 
 def _geometry_text(windows: Windows, settings: AxisSettings) -> str:

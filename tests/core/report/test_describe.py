@@ -8,10 +8,12 @@ import featfuse
 import pytest
 from featfuse import METHODS, ShapeReport
 
+from tests.support.maps import MAPPED
+
 Plan = Callable[..., Any]
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].target != "none"])
+@pytest.mark.parametrize("method", [name for name in MAPPED if METHODS[name].target != "none"])
 def test_shrinking_without_antialias_is_warned_of(plan: Plan, method: str) -> None:
     """For the methods that could stretch their kernel; the convention may do so by itself."""
     if "antialias" not in METHODS[method].options:

@@ -82,7 +82,7 @@ def test_odd_numbers_are_refused(plan: Plan, options: dict[str, Any]) -> None:
 METHOD_OPTIONS = {name for row in METHODS.values() for name in row.options}
 
 SAMPLE: Mapping[str, object] = {
-    "convention": "tf",
+    "convention": "onnx",
     "coords": "align-corners",
     "antialias": True,
     "edge": "clamp",
@@ -96,7 +96,9 @@ SAMPLE: Mapping[str, object] = {
     "interpolation": "nearest",
     "pool_size": "2",
     "pool_stride": "2",
-    "pool_padding": "1",
+    "pool_padding": "1+2",
+    "pool_dilation": "2",
+    "p": 3.0,
     "ceil_mode": True,
     "count_include_pad": False,
     "kernel": "w.npy",
@@ -124,7 +126,7 @@ def test_an_option_is_used_or_refused(method: str, name: str) -> None:
     given: dict[str, Any] = {"method": method, name: SAMPLE[name]}
     if name in METHODS[method].options:
         company = {"transposed-conv": {"kernel": "w.npy"}, "max-pool": {"pool_size": "2"}}
-        company["avg-pool"] = company["max-pool"]
+        company |= dict.fromkeys(("avg-pool", "lp-pool"), company["max-pool"])
         if method == "letterbox":
             company["letterbox"] = {"interpolation": LETTERBOX.get(name, "bilinear")}
         options = Options.resolve({**company.get(method, {}), **given})  # type: ignore[arg-type]

@@ -35,6 +35,7 @@ VALUES: Mapping[object, object] = {
     kinds.SIZES: "3x4",
     kinds.BORDER: "0x1",
     kinds.PADDING: "same",
+    kinds.SIDES: "1+2x0",
     kinds.OFFSET: "H:3,W:-1",
     kinds.SOURCE: "w.npy",
     kinds.MASK: "auto",
@@ -46,6 +47,8 @@ VALUES: Mapping[object, object] = {
 
 def value_of(name: str) -> Any:
     row = OPTIONS[name]
+    if row.above is not None:
+        return row.above + 1.5
     return row.chosen_from[-1] if row.choices else VALUES[row.kind]
 
 
