@@ -85,8 +85,8 @@ def _fitting(in_size: int, windows: Windows, *, ceil_mode: bool) -> int:
 def _windows(in_size: int, settings: AxisSettings) -> Windows:
     """The geometry that the options give.
 
-    `same` pads so that the windows are ceil(in_size / stride), with the odd sample behind: Keras, TF, and
-    SAME_UPPER in ONNX.
+    `same` pads so that the windows are ceil(in_size / stride), with the odd sample behind, and by nothing
+    where they are shorter than their step: Keras and TF. ONNX' SAME_UPPER crops there.
     """
     size, padding, dilation = settings.pool_size, settings.pool_padding, settings.pool_dilation
     assert size is not None
