@@ -86,7 +86,7 @@ def _windows(in_size: int, settings: AxisSettings) -> Windows:
     """The geometry that the options give.
 
     `same` pads so that the windows are ceil(in_size / stride), with the odd sample behind, and by nothing
-    where they are shorter than their step: Keras and TF. ONNX' SAME_UPPER crops there.
+    where they are shorter than their step: Keras and TF, which crop there in 3-D, as ONNX' SAME_UPPER does.
     """
     size, padding, dilation = settings.pool_size, settings.pool_padding, settings.pool_dilation
     assert size is not None

@@ -56,7 +56,7 @@ def _check_convention(method: Method, options: "Options") -> None:
     known = conventions_of(method)
     if "convention" in method.options and options.convention is not None and options.convention not in known:
         raise UsageError(
-            f"--convention {options.convention}: it has no {method.name}",
+            f"--convention {options.convention} has no {method.name}",
             hint=f"Choose one of: {', '.join(known)}.",
         )
 
