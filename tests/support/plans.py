@@ -116,9 +116,13 @@ def check_plan(plan: Planned) -> None:
     assert plan.summary
 
 
+LEAVES = re.compile(r" → (\d+)")
+"""How many channels a method leaves: `pixel-shuffle → 3`."""
+
+
 def joined_size(size: int | None, action: str) -> int:
-    """How many channels an input brings to a concatenation: what its method leaves, `pixel-shuffle → 3`."""
-    left = re.search(r" → (\d+), concat$", action)
+    """How many channels an input brings to a concatenation."""
+    left = re.search(rf"{LEAVES.pattern}, concat$", action)
     return int(left[1]) if left else 1 if size is None else size
 
 
@@ -140,6 +144,8 @@ def check_action(size: int | None, action: str, output: int | None) -> None:
             assert size
             exact = size * float(match[1])
             size = output if exact == pytest.approx(output, rel=1e-3) else round(exact)
+        elif match := LEAVES.search(word):
+            size = int(match[1])
         else:
             size = output
     assert size == output
