@@ -120,6 +120,8 @@ def test_what_the_command_line_writes_python_reads_the_same(row) -> None:
         ({"antialias": False, "ceil_mode": True}, "--no-antialias --ceil-mode"),
         ({"to": (3, 4), "pool_size": 2}, "--to 3x4 --pool-size 2"),
         ({"offset": {"H": 1, "W": -2}}, "--offset H:1,W:-2"),
+        ({"pool_padding": ((1, 2), 0)}, "--pool-padding 1+2x0"),
+        ({"pool_padding": "same", "p": 3}, "--pool-padding same --p 3"),
         ({"weights": (1.0, 0.5)}, "--weights 1,0.5"),
         ({"weights": np.ones(2), "mask": np.ones(2)}, "--weights weights.npy --mask mask.npy"),
         ({"kernel": Path("a b.npy")}, "--kernel 'a b.npy'"),
