@@ -101,8 +101,8 @@ def check_plan(plan: Planned) -> None:
         assert len(row.sizes) == len(row.actions) == count
         for size, action in zip(row.sizes, row.actions, strict=True):
             check_action(size, action, row.output)
-        if "concat" in row.actions:
-            assert sum(1 if size is None else size for size in row.sizes) == row.output
+        if any(action.endswith("concat") for action in row.actions):
+            assert sum(map(joined_size, row.sizes, row.actions)) == row.output
     if plan.layout is not None:
         assert "".join(row.axis for row in plan.axes) == plan.layout
         for spec, reading in zip(plan.specs, plan.readings, strict=True):
@@ -115,6 +115,16 @@ def check_plan(plan: Planned) -> None:
     assert plan.pipeline["dtype"] == plan.dtype.name
     assert set(plan.pipeline) <= {*OPTIONS, "grid_of_tokens"}
     assert plan.summary
+
+
+LEAVES = re.compile(r" → (\d+)")
+"""How many channels a method leaves: `pixel-shuffle → 3`."""
+
+
+def joined_size(size: int | None, action: str) -> int:
+    """How many channels an input brings to a concatenation."""
+    left = re.search(rf"{LEAVES.pattern}, concat$", action)
+    return int(left[1]) if left else 1 if size is None else size
 
 
 def check_action(size: int | None, action: str, output: int | None) -> None:
@@ -135,6 +145,8 @@ def check_action(size: int | None, action: str, output: int | None) -> None:
             assert size
             exact = size * float(match[1])
             size = output if exact == pytest.approx(output, rel=1e-3) else round(exact)
+        elif match := LEAVES.search(word):
+            size = int(match[1])
         else:
             size = output
     assert size == output

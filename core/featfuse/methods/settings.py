@@ -34,9 +34,10 @@ class AxisSettings(NamedTuple):
     interpolation: str = "bilinear"
     pool_size: int | None = None
     pool_stride: int | None = None
-    pool_padding: int = 0
+    pool_padding: int | tuple[int, int] | str = 0
+    pool_dilation: int = 1
     ceil_mode: bool = False
-    count_include_pad: bool = True
+    count_include_pad: bool | None = None
     grid: tuple[tuple[int, int], ...] = ()
     scale: float | None = None
     roi: tuple[float, float] | None = None

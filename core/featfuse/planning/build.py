@@ -27,9 +27,11 @@ from featfuse.planning.plan import (
     Normalize,
     Operation,
     Pool,
+    Power,
     Read,
     Reduction,
     Remap,
+    Shuffle,
     Single,
     Untrained,
     Upsample,
@@ -143,8 +145,18 @@ def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
                 _array(operation.bias),
                 operation.groups,
             )
+        case Shuffle():
+            from featfuse.steps.shuffle import DepthToSpace, SpaceToDepth
+
+            axes = [layout.place(letter) for letter in operation.axes]
+            kind = DepthToSpace if operation.to_space else SpaceToDepth
+            return kind(step, layout.place("C"), axes, operation.factor, blocks=operation.blocks)
         case Remap():
             return RemapStep(step, operation.chains, operation.dtype, operation.order)
+        case Power():
+            from featfuse.steps.power import Power as PowerStep
+
+            return PowerStep(step, operation.exponent, absolute=operation.absolute)
         case Normalize():
             from featfuse.steps.mix import Normalize as NormalizeStep
 

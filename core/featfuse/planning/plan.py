@@ -37,10 +37,12 @@ __all__ = [
     "Normalize",
     "Operation",
     "Pool",
+    "Power",
     "Read",
     "Reduction",
     "Remap",
     "Shrinkage",
+    "Shuffle",
     "Single",
     "Untrained",
     "Upsample",
@@ -108,13 +110,34 @@ class Remap(Value):
     dtype: DType
 
 
+class Power(Value):
+    """Every value, or its magnitude if `absolute`, to the power of `exponent`."""
+
+    exponent: float
+    absolute: bool
+
+
+class Shuffle(Value):
+    """Channels spread over `axes`, each `factor` times as long then, or with `to_space` False the way back.
+
+    The samples that become neighbours are numbered along `axes`, the last fastest. With `blocks` the channels
+    of one number stand together (DCR), else the numbers of one channel do (CRD).
+    """
+
+    to_space: bool
+    factor: int
+    axes: tuple[str, ...]
+    blocks: bool
+    out_channels: int
+
+
 class Normalize(Value):
     """Every channel vector scaled to length one (`norm` "l2")."""
 
     norm: str
 
 
-Operation = Mix | Upsample | Remap | Normalize
+Operation = Mix | Upsample | Shuffle | Remap | Power | Normalize
 
 
 class Read(Value):

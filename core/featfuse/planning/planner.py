@@ -147,6 +147,8 @@ def _fuse(
     grown = started
     if options.method == "transposed-conv" and extras.kernel is not None:
         grown = _convolved(started, layout, options, extras, template)
+    elif METHODS[options.method].shuffles:
+        grown = _shuffled(started, layout, options, template)
     members = [branch.member for branch in grown]
     target = target_sizes(members, layout, options, template)
     check_offset(members, layout, target, options)
@@ -198,15 +200,12 @@ def _convolved(
     from featfuse.planning.upsampling import convolve
 
     assert extras.kernel is not None
-    free = options._replace(channels="strict", combine="concat")  # the grid alone matters here
     grid: dict[str, int] = {}
     if len(started) > 1 or template is not None or options.to != "auto":
-        sizes = target_sizes([branch.member for branch in started], layout, free, template)
-        grid = {letter: sizes[letter] for letter in layout.space}
+        grid = _common_grid(started, layout, options, template)
     result = []
     for branch in started:
-        off_grid = any(grid.get(letter) != size for letter, size in branch.member.grid.items())
-        if off_grid or len(started) == 1:
+        if len(started) == 1 or _is_off(branch, grid):
             branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
         result.append(branch)
     if all(before is after for before, after in zip(started, result, strict=True)):
@@ -215,6 +214,29 @@ def _convolved(
             hint="Leave --method transposed-conv out, or give one input alone.",
         )
     return result
+
+
+def _shuffled(
+    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
+) -> list[Branch]:
+    """The branches that are not on the target grid, with channels for space."""
+    from featfuse.planning.shuffling import shuffle
+
+    grid = _common_grid(started, layout, options, template)
+    return [shuffle(branch, options, grid) if _is_off(branch, grid) else branch for branch in started]
+
+
+def _common_grid(
+    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
+) -> dict[str, int]:
+    """The grid that the branches shall meet on, whatever their channels."""
+    free = options._replace(channels="strict", combine="concat")
+    sizes = target_sizes([branch.member for branch in started], layout, free, template)
+    return {letter: sizes[letter] for letter in layout.space}
+
+
+def _is_off(branch: Branch, grid: Mapping[str, int]) -> bool:
+    return any(grid.get(letter) != size for letter, size in branch.member.grid.items())
 
 
 def _fold(

@@ -160,7 +160,7 @@ def reading_wishes(specs: Sequence[TensorSpec], options: Options, extras: Extras
     return Wishes(
         asks=needs_layout(specs, options, extras),
         wanted=tuple(options.to) if isinstance(options.to, tuple) else None,
-        free=options.channels != "strict" or joins or bool(options.project),
+        free=options.channels != "strict" or joins or bool(options.project) or bool(row.shuffles),
         margins=row.margins,
         strict=not row.changes_sizes,
         joins=joins,

@@ -274,12 +274,14 @@ def _along(name: str, value: Any, letter: str, layout: Layout) -> Any:
     return value.get(letter) if isinstance(value, Mapping) else value
 
 
-def per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:
+def per_axis(option: str, values: tuple[Any, ...] | None, place: int, space: Sequence[str]) -> Any:
+    """The value for one axis of one for all, or one for each; UsageError where there are other than these."""
     if values is None:
         return None
     if len(values) not in (1, len(space)):
+        told = ["+".join(map(str, it)) if isinstance(it, tuple) else str(it) for it in values]
         raise UsageError(
-            f"{option} {'x'.join(map(str, values))}: {len(values)} sizes for {len(space)} spatial axes",
+            f"{option} {'x'.join(told)}: {len(values)} sizes for {len(space)} spatial axes",
             hint="Give one size for all, or one for each spatial axis.",
         )
     return values[0] if len(values) == 1 else values[place]

@@ -16,11 +16,13 @@ from featfuse.planning.plan import (
     Normalize,
     Operation,
     Pool,
+    Power,
     Read,
     Remap,
+    Shuffle,
     Upsample,
 )
-from featfuse.report.changes import change_text
+from featfuse.report.changes import change_text, scale_text
 from featfuse.report.shape_report import AxisRow
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
@@ -121,6 +123,13 @@ def _told(operation: Operation, layout: Layout) -> Iterator[tuple[str, str]]:
                 yield letter, f"×{along.out_size / along.in_size:.4g} transposed-conv"
             if operation.out_channels != operation.in_channels:
                 yield "C", f"transposed-conv → {operation.out_channels}"
+        case Shuffle():
+            name = "pixel-shuffle" if operation.to_space else "pixel-unshuffle"
+            scale = scale_text(1, operation.factor) if operation.to_space else scale_text(operation.factor, 1)
+            yield from ((letter, f"{scale} {name}") for letter in operation.axes)
+            yield "C", f"{name} → {operation.out_channels}"
+        case Power():
+            pass  # its windows tell of it
         case Remap():
             for letter, chain in zip(layout.axes, operation.chains, strict=True):
                 yield from ((letter, change_text(step.change)) for step in chain)

@@ -34,7 +34,7 @@ _COMMON = ("bilinear", "nearest", "area", "max-pool", "pad", "crop")
 _FEW = ("bilinear", "nearest", "pad")
 """Shown of each reading while there are several."""
 
-_OTHERS = tuple(name for name in METHODS if name not in _COMMON)
+_OTHERS = tuple(row.name for row in METHODS.values() if row.suggested and row.name not in _COMMON)
 
 _WAYS: tuple[Overlay, ...] = (
     *({"channels": mode} for mode in CHANNEL_MODES if mode != "strict"),

@@ -23,6 +23,7 @@ __all__ = [
     "PROJECTIONS",
     "REGION",
     "SCALE",
+    "SIDES",
     "SIZES",
     "SOURCE",
     "SWITCH",
@@ -66,6 +67,12 @@ def _spell_sizes(_name: str, value: object) -> list[str]:
     if isinstance(value, Mapping):
         return _spell_by_axis(_name, value)
     return ["x".join(f"{part:g}" for part in value) if isinstance(value, (tuple, list)) else str(value)]
+
+
+def _spell_sides(_name: str, value: object) -> list[str]:
+    if not isinstance(value, (tuple, list)):
+        return [str(value)]
+    return ["x".join("+".join(map(str, it)) if isinstance(it, (tuple, list)) else str(it) for it in value)]
 
 
 def _spell_grids(_name: str, value: object) -> list[str]:
@@ -153,6 +160,13 @@ COUNTS = Kind(parsing.read_counts, str | int | Sequence[int], str, "like 1, or 1
 SIZES = Kind(parsing.read_sizes, str | int | tuple[int, ...], str, "like 2 or 2x2", _spell_sizes)
 BORDER = Kind(parsing.read_size_or_0, str | int | tuple[int, ...], str, "like 1 or 1x1", _spell_sizes)
 PADDING = BORDER._replace(parse=parsing.read_padding, values="like 1 or 1x1, or same, valid (Keras)")
+SIDES = Kind(
+    parsing.read_sides,
+    str | int | tuple[int | tuple[int, int], ...],
+    str,
+    "like 1, 1x0 or 1+2, or same (Keras, TF)",
+    _spell_sides,
+)
 OFFSET = Kind(parsing.read_offset, str | Mapping[str, int], str, "like H:3,W:1", _spell_by_axis)
 SOURCE = Kind(_as_given, object, str, "an INPUT", _spell_source, _source_facts)
 MASK = SOURCE._replace(values="an INPUT, or auto", facts=_mask_facts)

@@ -21,8 +21,8 @@ class Option(NamedTuple):
 
     What it takes: `kind`; `choices` (a table whose rows have a `summary`, words with their meaning, or bare
     words) and other words for them, `aliases`, which are kept if `as_typed`; `offers` are words that
-    completion proposes and the kind checks. Whole numbers are at least `least`, numbers finite if `finite`.
-    `metavar` and `values` name what is taken, in --help and in tables.
+    completion proposes and the kind checks. Whole numbers are at least `least`, numbers `above` a limit,
+    and finite if `finite`. `metavar` and `values` name what is taken, in --help and in tables.
 
     What holds when it is not given: `default`, a value or a function of the resolved options;
     `default_text` is how it is told where the value alone says too little. Only an option that `always` has
@@ -46,6 +46,7 @@ class Option(NamedTuple):
     offers: tuple[str, ...] = ()
     least: int | None = None
     finite: bool = False
+    above: float | None = None
     values: str = ""
     default: object | Default = None
     default_text: str = ""

@@ -52,9 +52,11 @@ class FusionOptions(TypedDict, total=False):
     interpolation: str
     pool_size: str | int | tuple[int, ...]
     pool_stride: str | int | tuple[int, ...]
-    pool_padding: str | int | tuple[int, ...]
+    pool_padding: str | int | tuple[int | tuple[int, int], ...]
+    pool_dilation: str | int | tuple[int, ...]
     ceil_mode: bool
     count_include_pad: bool
+    p: float
     stride: str | int | tuple[int, ...]
     padding: str | int | tuple[int, ...]
     output_padding: str | int | tuple[int, ...]
@@ -182,3 +184,8 @@ def _check_range(row: Option, value: object) -> None:
     numbers = value if isinstance(value, tuple) else (value,)
     if row.finite and any(isinstance(it, float) and not math.isfinite(it) for it in numbers):
         raise UsageError(f"{row.flag}: must be finite numbers", hint="Leave NaN and inf out.")
+    if row.above is not None and isinstance(value, (int, float)) and value <= row.above:
+        raise UsageError(
+            f"{row.flag} {value:g}: must be above {row.above:g}",
+            hint=f"Write it like {row.flag} {row.above + 2:g}.",
+        )

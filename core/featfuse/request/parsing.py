@@ -24,6 +24,7 @@ __all__ = [
     "read_projections",
     "read_region",
     "read_scale",
+    "read_sides",
     "read_size_or_0",
     "read_sizes",
     "read_switch",
@@ -200,6 +201,25 @@ def read_padding(option: str, value: object) -> object:
     if isinstance(value, str) and not value[:1].isdigit():
         check_choice(option, value, ("same", "valid", "0", "1", "1x1"))
     return read_size_or_0(option, value)
+
+
+def read_sides(option: str, value: object) -> object:
+    """`same` stays a word; `1` -> (1,), `1x0` -> (1, 0), `1+2x0` -> ((1, 2), 0): before and after."""
+    if isinstance(value, str) and value == "same":
+        return value
+    parts = value if isinstance(value, (tuple, list)) else str(value).lower().replace("×", "x").split("x")
+    return tuple(_sides(option, part) for part in parts)
+
+
+def _sides(option: str, value: object) -> int | tuple[int, int]:
+    words = value if isinstance(value, (tuple, list)) else str(value).split("+")
+    if len(words) > 2 or not all(str(word).strip().isdecimal() for word in words):
+        raise UsageError(
+            f"{option}: {value!r} is not a border",
+            hint="Write it like 1, 1x0 (one for each axis), 1+2 (before and after), or same.",
+        )
+    sizes = [size for word in words for size in _sizes(option, str(word).strip(), at_least=0)]
+    return (sizes[0], sizes[1]) if len(sizes) > 1 else sizes[0]
 
 
 def read_number(option: str, value: object) -> object:

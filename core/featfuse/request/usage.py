@@ -7,7 +7,7 @@ from featfuse.errors import UsageError
 from featfuse.methods import METHODS, Method
 from featfuse.request.combining import REDUCES, Reducer
 from featfuse.request.conditions import Condition
-from featfuse.request.defaults import resizer
+from featfuse.request.defaults import conventions_of, resizer
 from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
 
@@ -31,6 +31,7 @@ _OF_INNER = frozenset(name for row in METHODS.values() if row.inner for name in 
 def check_used(options: "Options", given: Mapping[str, object]) -> None:
     """UsageError for the first option that nothing reads, with what would read it."""
     method, reducer = METHODS[options.method], REDUCES.get(options.reduce, NO_REDUCTION)
+    _check_convention(method, options)
     for name in given:
         if name in LISTED and name not in method.options and name not in reducer.options:
             raise _unlisted(name, options)
@@ -48,6 +49,16 @@ def check_used(options: "Options", given: Mapping[str, object]) -> None:
             )
     if reducer.options:
         _check_reducer(reducer, method, options, given)
+
+
+def _check_convention(method: Method, options: "Options") -> None:
+    """A framework that does not have the method cannot be followed."""
+    known = conventions_of(method)
+    if "convention" in method.options and options.convention is not None and options.convention not in known:
+        raise UsageError(
+            f"--convention {options.convention} has no {method.name}",
+            hint=f"Choose one of: {', '.join(known)}.",
+        )
 
 
 def value_of(condition: Condition, options: "Options") -> object:

@@ -87,7 +87,7 @@ SAMPLE: Mapping[str, object] = {
     "keep_aspect": "not-larger",
     "roi": "H:0:1",
     "extrapolation_value": 1.0,
-    "convention": "tf",
+    "convention": "onnx",
     "coords": "align-corners",
     "antialias": True,
     "edge": "clamp",
@@ -101,7 +101,9 @@ SAMPLE: Mapping[str, object] = {
     "interpolation": "nearest",
     "pool_size": "2",
     "pool_stride": "2",
-    "pool_padding": "1",
+    "pool_padding": "1+2",
+    "pool_dilation": "2",
+    "p": 3.0,
     "ceil_mode": True,
     "count_include_pad": False,
     "kernel": "w.npy",
@@ -129,7 +131,7 @@ def test_an_option_is_used_or_refused(method: str, name: str) -> None:
     given: dict[str, Any] = {"method": method, name: SAMPLE[name]}
     if name in METHODS[method].options:
         company = {"transposed-conv": {"kernel": "w.npy"}, "max-pool": {"pool_size": "2"}}
-        company["avg-pool"] = company["max-pool"]
+        company |= dict.fromkeys(("avg-pool", "lp-pool"), company["max-pool"])
         if method == "letterbox":
             company["letterbox"] = {"interpolation": LETTERBOX.get(name, "bilinear")}
         beside = {"recompute_scale_factor": {"scale": "2"}, "extrapolation_value": {"roi": "H:0:1"}}
