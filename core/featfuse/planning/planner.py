@@ -173,7 +173,8 @@ def _brought(
 ) -> list[Branch]:
     """Each branch on the target grid."""
     fits = fits_by_factor([branch.member for branch in branches], layout, options, template)
-    factors = [NO_FACTORS] * len(branches) if fits is None else [fit.factors for fit in fits]
+    by_size = fits is None or METHODS[options.method].shuffles
+    factors = [NO_FACTORS] * len(branches) if by_size else [fit.factors for fit in fits or ()]
     alone = len(branches) == 1
     return [
         on_branch.reconcile(branch, layout, target, options, own, alone=alone)
