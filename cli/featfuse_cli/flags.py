@@ -15,6 +15,8 @@ from featfuse.request.option import Option
 from featfuse.request.options import FusionOptions
 from featfuse.request.table import OPTIONS
 
+from featfuse_cli.help_page import MOST_USED
+
 __all__ = ["completer", "with_fusion_options"]
 
 
@@ -34,7 +36,7 @@ def _parameter(row: Option) -> inspect.Parameter:
         *(long, *([row.short] if row.short else [])),
         help=row.help_text,
         metavar=row.metavar,
-        rich_help_panel=row.panel,
+        rich_help_panel=MOST_USED if row.first else row.panel,
         autocompletion=completer(row) if row.choices or row.offers else None,
     )
     word: Any = row.kind.word

@@ -14,5 +14,5 @@ def test_control_characters_are_escaped(capsys):
 
 def test_visible_keeps_what_can_be_read():
     assert visible("特徴 é ×2 [x].npy") == "特徴 é ×2 [x].npy"
-    assert visible("a\nb\tc", keep="\n") == "a\nb\\tc"
+    assert visible("a\nb\tc") == "a\\nb\\tc"
     assert visible("\udcff") == "\\udcff"

@@ -65,6 +65,7 @@ _ROWS = (
         aliases=ALIASES,
         default="strict",
         always=True,
+        first=True,
         told=10,
     ),
     Option(
@@ -79,6 +80,7 @@ _ROWS = (
         default="auto",
         always=True,
         when=(_instead_of_grid("like"), _needs_method()),
+        first=True,
         told=11,
     ),
     Option(
@@ -167,6 +169,7 @@ _ROWS = (
         choices=COMBINES,
         default="add",
         always=True,
+        first=True,
         told=40,
     ),
     Option(
@@ -190,6 +193,7 @@ _ROWS = (
         choices=CHANNEL_MODES,
         default="strict",
         always=True,
+        first=True,
         told=42,
     ),
     Option(
@@ -202,6 +206,7 @@ _ROWS = (
         values=", ".join(OFFERED),
         default_text="the inputs'; float32 for weighted sums of integers",
         reconciles=False,
+        first=True,
         told=90,
     ),
     Option(
@@ -227,6 +232,7 @@ _ROWS = (
         values="axis letters, like NHWC or CHW; a comma list",
         default_text="from the file, or inferred",
         reconciles=False,
+        first=True,
         told=NEVER,
     ),
     Option(
