@@ -29,8 +29,9 @@ def write_page(command: Any, ctx: Any, formatter: Any) -> None:
     """The page of `command`, as wide as the terminal, to Typer's formatter."""
     columns = shutil.get_terminal_size().columns
     bold = takes_colours(sys.stdout)
-    lines = help_page(command, ctx, max(_NARROWEST, min(columns, _WIDEST)))
-    formatter.write("\n".join(typer.style(line, bold=bold and heading) for line, heading in lines))
+    page = help_page(command, ctx, max(_NARROWEST, min(columns, _WIDEST)))
+    shown = (typer.style(line, bold=True) if bold and head else line for line, head in page)
+    formatter.write("\n".join(shown))
 
 
 def help_page(command: Any, ctx: Any, width: int) -> Iterator[tuple[str, bool]]:

@@ -108,7 +108,7 @@ def run(
     start_collecting()
     keep_freed_blocks()
     target = default_output(inputs) if out is None else out
-    with ProgressBar(wanted=not quiet and sys.stderr.isatty()) as bar:
+    with ProgressBar(wanted=not quiet) as bar:
         report = featfuse.fuse(
             *inputs,
             out=target,

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO
 
-__all__ = ["PIPE_WIDTH", "fitting", "fitting_json", "is_ascii", "say", "takes_colours", "visible"]
+__all__ = [
+    "PIPE_WIDTH",
+    "can_repaint",
+    "fitting",
+    "fitting_json",
+    "is_ascii",
+    "say",
+    "takes_colours",
+    "visible",
+]
 
 PIPE_WIDTH = 80
 """Columns of what is no terminal."""
@@ -47,7 +56,12 @@ def is_ascii(stream: IO[str]) -> bool:
 
 def takes_colours(stream: IO[str]) -> bool:
     """Whether `stream` is a terminal for which colours are neither unknown nor unwanted."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and not _is_dumb()
+    return can_repaint(stream) and "NO_COLOR" not in os.environ
+
+
+def can_repaint(stream: IO[str]) -> bool:
+    """Whether `stream` is a terminal on which a line can be written anew."""
+    return stream.isatty() and not _is_dumb()
 
 
 def _is_dumb() -> bool:
