@@ -7,7 +7,7 @@ import difflib
 from typing import Any
 
 import typer
-from featfuse.errors import UsageError
+from featfuse.errors import UsageError, meant
 
 from featfuse_cli.commands import Commands
 from featfuse_cli.help_page import usage
@@ -33,7 +33,7 @@ def _other_option(name: str, ctx: Any) -> str:
     """What may have been meant by an option that the command does not have."""
     near = _near(name, [each for param in ctx.command.get_params(ctx) for each in _names(param)])
     if near:
-        return f"Did you mean {' or '.join(near)}?"
+        return meant(near)
     for other, command in Commands().items():
         if name in [each for param in command.params for each in _names(param)]:
             return f"It is an option of {ctx.find_root().command_path} {other}."
