@@ -56,9 +56,12 @@ class MainCommandGroup(TyperGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """In first position: the commands and the files, or our options and the main command's."""
-        items = super().shell_complete(ctx, incomplete)
         main = self.commands[MAIN]
         with main.make_context(MAIN, [], parent=ctx, resilient_parsing=True) as main_ctx:
+            if "::" in incomplete:
+                (inputs,) = (param for param in main.params if param.param_type_name == "argument")
+                return list(inputs.shell_complete(main_ctx, incomplete))
+            items = super().shell_complete(ctx, incomplete)
             known = {item.value for item in items}
             items += [item for item in main.shell_complete(main_ctx, incomplete) if item.value not in known]
         if items and not incomplete.startswith("-"):

@@ -8,6 +8,7 @@ import typer
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
+from featfuse_cli.completion import complete_input
 from featfuse_cli.flags import with_fusion_options
 from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
@@ -39,6 +40,7 @@ Patterns = Annotated[
         metavar="PATTERN...",
         help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
         show_default=False,
+        autocompletion=complete_input,
     ),
 ]
 

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from featfuse_cli.completion import complete_whole_words
 from featfuse_cli.errors import placed
 from featfuse_cli.help_page import write_page
 
@@ -64,4 +65,7 @@ def _build(name: str) -> Any:
     module = import_module(f"featfuse_cli.{name}")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=Command, epilog=getattr(module, "EPILOG", None))(getattr(module, name))
-    return typer.main.get_command(alone)
+    command = typer.main.get_command(alone)
+    for param in command.params:
+        complete_whole_words(param)
+    return command

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from featfuse.errors import UsageError
 
+from featfuse_cli.completion import complete_input
 from featfuse_cli.help_page import MOST_USED
 
 __all__ = ["DryRun", "Force", "Inputs", "Json", "Quiet", "Sync", "check_report_options"]
@@ -16,6 +17,7 @@ Inputs = Annotated[
         help="PATH or PATH::KEY of a .npy, .npz, .h5 or .safetensors tensor; "
         "KEY may be a glob. - is a .npy on stdin.",
         show_default=False,
+        autocompletion=complete_input,
     ),
 ]
 Force = Annotated[

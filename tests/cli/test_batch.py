@@ -89,7 +89,7 @@ def test_quiet_keeps_warnings(fuse, pairs):
         told = fuse(*line, *words)
         assert (told.exit_code, told.stdout, told.stderr) == (5, stdout, stderr)
     assert warned in fuse(*line, "--force").stdout
-    assert warned in fuse(*line, "--dry-run").stdout
+    assert warned in fuse(*line, "--dry-run", "--force").stdout
 
 
 def test_a_dry_run_that_resumes(batch, pairs):
