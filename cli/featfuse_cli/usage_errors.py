@@ -61,16 +61,21 @@ def _missing_parameter(error: Any, ctx: Any) -> UsageError:
 def _bad_parameter(error: Any, _ctx: Any) -> UsageError:
     """A value that is not what the option takes."""
     param = error.param
-    what, least = _NUMBERS.get(param.type.name, ""), getattr(param.type, "min", None)
-    flag = max(param.opts, key=len)
-    if not what:
+    flag, kind = max(param.opts, key=len), param.type.name
+    if kind not in _NUMBERS:
         return UsageError(f"{flag}: {_sentence(error.message)}")
-    value = error.message.split(" is not ")[0]
+    what, example = _NUMBERS[kind]
+    least = getattr(param.type, "min", None)
     wanted = what if least is None else f"{what} of at least {least}"
-    return UsageError(f"{flag}: {value} is not {wanted}", hint=f"Write it like {flag} {max(least or 0, 2)}.")
+    value = error.message.rpartition(" is not ")[0]
+    return UsageError(f"{flag}: {value} is not {wanted}", hint=f"Write it like {flag} {example}.")
 
 
-_NUMBERS = {"int": "a whole number", "int range": "a whole number", "float": "a number"}
+_NUMBERS = {
+    "int": ("a whole number", "2"),
+    "int range": ("a whole number", "2"),
+    "float": ("a number", "-0.5"),
+}
 
 
 def _bad_option(error: Any, ctx: Any) -> UsageError:

@@ -17,7 +17,7 @@ ERRORS = [
     ("a.npy --threads x", "--threads: 'x' is not a whole number of at least 1", "Write it like --threads 2."),
     ("a.npy --threads 0", "--threads: 0 is not a whole number of at least 1", "Write it like --threads 2."),
     ("a.npy --seed 1.5", "--seed: '1.5' is not a whole number", "Write it like --seed 2."),
-    ("a.npy --pad-value x", "--pad-value: 'x' is not a number", "Write it like --pad-value 2."),
+    ("a.npy --pad-value x", "--pad-value: 'x' is not a number", "Write it like --pad-value -0.5."),
     ("a.npy --out", "--out needs a value", "Write it like --out PATH."),
     ("a.npy -o", "-o needs a value", "Write it like -o PATH."),
     ("a.npy --force=1", "--force takes no value", "Write --force alone."),
