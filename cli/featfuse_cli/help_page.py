@@ -4,16 +4,18 @@ Typer's own pages cut names and squeeze texts into columns of a few letters wher
 (Its contexts and parameters are `Any` here: their classes are private to it.)
 """
 
+import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import typer
 
-from featfuse_cli.text import takes_colours
+from featfuse_cli.text import PIPE_WIDTH, takes_colours
 
 __all__ = ["MOST_USED", "help_page", "option_words", "usage", "write_page"]
 
@@ -27,11 +29,18 @@ _TEXT_AT, _LEAST_TEXT = 30, 44
 
 def write_page(command: Any, ctx: Any, formatter: Any) -> None:
     """The page of `command`, as wide as the terminal, to Typer's formatter."""
-    columns = shutil.get_terminal_size().columns
     bold = takes_colours(sys.stdout)
-    page = help_page(command, ctx, max(_NARROWEST, min(columns, _WIDEST)))
+    page = help_page(command, ctx, max(_NARROWEST, min(_columns(), _WIDEST)))
     shown = (typer.style(line, bold=True) if bold and head else line for line, head in page)
     formatter.write("\n".join(shown))
+
+
+def _columns() -> int:
+    """Of the terminal, be it behind a pager, in which case stderr still leads to it."""
+    behind = PIPE_WIDTH
+    with suppress(OSError, ValueError):
+        behind = os.get_terminal_size(sys.stderr.fileno()).columns
+    return shutil.get_terminal_size((behind, 0)).columns
 
 
 def help_page(command: Any, ctx: Any, width: int) -> Iterator[tuple[str, bool]]:

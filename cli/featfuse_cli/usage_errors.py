@@ -34,9 +34,10 @@ def _other_option(name: str, ctx: Any) -> str:
     near = _near(name, [each for param in ctx.command.get_params(ctx) for each in _names(param)])
     if near:
         return meant(near)
-    for other, command in Commands().items():
+    root = ctx.find_root()
+    for other, command in {"": root.command, **Commands()}.items():
         if name in [each for param in command.params for each in _names(param)]:
-            return f"It is an option of {ctx.find_root().command_path} {other}."
+            return f"It is an option of {root.command_path} {other}".rstrip() + "."
     return f"All options: {ctx.command_path} --help"
 
 

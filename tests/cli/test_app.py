@@ -93,7 +93,7 @@ def test_a_misspelt_command_is_not_taken_for_a_file(fuse):
 
 
 @pytest.mark.parametrize(
-    "line", ["--version", "--help", "run --help", "inspect --help", "run", "--threads x a"]
+    "line", ["--version", "--help", "run --help", "help batch", "run", "--threads x a", "a --nosuch"]
 )
 def test_no_heavy_import_for_help_version_and_usage_errors(shell, line):
     result = shell(f"fuse {line}", PYTHONPROFILEIMPORTTIME="1")
@@ -143,6 +143,7 @@ def test_option_values_complete_from_the_tables(shell, start, name):
 
 def test_values_complete_by_their_beginning(shell):
     assert complete_bash(shell, "fuse --method bi") == ["bilinear", "bicubic"]
+    assert complete_bash(shell, "fuse help in") == ["inspect"]
     assert complete_bash(shell, "fuse methods lanc") == ["lanczos3", "lanczos5"]
 
 

@@ -1,6 +1,11 @@
 """--help: whole at any width, what people need first comes first, and every option is there."""
 
+import fcntl
+import os
 import re
+import struct
+import subprocess
+import termios
 
 import pytest
 from featfuse.request.table import OPTIONS
@@ -70,6 +75,17 @@ def test_a_long_example_is_continued_so_that_it_can_be_pasted():
         r"  fuse batch stage2/ stage3/ --out fused/ \ "[:-1],
         "      --method bilinear",
     ]
+
+
+def test_behind_a_pager_it_is_as_wide_as_the_terminal_still_is(shell_env):
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    piped = subprocess.run(
+        ["fuse", "run", "--help"], stdout=subprocess.PIPE, stderr=theirs, env=shell_env, check=True
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert piped.stdout.decode().splitlines() == page("run", 60)
 
 
 @pytest.mark.parametrize(("columns", "widest"), [("60", 60), ("200", 100), ("10", 40)])

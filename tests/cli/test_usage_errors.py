@@ -9,6 +9,7 @@ ERRORS = [
     ("a.npy --zzz", "there is no option --zzz", "All options: fuse run --help"),
     ("a.npy -z", "there is no option -z", "All options: fuse run --help"),
     ("inspect a.npy --force", "there is no option --force", "It is an option of fuse run."),
+    ("a.npy -V", "there is no option -V", "It is an option of fuse."),
     (
         "run -m pad",
         "no INPUT is given",
