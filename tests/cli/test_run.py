@@ -235,7 +235,7 @@ def test_an_output_that_is_an_input(fuse, shell, make_npy):
         assert (result.returncode, result.stdout) == (1, b"")
         assert result.stderr.decode().splitlines() == [
             "error: a.npy is input 1 of this very run",
-            "--force replaces it when the result is whole; or choose another --out.",
+            "--force replaces it when the result is whole; or choose another name.",
         ]
     before = Path("a.npy").read_bytes()
     for line in ("fuse a.npy -o a.npy -f -q", "fuse - -o a.npy -f -q < a.npy"):

@@ -43,7 +43,7 @@ def check_own_inputs(
             all_of_it = " with all it holds" if whole else ""
             raise RunError(
                 f"{out} is {same} of this very run",
-                hint=f"--force replaces it{all_of_it} when the result is whole; or choose another --out.",
+                hint=f"--force replaces it{all_of_it} when the result is whole; or choose another name.",
             )
         told = replaces(out, f"the file of {roles}" if whole else roles) + (
             ", and all it held" if whole else ""

@@ -46,7 +46,7 @@ def test_a_file_under_any_name(out: str) -> None:
     SAME[out]()
     assert refusal("a.npy", "b.npy", out=out) == [
         f"{out} is input 1 of this very run",
-        "--force replaces it when the result is whole; or choose another --out.",
+        "--force replaces it when the result is whole; or choose another name.",
     ]
     np.testing.assert_array_equal(np.load("a.npy"), A)
     report = featfuse.fuse("a.npy", "b.npy", out=out, force=True, **HOW)
@@ -118,7 +118,7 @@ def test_a_whole_container() -> None:
     save_file({"a": A, "b": B, "other": B}, "x.safetensors")
     assert refusal("x.safetensors::a", "x.safetensors::b", out="x.safetensors") == [
         "x.safetensors is the file of input 1 and input 2 of this very run",
-        "--force replaces it with all it holds when the result is whole; or choose another --out.",
+        "--force replaces it with all it holds when the result is whole; or choose another name.",
     ]
     report = featfuse.fuse("x.safetensors::a", "x.safetensors::b", out="x.safetensors", force=True, **HOW)
     assert report.warnings == (
