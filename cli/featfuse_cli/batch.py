@@ -8,7 +8,9 @@ import typer
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
+from featfuse_cli.completion import complete_input
 from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
 from featfuse_cli.text import say
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["batch"]
 
 EPILOG = """\
-[bold]Examples[/bold]
+Examples:
 Two folders, files matched by name:
   fuse batch stage2/ stage3/ --out fused/ --method bilinear
 Named fields, other formats:
@@ -26,7 +28,7 @@ Named fields, other formats:
 Keys of one file into keys of another:
   fuse batch 'feats.h5::{id}/l3' 'feats.h5::{id}/l4' --out 'fused.h5::{id}' -m nearest
 
-[bold]Exit codes[/bold]
+Exit codes:
 0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
 """
 
@@ -38,17 +40,20 @@ Patterns = Annotated[
         metavar="PATTERN...",
         help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
         show_default=False,
+        autocompletion=complete_input,
     ),
 ]
 
 
-def _batch_option(name: str, help: str, metavar: str | None = None, *short: str) -> object:
-    return typer.Option(f"--{name}", *short, help=help, metavar=metavar, rich_help_panel="Batch")
+def _batch_option(
+    name: str, help: str, metavar: str | None = None, *short: str, panel: str = "Batch"
+) -> object:
+    return typer.Option(f"--{name}", *short, help=help, metavar=metavar, rich_help_panel=panel)
 
 
 Out = Annotated[
     str,
-    _batch_option("out", "A folder, or a pattern with the same fields.", "PATTERN", "-o"),
+    _batch_option("out", "A folder, or a pattern with the same fields.", "PATTERN", "-o", panel=MOST_USED),
 ]
 Pairs = Annotated[
     str | None,
@@ -74,7 +79,10 @@ Dask = Annotated[
     _batch_option("dask", "Run on the Dask cluster at this address; local starts one here.", "ADDRESS"),
 ]
 Resume = Annotated[
-    bool, _batch_option("resume", "Do only what is missing or changed since the manifest was written.")
+    bool,
+    _batch_option(
+        "resume", "Do only what is missing or changed since the manifest was written.", panel=MOST_USED
+    ),
 ]
 FailFast = Annotated[bool, _batch_option("fail-fast", "Stop at the first item that fails.")]
 ManifestFile = Annotated[
@@ -123,7 +131,7 @@ def batch(
     sync: Sync = True,
     dry_run: DryRun = False,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: Quiet = 0,
     memory: Memory = "256M",
     threads: Threads = None,
 ) -> None:
@@ -159,7 +167,7 @@ def batch(
 
 
 def _plan(
-    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: int
 ) -> "Sequence[Outcome]":
     """Plan a batch and tell it, do nothing."""
     from featfuse.batches import open_batch
@@ -172,7 +180,7 @@ def _plan(
 
 
 def _run(
-    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: int
 ) -> "Sequence[Outcome]":
     """Run a batch and tell how it went."""
     from featfuse.batches import get_ready, open_batch

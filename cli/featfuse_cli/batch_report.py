@@ -10,7 +10,7 @@ from featfuse.batches import Batch, Outcome
 from featfuse.text import human_bytes, json_text, shape_text
 from featfuse.version import __version__
 
-from featfuse_cli.text import say, visible
+from featfuse_cli.text import fitting, fitting_json, say
 
 __all__ = ["tell_end", "tell_plan", "tell_problems"]
 
@@ -19,12 +19,10 @@ MOST_ROWS = 50
 """Rows that a table of items shows; --json has them all."""
 
 
-def tell_end(
-    outcomes: Sequence[Outcome], untried: int, seconds: float, *, as_json: bool, quiet: bool
-) -> None:
+def tell_end(outcomes: Sequence[Outcome], untried: int, seconds: float, *, as_json: bool, quiet: int) -> None:
     """The summary of a batch that ran, `untried` of whose items were not begun."""
     if as_json:
-        print(json_text(_summary(outcomes, untried, seconds)))
+        print(fitting_json(json_text(_summary(outcomes, untried, seconds)), sys.stdout))
     else:
         _tell(outcomes, untried, seconds, quiet=quiet)
 
@@ -50,29 +48,40 @@ def _failure(outcome: Outcome) -> dict[str, object]:
     return {"id": outcome.id, "out": outcome.out, "error": outcome.error}
 
 
-def _tell(outcomes: Sequence[Outcome], untried: int, seconds: float, *, quiet: bool) -> None:
+def _tell(outcomes: Sequence[Outcome], untried: int, seconds: float, *, quiet: int) -> None:
     """The summary on stdout, each failure with its reason on stderr."""
+    show = fitting(sys.stdout)
     counts = Counter(outcome.status for outcome in outcomes)
     if not quiet:
         parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
         parts += [f"{untried} not tried"] if untried else []
         size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
         print(f"{len(outcomes) + untried} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
-        warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         for outcome in outcomes:
             if outcome.status == "missing":
-                print(visible(f"missing: {outcome.id}: {outcome.error}"))
-        if warned:
-            text, _ = next(iter(warned.items()))
-            print(visible(f"warnings: {sum(warned.values())}, the first: {text}"))
+                print(show(f"missing: {outcome.id}: {outcome.error}"))
+    _tell_warnings(outcomes, quiet=quiet)
     sys.stdout.flush()
+    show = fitting(sys.stderr)
     for outcome in outcomes:
         if outcome.status == "failed":
-            why = visible(str(outcome.error), keep="\n")
-            say(f"failed: {visible(outcome.id)}: {why}")
+            why = "\n".join(map(show, str(outcome.error).split("\n")))
+            say(f"failed: {show(outcome.id)}: {why}")
 
 
-def tell_plan(planned: Batch, *, as_json: bool, quiet: bool) -> None:
+def _tell_warnings(outcomes: Sequence[Outcome], *, quiet: int) -> None:
+    """How many there are, and the first of them: below a report or, where there is none, on stderr."""
+    warned = [warning for outcome in outcomes for warning in outcome.warnings]
+    if not warned or quiet > 1:
+        return
+    line = f"warnings: {len(warned)}, the first: {warned[0]}"
+    if quiet:
+        say(fitting(sys.stderr)(line))
+    else:
+        print(fitting(sys.stdout)(line))
+
+
+def tell_plan(planned: Batch, *, as_json: bool, quiet: int) -> None:
     """The table of items, nothing done."""
     if as_json:
         rows = [
@@ -81,12 +90,13 @@ def tell_plan(planned: Batch, *, as_json: bool, quiet: bool) -> None:
         ]
         print(json.dumps({"schema": 1, "command": "batch", "dry_run": True, "items": rows}, indent=2))
         return
-    if quiet:
-        return
-    _print_items(planned.planned, sys.stdout)
-    counts = Counter(it.status for it in planned.planned)
-    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
+    if not quiet:
+        _print_items(planned.planned, sys.stdout)
+    _tell_warnings(planned.planned, quiet=quiet)
+    if not quiet:
+        counts = Counter(it.status for it in planned.planned)
+        parts = ", ".join(f"{count} {status}" for status, count in counts.items())
+        print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
 
 
 def tell_problems(planned: Batch) -> None:
@@ -103,13 +113,14 @@ def _print_items(items: Sequence[Outcome], stream: TextIO) -> None:
 
     from featfuse_cli.terminal import console_for, plain_table
 
-    table = plain_table("item", "plan", "output")
+    console, show = console_for(stream), fitting(stream)
+    table = plain_table(console, "item", "plan", "output")
     for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
         if it.status == "skipped":
             told = "skipped: done before"
-        table.add_row(Text(visible(it.id)), Text(visible(told, keep="\n")), Text(visible(it.out)))
-    console = console_for(stream)
+        told = "\n".join(map(show, told.split("\n")))
+        table.add_row(*map(Text, (show(it.id), told, show(it.out))))
     console.print(table)
     if len(items) > MOST_ROWS:
         console.print(f"... and {len(items) - MOST_ROWS} more")

@@ -2,28 +2,37 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from featfuse.report.shape_report import ShapeReport
 from rich.cells import cell_len
 
 from featfuse_cli.table import GAP, ReportTable, report_table
-from featfuse_cli.text import PIPE_WIDTH, visible
+from featfuse_cli.text import PIPE_WIDTH, fitting, fitting_json, say
 
 __all__ = ["print_report"]
 
 
 def print_report(
-    report: ShapeReport, *, as_json: bool = False, to_stderr: bool = False, note: str = ""
+    report: ShapeReport, *, as_json: bool = False, to_stderr: bool = False, note: str = "", quiet: int = 0
 ) -> None:
-    """Print the report as a table or, with `as_json`, as one object; `note` is the table's last line."""
+    """Print the report as a table or, with `as_json`, as one object; `note` is the table's last line.
+
+    When `quiet`, only its warnings are told, on stderr, and when more than that, nothing.
+    """
     stream = sys.stderr if to_stderr else sys.stdout
-    if as_json:
-        stream.write(report.to_json() + "\n")
+    if quiet:
+        for warning in report.warnings if quiet == 1 else ():
+            say(fitting(sys.stderr)(f"warning: {warning}"))
         return
-    table = report_table(report, PIPE_WIDTH) if report.axes else None
+    if as_json:
+        stream.write(fitting_json(report.to_json(), stream) + "\n")
+        return
+    show = fitting(stream)
+    table = report_table(report, PIPE_WIDTH, show) if report.axes else None
     if _is_plain(stream) and (table is None or table.fits):
-        stream.write(_plain_text(report, table, note))
+        stream.write(_plain_text(report, table, note, show))
         return
     from featfuse_cli.terminal import print_with_rich
 
@@ -34,18 +43,18 @@ def _is_plain(stream: TextIO) -> bool:
     """A pipe or a file that takes no colours: Rich, which loads as long as a small fusion takes, would
     print the same there (a test compares)."""
     asked = any(name in os.environ for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
-    return not stream.isatty() and not asked and (stream.encoding or "").lower().startswith("utf")
+    return not stream.isatty() and not asked
 
 
-def _plain_text(report: ShapeReport, table: ReportTable | None, note: str) -> str:
+def _plain_text(report: ShapeReport, table: ReportTable | None, note: str, show: Callable[[str], str]) -> str:
     """Each line on one line however long it is: paths and commands stay fit to be pasted."""
     head = report.head_lines()
-    body = [] if table is None else [*([""] if head else []), *_table_lines(table), ""]
+    body = [] if table is None else [*([""] if head else []), *_table_lines(table, show), ""]
     foot = [*report.foot_lines(), *([note] if note else [])]
-    return "".join(visible(line) + "\n" for line in (*head, *body, *foot))
+    return "".join(show(line) + "\n" for line in (*head, *body, *foot))
 
 
-def _table_lines(table: ReportTable) -> list[str]:
+def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
     """The headings, a rule, the rows: nothing needs to be broken."""
     rows = [table.headings, *(row for section in table.sections for row in section)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
@@ -55,4 +64,4 @@ def _table_lines(table: ReportTable) -> list[str]:
         )
         for row in rows
     ]
-    return [lines[0], "─" * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]
+    return [lines[0], show("─") * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]

@@ -14,6 +14,7 @@ from featfuse.io.inputs import Source
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
 from featfuse.io.outputs import check_save_kernel
+from featfuse.io.own_inputs import check_own_inputs
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
@@ -96,8 +97,9 @@ def fuse(
     limits = Limits(parse_memory(memory), threads, progress)
     with _memory_faults(), open_request(inputs, options, limits.memory) as request:
         plan = _plan_or_offer(request, how)
+        replaced = check_own_inputs(request.sources.named, how.outputs, force=force, dry_run=dry_run)
         check_save_kernel(plan, save_kernel, out, force=force)
-        job = Job(plan, request, limits, how)
+        job = Job(plan, request, limits, how, replaced)
         return job.collect() if out is None else job.deliver(started)
 
 

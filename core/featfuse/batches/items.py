@@ -105,9 +105,10 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
         place = real_path(path)
         if place in inputs:
             raise UsageError(
-                f"{item.id}: the output {path} is one of the inputs",
-                hint="Inputs are never written to. Write to another folder; a file that an interrupted "
-                "batch left here can be deleted.",
+                f"{item.id}: the output {path} is one of the inputs: {_role(place, item, pairing.items)}",
+                hint="A batch never writes to its inputs, not with --force either: begun anew, it would fuse "
+                "them twice. Write to another folder; a file that an interrupted batch left here can be "
+                "deleted.",
             )
         if item.problem is None:
             taken.take(item, place, key)
@@ -115,6 +116,18 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
                 item = replace(item, problem=f"the output {path} leaves {pairing.root}")  # noqa: PLW2901
         items.append(item)
     return Pairing(tuple(items), pairing.root)
+
+
+def _role(place: str, item: Item, items: Sequence[Item]) -> str:
+    """What the file at `place` is to `item` or, if nothing, to the first of the `items` that reads it."""
+    for reader in (item, *items):
+        whose = "this very item" if reader is item else reader.id
+        for number, source in enumerate(reader.inputs, start=1):
+            if real_path(source.path) == place:
+                return f"input {number} of {whose}"
+        if any(real_path(source.path) == place for source in reader.side):
+            return f"a mask, weights or kernel of {whose}"
+    raise LookupError(place)
 
 
 class _Places:

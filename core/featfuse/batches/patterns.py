@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from featfuse.errors import FeatfuseError, InputError, UsageError
+from featfuse.errors import FeatfuseError, InputError, UsageError, meant
 from featfuse.formats.registry import find_format
 from featfuse.io.address import Address
+from featfuse.io.near_files import near_folders
 from featfuse.io.readers import open_input
 
 __all__ = ["FOLDER_FIELD", "Fields", "Found", "Pattern", "field_names", "fill_fields", "parse_pattern"]
@@ -132,7 +133,8 @@ def parse_pattern(text: str) -> Pattern:
     if not pattern.names:
         if not Path(path).exists():
             raise InputError(
-                f"{text}: no such folder", hint="Give one, or a pattern with a field, like 'a/{id}.npy'."
+                f"{text}: no such folder",
+                hint=meant(near_folders(path)) or "Give one, or a pattern with a field, like 'a/{id}.npy'.",
             )
         raise UsageError(
             f"{text}: names a single file, not many", hint="Put a field where items differ: 'a/{id}.npy'."

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
-from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
+from featfuse.model.dtypes import DTYPES, common_dtype, weighted_dtype
 from featfuse.model.layout import (
     STACKED,
     Arrangement,
@@ -99,7 +99,7 @@ def _plan_as(
     before = fusion_header(fusion, layout)
     following = reduction(before, layout, options, extras)
     shape, dtype = reduced_header(before, layout, following, fusion.dtype)
-    dtype = parse_dtype(options.dtype) if options.dtype else dtype
+    dtype = DTYPES[options.dtype] if options.dtype else dtype
     if math.prod(shape) * dtype.itemsize >= MOST_BYTES:
         raise ShapeError(
             f"the result would have the shape {shape}: more bytes than any disk", hint="Look at --to."
@@ -173,8 +173,7 @@ def _brought(
 ) -> list[Branch]:
     """Each branch on the target grid."""
     fits = fits_by_factor([branch.member for branch in branches], layout, options, template)
-    by_size = fits is None or METHODS[options.method].shuffles
-    factors = [NO_FACTORS] * len(branches) if by_size else [fit.factors for fit in fits or ()]
+    factors = [NO_FACTORS] * len(branches) if fits is None else [fit.factors for fit in fits]
     alone = len(branches) == 1
     return [
         on_branch.reconcile(branch, layout, target, options, own, alone=alone)
