@@ -186,8 +186,7 @@ def _run(
     if shown:
         tell_problems(planned)
     outcomes = _outcomes(planned, wanted=shown)
-    untried = len(planned.items) - len(outcomes)
-    tell_end(outcomes, untried, time.perf_counter() - started, as_json=as_json, quiet=quiet)
+    tell_end(planned, outcomes, time.perf_counter() - started, as_json=as_json, quiet=quiet)
     return outcomes
 
 
