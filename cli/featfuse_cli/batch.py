@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from featfuse.errors import FeatfuseError
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
@@ -166,7 +167,11 @@ def _plan(
 
     from featfuse_cli.batch_report import tell_plan
 
-    planned = open_batch(patterns, how, options)
+    try:
+        planned = open_batch(patterns, how, options)
+    except FeatfuseError as error:  # what it offers to paste shall do nothing, either
+        error.commands = tuple(f"{command} --dry-run" for command in error.commands)
+        raise
     tell_plan(planned, as_json=as_json, quiet=quiet)
     return planned.planned
 

@@ -8,13 +8,14 @@ from featfuse.batches.items import Item, Pairing, bad_value, real_path
 from featfuse.batches.manifest import output_key
 from featfuse.batches.partners import Partners, Table
 from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
+from featfuse.batches.unmatched import Unmatched
 from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import InputError, UsageError
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
 
-__all__ = ["Earlier", "Unmatched", "output_root", "pair"]
+__all__ = ["Earlier", "output_root", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +25,6 @@ class Earlier:
 
     made: Collection[str] = ()
     failed: Sequence[tuple[str, Address]] = ()
-
-
-class Unmatched(InputError):
-    """Not one item has what belongs to it, by the pattern of `others` at `lost`.
-
-    `sources` is what the pattern `first` found.
-    """
-
-    def __init__(
-        self, first: Pattern, sources: Sequence[Address], others: Sequence[Partners], lost: int
-    ) -> None:
-        other = others[lost]
-        super().__init__(
-            f"none of the {len(sources)} items of {first.text} has a {other.what} in {other.pattern.text}"
-        )
-        self.first = first
-        self.sources = sources
-        self.others = others
-        self.lost = lost
 
 
 def pair(

@@ -18,7 +18,16 @@ from featfuse.formats.registry import find_format
 from featfuse.io.address import Address
 from featfuse.io.readers import open_input
 
-__all__ = ["FOLDER_FIELD", "Fields", "Found", "Pattern", "field_names", "fill_fields", "parse_pattern"]
+__all__ = [
+    "FOLDER_FIELD",
+    "Fields",
+    "Found",
+    "Pattern",
+    "field_names",
+    "fill_fields",
+    "fixed_ends",
+    "parse_pattern",
+]
 
 FOLDER_FIELD = "name"
 """The field that a folder stands for."""
@@ -144,6 +153,12 @@ def fill_fields(text: str, fields: Fields) -> str:
 def field_names(text: str) -> list[str]:
     """The fields that `text` names."""
     return _FIELD.findall(text)
+
+
+def fixed_ends(text: str) -> tuple[str, str]:
+    """What stands before the first field of `text`, and behind the last."""
+    fields = list(_FIELD.finditer(text))
+    return text[: fields[0].start()], text[fields[-1].end() :]
 
 
 def parse_pattern(text: str) -> Pattern:

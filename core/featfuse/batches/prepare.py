@@ -15,6 +15,7 @@ from featfuse.batches.pairs import read_pairs
 from featfuse.batches.patterns import parse_pattern
 from featfuse.batches.recipe import check_recipe, fill_recipe, mask_pattern, resolved_recipe, side_files
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
+from featfuse.batches.unmatched import Unmatched, explained
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
@@ -39,7 +40,10 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
         raise RunError(f"--out {options.out}: {root} is a file", hint="Choose another folder.")
     manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
     check_recipe(recipe, parse_pattern(patterns[0]).names if listed is None else [])
-    pairing = _paired(patterns, options, recipe, manifest) if listed is None else listed
+    try:
+        pairing = _paired(patterns, options, recipe, manifest) if listed is None else listed
+    except Unmatched as error:
+        raise explained(error, options, recipe) from None
     pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
     items = check_existing(pairing.items, replacing=options.force or options.resume)
     keys = KnownKeys()
