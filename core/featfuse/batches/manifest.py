@@ -49,34 +49,28 @@ def output_key(out: str) -> str:
     return os.path.abspath(path) + colons + key  # noqa: PTH100 (100,000 of them)
 
 
-class _Line(NamedTuple):
-    """A line of the file: where its status stands, as it is written there, and what the line says.
-
-    `digest` is that of a done item, `source` the first input of a failed one.
-    """
+class _Status(NamedTuple):
+    """Where the status of a line stands in the file, and what is written there."""
 
     place: int
-    status: bytes
-    digest: bytes | None
-    source: Address | None
+    text: bytes
 
 
 class Manifest:
-    """One file, opened for appending."""
+    """One file, read by `load` and opened for appending by `open`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.made: set[str] = set()
         """The outputs that were ever made, by their `output_key`."""
-        self._last: dict[str, _Line] = {}
-        self._former: list[_Line] = []
+        self.failed: dict[str, Address] = {}
+        """The outputs that failed, as the last line of each says, with the item's first input."""
+        self._done: dict[str, bytes] = {}
+        self._last: dict[str, _Status] = {}
+        self._former: list[_Status] = []
         self._torn: list[tuple[int, bytes]] = []
         self._fd = self._marker = -1
-
-    @property
-    def failed(self) -> Iterator[tuple[str, Address]]:
-        """The outputs that failed, as the last line of each says, with the item's first input."""
-        return ((key, line.source) for key, line in self._last.items() if line.source is not None)
+        self._marked = False
 
     def load(self) -> "Manifest":
         """Read what is there: the last line of each output counts. RunError when it cannot be read."""
@@ -96,27 +90,30 @@ class Manifest:
         """A line that is no entry is passed over."""
         try:
             entry = json.loads(text)
-            key, status = _key(entry), entry["status"]
-            line = None if status == OLD else _parsed(entry, text, place)
+            key, status, error = _key(entry), entry["status"], entry.get("error")
+            source = _first_input(entry) if status == "failed" else None
+            here = _find_status(text, place)
         except (ValueError, KeyError, TypeError, RecursionError):
             if text.startswith(_TORN):
                 self._torn.append((place, text))
             return
-        if status == "done" or (status == OLD and not entry.get("error")):
+        if status == "done" or (status == OLD and not error):
             self.made.add(key)
-        if line is not None and (former := self._replace(key, line)):
-            self._former.append(former)
-
-    def _replace(self, key: str, line: _Line) -> _Line | None:
-        """`line` is the last word now; the one that was."""
-        former = self._last.get(key)
-        self._last[key] = line
-        return former
+        if status == OLD:
+            return
+        self._done.pop(key, None)
+        self.failed.pop(key, None)
+        if status == "done":
+            self._done[key] = _digest(entry)
+        if source is not None:
+            self.failed[key] = source
+        if key in self._last:
+            self._former.append(self._last[key])
+        self._last[key] = here
 
     def is_done(self, entry: Mapping[str, Any]) -> bool:
         """Whether the last line for this output says that it was made from these inputs by this recipe."""
-        line = self._last.get(_key(entry))
-        return line is not None and line.digest == _digest(entry)
+        return self._done.get(_key(entry)) == _digest(entry)
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """One line in one write, so that lines of concurrent batches do not mix; the former one is old."""
@@ -125,9 +122,11 @@ class Manifest:
         try:
             while rest:  # a disk that fills up takes a part, and refuses the rest
                 rest = rest[os.write(self._fd, rest) :]
-            former = self._replace(_key(entry), _parsed(entry, text, self._end() - len(text)))
-            if former is not None:
-                self._mark(former)
+            if self._marked:
+                key, end = _key(entry), os.lseek(self._fd, 0, os.SEEK_CUR)
+                if key in self._last:
+                    self._mark(self._last[key])
+                self._last[key] = _find_status(text, end - len(text))
         except OSError as error:
             raise self._fault(error) from None
 
@@ -149,6 +148,7 @@ class Manifest:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._fd = os.open(self.path, flags | os.O_APPEND, 0o666)
             self._marker = os.open(self.path, flags, 0o666)  # what appends would not write anywhere else
+            self._marked = stat.S_ISREG(os.fstat(self._fd).st_mode)
             with _alone(self._fd) as alone:
                 if alone:
                     self._mend()
@@ -163,8 +163,8 @@ class Manifest:
 
         A crash may come between a line and the mark on the former one; and files may have been joined.
         """
-        for line in self._former:
-            self._mark(line)
+        for status in self._former:
+            self._mark(status)
         for place, text in self._torn:
             if os.pread(self._fd, len(text), place) != text:
                 continue
@@ -173,14 +173,10 @@ class Manifest:
             elif os.fstat(self._fd).st_size == place + len(text):
                 os.ftruncate(self._fd, place)
 
-    def _mark(self, line: _Line) -> None:
-        """Let the line say that it is old, if it stands where it was seen."""
-        if os.pread(self._fd, len(line.status), line.place) == line.status:
-            os.pwrite(self._marker, f'"{OLD}"'.encode().ljust(len(line.status)), line.place)
-
-    def _end(self) -> int:
-        """Where the next line would begin; nowhere in what is no plain file, which cannot be marked."""
-        return os.lseek(self._fd, 0, os.SEEK_CUR) if stat.S_ISREG(os.fstat(self._fd).st_mode) else 0
+    def _mark(self, status: _Status) -> None:
+        """Let a line say that it is old, if it stands where it was seen."""
+        if os.pread(self._fd, len(status.text), status.place) == status.text:
+            os.pwrite(self._marker, f'"{OLD}"'.encode().ljust(len(status.text)), status.place)
 
     def _fault(self, error: OSError) -> RunError:
         return RunError(
@@ -218,15 +214,18 @@ def _key(entry: Mapping[str, Any]) -> str:
     return output_key(out) if out else f"::{entry['id']}"
 
 
-def _parsed(entry: Mapping[str, Any], text: bytes, place: int) -> _Line:
-    """The entry as it stands at `place`. ValueError, KeyError or TypeError where it is none."""
+def _first_input(entry: Mapping[str, Any]) -> Address | None:
+    """None where an item had none."""
+    inputs = entry.get("inputs")
+    return Address(inputs[0]["path"], inputs[0]["key"]) if inputs else None
+
+
+def _find_status(text: bytes, place: int) -> _Status:
+    """The status of a line that begins at `place`. ValueError where there is none."""
     found = _STATUS.search(text)
     if found is None:
         raise ValueError("no status")
-    status, inputs = entry["status"], entry.get("inputs")
-    digest = _digest(entry) if status == "done" else None
-    source = Address(inputs[0]["path"], inputs[0]["key"]) if status == "failed" and inputs else None
-    return _Line(place + found.start(1), found[1], digest, source)
+    return _Status(place + found.start(1), found[1])
 
 
 def _text(entry: Mapping[str, Any]) -> bytes:

@@ -83,7 +83,7 @@ def _paired(
         mask_pattern(recipe),
         options.out,
         partial(wanted, include=options.include, exclude=options.exclude),
-        Earlier(manifest.made, list(manifest.failed)),
+        Earlier(manifest.made, list(manifest.failed.items())),
         allow_missing=options.allow_missing,
     )
 
