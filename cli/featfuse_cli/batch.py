@@ -37,7 +37,8 @@ Patterns = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATTERN...",
-        help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
+        help="A folder, or a quoted path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3', or with "
+        "wildcards: 'a/*.npy'.",
         show_default=False,
     ),
 ]
@@ -53,7 +54,9 @@ Out = Annotated[
 ]
 Pairs = Annotated[
     str | None,
-    _batch_option("pairs", "Items from a CSV (columns: inputs..., out) or JSON lines; - is stdin.", "FILE"),
+    _batch_option(
+        "pairs", "Items from a CSV (columns: inputs..., mask, out) or JSON lines; - is stdin.", "FILE"
+    ),
 ]
 Include = Annotated[
     list[str] | None, _batch_option("include", "Only items that match this glob. Repeatable.", "GLOB")

@@ -21,8 +21,8 @@ _FEW = 3
 """Names that stand for many."""
 
 _WAYS = (
-    "A folder's files are matched by name, without the suffix. Put fields where names agree, like "
-    "'rgb/{id}_rgb.npy' 'depth/{id}_depth.npy', or list the files in a table: --pairs."
+    "What has another name is no partner. Put fields where names agree, like 'rgb/{id}_rgb.npy' "
+    "'depth/{id}_depth.npy', or list what belongs together in a table: --pairs."
 )
 
 
