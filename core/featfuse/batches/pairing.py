@@ -8,14 +8,13 @@ from featfuse.batches.items import Item, Pairing, bad_value, real_path
 from featfuse.batches.manifest import output_key
 from featfuse.batches.partners import Partners, Table
 from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
-from featfuse.batches.unmatched import Unmatched
 from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import InputError, UsageError
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
 
-__all__ = ["Earlier", "output_root", "pair"]
+__all__ = ["Earlier", "Unmatched", "output_root", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,21 @@ class Earlier:
 
     made: Collection[str] = ()
     failed: Sequence[tuple[str, Address]] = ()
+
+
+class Unmatched(InputError):
+    """Nothing of `others[lost]` belongs to any item. `sources` are what `first` found, an item each."""
+
+    def __init__(
+        self, first: Pattern, sources: Sequence[Address], others: Sequence[Partners], lost: int
+    ) -> None:
+        other, count = others[lost], len(sources)
+        items = f"any of the {count} items" if count > 1 else "the one item"
+        super().__init__(f"{other.pattern.text}: no {other.what} for {items} of {first.text}")
+        self.first = first
+        self.sources = sources
+        self.others = others
+        self.lost = lost
 
 
 def pair(

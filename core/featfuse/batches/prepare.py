@@ -10,12 +10,11 @@ from typing import Any
 from featfuse.batches.container_keys import KnownKeys
 from featfuse.batches.items import Item, Pairing, check_existing, check_outputs, forget_folders, wanted
 from featfuse.batches.manifest import Manifest
-from featfuse.batches.pairing import Earlier, output_root, pair
+from featfuse.batches.pairing import Earlier, Unmatched, output_root, pair
 from featfuse.batches.pairs import read_pairs
 from featfuse.batches.patterns import parse_pattern
 from featfuse.batches.recipe import check_recipe, fill_recipe, mask_pattern, resolved_recipe, side_files
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
-from featfuse.batches.unmatched import Unmatched, explained
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
@@ -43,6 +42,8 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
     try:
         pairing = _paired(patterns, options, recipe, manifest) if listed is None else listed
     except Unmatched as error:
+        from featfuse.batches.unmatched import explained
+
         raise explained(error, options, recipe) from None
     pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
     items = check_existing(pairing.items, replacing=options.force or options.resume)
@@ -90,6 +91,8 @@ def _paired(
 
 def _with_sides(pairing: Pairing, recipe: Mapping[str, Any]) -> Pairing:
     """Each item with the files beside its inputs."""
+    if not side_files(recipe) and not any(item.own for item in pairing.items):
+        return pairing
     items = []
     for item in pairing.items:
         names = side_files(fill_recipe(recipe, item.fields, item.own))

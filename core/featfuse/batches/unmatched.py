@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from featfuse.batches.command import batch_command
 from featfuse.batches.container_keys import KnownKeys
-from featfuse.batches.partners import Partners
+from featfuse.batches.pairing import Unmatched
 from featfuse.batches.patterns import FOLDER_FIELD, Pattern, field_names, fill_fields, fixed_ends
 from featfuse.batches.proposals import Name, Proposal, propose
 from featfuse.batches.recipe import map_files, side_files
@@ -15,7 +15,7 @@ from featfuse.batches.wildcards import folder_above
 from featfuse.errors import InputError
 from featfuse.io.address import Address
 
-__all__ = ["Unmatched", "explained"]
+__all__ = ["explained"]
 
 _FEW = 3
 """Names that stand for many."""
@@ -24,21 +24,6 @@ _WAYS = (
     "What has another name is no partner. Put fields where names agree, like 'rgb/{id}_rgb.npy' "
     "'depth/{id}_depth.npy', or list what belongs together in a table: --pairs."
 )
-
-
-class Unmatched(InputError):
-    """Nothing of `others[lost]` belongs to any item. `sources` are what `first` found, an item each."""
-
-    def __init__(
-        self, first: Pattern, sources: Sequence[Address], others: Sequence[Partners], lost: int
-    ) -> None:
-        other, count = others[lost], len(sources)
-        items = f"any of the {count} items" if count > 1 else "the one item"
-        super().__init__(f"{other.pattern.text}: no {other.what} for {items} of {first.text}")
-        self.first = first
-        self.sources = sources
-        self.others = others
-        self.lost = lost
 
 
 def explained(error: Unmatched, options: BatchOptions, fusion: Mapping[str, object]) -> InputError:
