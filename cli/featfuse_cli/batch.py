@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from featfuse.errors import FeatfuseError
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
@@ -38,7 +39,8 @@ Patterns = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATTERN...",
-        help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
+        help="A folder, or a quoted path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3', or with "
+        "wildcards: 'a/*.npy'.",
         show_default=False,
         autocompletion=complete_input,
     ),
@@ -57,7 +59,9 @@ Out = Annotated[
 ]
 Pairs = Annotated[
     str | None,
-    _batch_option("pairs", "Items from a CSV (columns: inputs..., out) or JSON lines; - is stdin.", "FILE"),
+    _batch_option(
+        "pairs", "Items from a CSV (columns: inputs..., mask, out) or JSON lines; - is stdin.", "FILE"
+    ),
 ]
 Include = Annotated[
     list[str] | None, _batch_option("include", "Only items that match this glob. Repeatable.", "GLOB")
@@ -174,7 +178,11 @@ def _plan(
 
     from featfuse_cli.batch_report import tell_plan
 
-    planned = open_batch(patterns, how, options)
+    try:
+        planned = open_batch(patterns, how, options)
+    except FeatfuseError as error:  # what it offers to paste shall do nothing, either
+        error.commands = tuple(f"{command} --dry-run" for command in error.commands)
+        raise
     tell_plan(planned, as_json=as_json, quiet=quiet)
     return planned.planned
 
@@ -194,8 +202,7 @@ def _run(
     if shown:
         tell_problems(planned)
     outcomes = _outcomes(planned, wanted=shown)
-    untried = len(planned.items) - len(outcomes)
-    tell_end(outcomes, untried, time.perf_counter() - started, as_json=as_json, quiet=quiet)
+    tell_end(planned, outcomes, time.perf_counter() - started, as_json=as_json, quiet=quiet)
     return outcomes
 
 

@@ -152,6 +152,23 @@ def test_what_stops_the_whole_batch(words, code, text, batch, pairs):
     assert not Path("o").exists()
 
 
+def test_a_proposed_command_is_ready_to_paste(shell, make_npy):
+    for number in range(3):
+        make_npy(f"rgb/0{number} it's_rgb.npy", (2, 8, 8))
+        make_npy(f"depth/0{number} it's_depth.npy", (2, 4, 4))
+    line = "fuse batch rgb/ depth/ -o o/ -m nearest --layout CHW -j 1 --quiet"
+    told = shell(line)
+    assert told.returncode == 4
+    assert told.stdout == b""
+    *_, hint, command = told.stderr.decode().splitlines()
+    assert hint == "This matches all 3:"
+    pasted = shell(command)
+    assert pasted.returncode == 0, pasted.stderr
+    assert sorted(path.name for path in Path("o").glob("*.npy")) == ["00.npy", "01.npy", "02.npy"]
+    dry = shell(f"{line} --dry-run").stderr.decode().splitlines()
+    assert dry[-1] == f"{command} --dry-run"
+
+
 def test_progress_on_a_terminal_only(pairs, shell, shell_env):
     pairs(30)
     command = "fuse batch a/ b/ --out {} -m nearest --layout CHW --jobs 1"

@@ -229,7 +229,7 @@ def test_out_that_is_a_file(maps, plan):
     assert Path("o").read_text() == "mine"
 
 
-@pytest.mark.parametrize("option", ["mask", "like", "weights"])
+@pytest.mark.parametrize("option", ["like", "weights"])
 def test_a_folder_where_one_file_is_wanted(option, pairs, plan):
     pairs(2)
     Path("m").mkdir()
