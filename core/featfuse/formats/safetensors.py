@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import layout_from_text
-from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.interface import NoTensor, OutputTensor, Reader, Sink
 from featfuse.formats.raw_array import RawArray
 from featfuse.formats.safetensors_header import CODES, MAX_HEADER, Entry, Header, build_header, parse_header
 from featfuse.model.dtypes import DTYPES
@@ -24,6 +24,7 @@ class SafetensorsReader(Reader):
 
     def __init__(self, source: ByteSource) -> None:
         super().__init__(source)
+        self._specs: dict[str, TensorSpec] | None = None
         try:
             self.header = _read_header(source)
         except ValueError as error:
@@ -34,9 +35,10 @@ class SafetensorsReader(Reader):
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every tensor of a supported dtype, in the order of the header."""
-        return {
-            key: self._spec(key, entry) for key, entry in self.header.entries.items() if entry.code in CODES
-        }
+        if self._specs is None:
+            entries = self.header.entries.items()
+            self._specs = {key: self._spec(key, entry) for key, entry in entries if entry.code in CODES}
+        return self._specs
 
     def _spec(self, key: str, entry: Entry) -> TensorSpec:
         layout, source = self._layout(key, len(entry.shape))
@@ -53,6 +55,8 @@ class SafetensorsReader(Reader):
 
     def _layout(self, key: str, rank: int) -> tuple[str | None, str | None]:
         """The layout the metadata gives to the tensor, and the entry that gave it."""
+        if not self.header.metadata:
+            return None, None
         for entry in (f"layout.{key}", "layout"):
             layout = layout_from_text(self.header.metadata.get(entry), rank)
             if layout is not None:
@@ -68,17 +72,18 @@ class SafetensorsReader(Reader):
             raise self._unsupported(key, entry)
         return self._spec(key, entry)
 
-    def refusal(self) -> InputError | None:
-        """Why the first tensor is left out whose dtype is not supported."""
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why each tensor is left out whose dtype is not supported."""
         entries = self.header.entries.items()
-        return next(
-            (self._unsupported(key, entry) for key, entry in entries if entry.code not in CODES), None
-        )
+        return {key: self._unsupported(key, entry) for key, entry in entries if entry.code not in CODES}
 
-    def _unsupported(self, key: str, entry: Entry) -> InputError:
-        return InputError(
+    def _unsupported(self, key: str, entry: Entry) -> NoTensor:
+        return NoTensor(
             f"{self.path}::{key}: its dtype {entry.code} is not supported",
             hint=f"featfuse reads {', '.join(CODES)}; cast the tensor to one of them.",
+            shape=entry.shape,
+            dtype=entry.code,
+            nbytes=entry.nbytes,
         )
 
     def read(self, key: str, window: Window) -> Array:

@@ -45,9 +45,11 @@ def _only(reader: Reader) -> TensorSpec:
     if len(specs) == 1:
         return next(iter(specs.values()))
     if not specs:
-        why = reader.refusal()
+        why = next(iter(reader.refusals().values()), None)
         if why is None:
             raise InputError(f"{reader.path} holds no numeric tensor")
+        if "" in reader.refusals():  # a bare array
+            raise why
         raise InputError(f"{reader.path} holds no numeric tensor; {why.message}", hint=why.hint)
     first = min(specs, key=natural_key)
     raise InputError(

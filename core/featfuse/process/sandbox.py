@@ -39,6 +39,9 @@ new_token = count().__next__
 
 Opener = Callable[[str], Any]
 
+_LENGTH_BYTES = 8
+_PART_BYTES = 1 << 20
+
 _MOST_OPEN = 16
 """Files that the child keeps open, the latest ones: the windows of a run go round its inputs."""
 
@@ -64,15 +67,17 @@ def enable() -> None:
 
 def try_in_child(
     opener: Opener, token: int, path: str, method: str, *arguments: Any, name: str | None = None
-) -> None:
+) -> bytes:
     """Let the child call `method` of the reader that `opener(path)` makes; "" only opens it.
 
-    Raises InputError, about `name`, when the child dies of that. Errors are no news here: they come again
-    in this process. The arguments are what `marshal` carries: no slices.
+    What it returns, if that is bytes; nothing where it failed, or where there is no child. Raises InputError,
+    about `name`, when the child dies of that. Errors are no news here: they come again in this process. The
+    arguments are what `marshal` carries: no slices.
     """
-    if _State.enabled:
-        with _State.lock:
-            _ask(opener, (token, path, method, arguments), name or path)
+    if not _State.enabled:
+        return b""
+    with _State.lock:
+        return _ask(opener, (token, path, method, arguments), name or path)
 
 
 def release(opener: Opener, token: int, path: str) -> None:
@@ -82,7 +87,7 @@ def release(opener: Opener, token: int, path: str) -> None:
             try_in_child(opener, token, path, "close")
 
 
-def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
+def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> bytes:
     for _ in range(2):  # a child that something else has ended is replaced, once
         child = _State.child = _State.child or _start(opener)
         if child is None:
@@ -90,8 +95,9 @@ def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: 
         _State.loss = None
         with suppress(BrokenPipeError):
             os.write(child.questions, marshal.dumps(question))
-            if os.read(child.answers, 1):
-                return
+            answer = _receive(child.answers)
+            if answer is not None:
+                return answer
         _State.child = None
         number = _bury(child)
         if number:
@@ -100,6 +106,29 @@ def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: 
             break
     if _State.loss is not None:
         raise _State.loss
+    return b""
+
+
+def _receive(answers: int) -> bytes | None:
+    """An answer of the child, behind its length; None when the child ends before that does."""
+    length = _read(answers, _LENGTH_BYTES)
+    return None if length is None else _read(answers, int.from_bytes(length, "little"))
+
+
+def _read(answers: int, count: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < count:
+        part = os.read(answers, min(count - len(parts), _PART_BYTES))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def _send(answers: int, answer: bytes) -> None:
+    rest = memoryview(len(answer).to_bytes(_LENGTH_BYTES, "little") + answer)
+    while rest:
+        rest = rest[os.write(answers, rest) :]
 
 
 def _loss(name: str, number: int) -> InputError:
@@ -161,6 +190,7 @@ def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
         with open(questions, "rb", buffering=0) as stream:
             while True:
                 token, path, method, arguments = marshal.load(stream)
+                result: object = None
                 with suppress(Exception):  # a lack of memory, too, is met again by the parent
                     size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
                     signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS + size / _BYTES_A_SECOND)
@@ -173,8 +203,8 @@ def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
                         if len(readers) > _MOST_OPEN:
                             readers.pop(next(iter(readers))).close()
                         if method:
-                            getattr(reader, method)(*arguments)
+                            result = getattr(reader, method)(*arguments)
                 signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-                os.write(answers, b".")
+                _send(answers, result if isinstance(result, bytes) else b"")
     finally:
         os._exit(0)  # whatever happened: no buffers flushed twice, no handlers of the parent run
