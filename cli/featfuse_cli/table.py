@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
+from featfuse.text import shorten
 from rich.cells import cell_len
 
 from featfuse_cli.text import visible
 
-__all__ = ["GAP", "ReportTable", "report_table", "shorten"]
+__all__ = ["GAP", "ReportTable", "report_table"]
 
 SHORTEST_NAME = 12
 GAP = 3  # between two columns: a space, the divider, a space
@@ -29,7 +30,9 @@ def report_table(report: ShapeReport, width: int) -> ReportTable:
     limit = _name_limit(names, lines, width)
     if limit is None:
         return _stacked(report, names)
-    return ReportTable(("axis", *(shorten(name, limit) for name in names), "output"), [lines], fits=True)
+    return ReportTable(
+        ("axis", *(shorten(name, limit, cell_len) for name in names), "output"), [lines], fits=True
+    )
 
 
 def _axis_cells(row: AxisRow) -> tuple[str, ...]:
@@ -62,19 +65,7 @@ def _stacked(report: ShapeReport, names: Sequence[str]) -> ReportTable:
         heading, output = f"{row.axis} {row.meaning}", size_text(row.output)
         section = []
         for name, size, action in parts:
-            section.append((heading, shorten(name, 36), size_text(size), action, output))
+            section.append((heading, shorten(name, 36, cell_len), size_text(size), action, output))
             heading = output = ""
         sections.append(section)
     return ReportTable(("axis", "input", "size", "action", "output"), sections, fits=False)
-
-
-def shorten(name: str, width: int) -> str:
-    """`name` in at most `width` cells, cut in the middle: both its folder and its end stay in sight."""
-    if cell_len(name) <= width:
-        return name
-    for kept in range(min(width, len(name)) - 1, 0, -1):
-        tail = kept * 2 // 3
-        short = f"{name[: kept - tail]}…{name[len(name) - tail :]}"
-        if cell_len(short) <= width:
-            return short
-    return "…"

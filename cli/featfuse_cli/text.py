@@ -15,6 +15,8 @@ def visible(text: str, keep: str = "") -> str:
     A file name can hold anything: escape sequences that repaint the terminal, marks that reverse the
     direction of reading, bytes that are not text at all.
     """
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")
         for char in text

@@ -1,16 +1,49 @@
 """Words that every wing writes alike: sizes in bytes, shapes, JSON that a terminal may show."""
 
 import json
+import re
+from collections.abc import Callable, Sequence
 
-__all__ = ["human_bytes", "json_text", "shape_text"]
+__all__ = ["aligned", "human_bytes", "json_text", "printable", "shape_text", "shorten"]
+
+_UNUSUAL = re.compile("[^\\n -~]")
 
 
 def json_text(value: object) -> str:
     """`value` as JSON in which names stay legible, but nothing that a terminal would act on stays raw."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    if text.replace("\n", " ").isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+    return printable(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def printable(json_words: str) -> str:
+    """JSON with each character that is not printable, but for line ends, written as JSON escapes it."""
+    return _UNUSUAL.sub(
+        lambda char: char[0] if char[0].isprintable() else json.dumps(char[0])[1:-1], json_words
+    )
+
+
+def aligned(rows: Sequence[Sequence[str]], gap: int = 2, length: Callable[[str], int] = len) -> list[str]:
+    """The cells of a table as lines, each column as wide as its widest cell; `length` measures them."""
+    measured = [[length(cell) for cell in row] for row in rows]
+    widths = [max(column) for column in zip(*measured, strict=True)]
+    between = " " * gap
+    return [
+        between.join(
+            [cell + " " * (width - own) for cell, own, width in zip(row, lengths, widths, strict=True)]
+        )
+        for row, lengths in zip(rows, measured, strict=True)
+    ]
+
+
+def shorten(name: str, width: int, length: Callable[[str], int] = len) -> str:
+    """`name` in at most `width`, cut in the middle: both its folder and its end stay in sight."""
+    if len(name) <= width and length(name) <= width:
+        return name
+    for kept in range(min(width, len(name)) - 1, 0, -1):
+        tail = kept * 2 // 3
+        short = f"{name[: kept - tail]}…{name[len(name) - tail :]}"
+        if length(short) <= width:
+            return short
+    return "…"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -1,10 +1,10 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self, TypeGuard, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from featfuse.formats import Reader
 from featfuse.io.address import Address
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
+from featfuse.model.cutting import pieces
 from featfuse.model.dtypes import DTYPES, native_dtype
 from featfuse.model.tensor import Array, TensorSpec, Window, whole
 from featfuse.model.tokens import TokenGrid
@@ -21,14 +22,21 @@ from featfuse.process.limits import TooLittleMemory
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
 
-__all__ = ["Inputs", "Source"]
+__all__ = ["Inputs", "Source", "is_place"]
 
 Source = str | Path | Address | Array | tuple[int, ...]
 """`PATH[::KEY]`, whole or taken apart, an array, or (for planning only) a shape."""
 
 
+Choose = Callable[[Reader, str | None], Sequence[TensorSpec]]
+
 MOST_LOADED = 1 << 30
 """Bytes of the largest kernel or bias: these are read whole, before planning."""
+
+
+def is_place(source: Source) -> TypeGuard[str | Path | Address]:
+    """Whether an input is named, and not held."""
+    return isinstance(source, (str, Path, Address))
 
 
 class _Tensor(NamedTuple):
@@ -61,13 +69,21 @@ class Inputs:
     """Open inputs, in order; one glob key may stand for several. Each file is opened once.
 
     The first `count` tensors are the inputs proper, what `add_side` opens comes behind them. With `memory`
-    (bytes), tensors that cannot be read within it are refused.
+    (bytes), tensors that cannot be read within it are refused. `choose` says which tensors of a file a key
+    stands for.
     """
 
-    def __init__(self, sources: Sequence[Source], what: str = "input", memory: int | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        what: str = "input",
+        memory: int | None = None,
+        choose: Choose = select,
+    ) -> None:
         if not sources:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
         self._memory = memory
+        self._choose = choose
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
         try:
@@ -116,7 +132,7 @@ class Inputs:
                 self._tensors[place] = self._tensors[place]._replace(spec=spec, tokens=tokens)
 
     def _open(self, source: Source, name: str) -> list[_Tensor]:
-        if isinstance(source, (str, Path, Address)):
+        if is_place(source):
             return self._open_file(Address.of(source))
         text = name.replace(" ", "") + ".npy"
         if isinstance(source, tuple):
@@ -139,7 +155,7 @@ class Inputs:
         elif path == STREAM:
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
         reader = self._readers[path]
-        specs = select(reader, address.key)
+        specs = self._choose(reader, address.key)
         for spec in specs:
             self._check_unpacked(spec)
         return [_Tensor(spec, str(Address(path, spec.key or None)), reader=reader) for spec in specs]
@@ -149,6 +165,17 @@ class Inputs:
             chunk = f"chunks of {human_bytes(spec.unpacked)}, each of which must be unpacked whole"
             why, smaller = f"{spec.name} is packed in {chunk}", "save it in smaller chunks"
             raise TooLittleMemory(self._memory, spec.unpacked, why, [smaller])
+
+    def pieces(self, index: int, elements: int) -> Iterator[Window]:
+        """Windows of about `elements` for one pass over tensor `index`, as its file has them."""
+        spec, _, _, reader, _ = self._tensors[index]
+        return pieces(spec.shape, elements) if reader is None else reader.pieces(spec, elements)
+
+    def release(self, index: int) -> None:
+        """Give up what is held to read tensor `index`, which is not read again."""
+        tensor = self._tensors[index]
+        if tensor.reader is not None:
+            tensor.reader.release(tensor.spec.key or "")
 
     def read(self, index: int, window: Window) -> Array:
         """The block of tensor `index` at `window`; it must not be written to."""
