@@ -32,7 +32,7 @@ def call(method, *arguments):
     try:
         answer = sandbox.try_in_child(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
         if answer:
-            print("got", len(answer), set(answer) == {120}, flush=True)
+            print("got", len(answer), set(answer) == {{120}}, flush=True)
     except InputError as error:
         print(error.message, flush=True)
 
