@@ -19,7 +19,7 @@ ORDER = (
 )
 """A wing imports only wings that stand before it."""
 
-FOR_ALL = {"errors", "text", "version"}
+FOR_ALL = {"errors", "text", "version", "wording"}
 """What every wing may import, and what imports no wing."""
 
 OUTSIDE = {"__init__", "batch_server"}

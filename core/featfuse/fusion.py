@@ -20,6 +20,7 @@ from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memo
 from featfuse.report.reports import refusal_report
 from featfuse.report.shape_report import ShapeReport, Suggestion
 from featfuse.request.options import FusionOptions, Options
+from featfuse.wording import phrase
 
 __all__ = ["default_output", "fuse", "inspect", "resize"]
 
@@ -125,7 +126,7 @@ def _memory_faults() -> Iterator[None]:
     except MemoryError as error:
         raise RunError(
             f"not enough memory{f': {error}' if str(error) else ''}",
-            hint="A smaller --memory or fewer --threads need less.",
+            hint=phrase("A smaller {memory} or fewer {threads} need less."),
         ) from error
 
 

@@ -4,8 +4,8 @@ import pytest
 from featfuse.methods import ALIASES, METHODS
 from featfuse.methods.conventions import CONVENTIONS
 from featfuse.request.combining import CHANNEL_MODES, COMBINES
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 
 def words(text: str) -> str:

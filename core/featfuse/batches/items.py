@@ -13,6 +13,7 @@ from featfuse.batches.patterns import Fields
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import find_format
 from featfuse.io.address import Address
+from featfuse.wording import phrase, spelt
 
 __all__ = [
     "Item",
@@ -94,7 +95,9 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
     root = os.path.realpath(pairing.root)
     inputs = {real_path(it.path) for item in pairing.items for it in (*item.inputs, *item.side)}
     if os.path.realpath(manifest) in inputs:
-        raise UsageError(f"--manifest {manifest} is one of the inputs", hint="Inputs are never written to.")
+        raise UsageError(
+            f"{spelt('manifest', str(manifest))} is one of the inputs", hint="Inputs are never written to."
+        )
     taken = _Places()
     items = []
     for item in pairing.items:
@@ -149,7 +152,7 @@ class _Places:
             who = f"{owner} and {item.id}" if owner != item.id else "two items"
             raise UsageError(
                 f"{who} would both be written to {item.out}",
-                hint="Put every field that tells items apart into --out."
+                hint=phrase("Put every field that tells items apart into {out}.")
                 if item.fields
                 else "Every row needs an out of its own.",
             )
@@ -181,6 +184,6 @@ def check_existing(items: Sequence[Item], *, replacing: bool) -> tuple[Item, ...
     if existing:
         raise RunError(
             f"{len(existing)} outputs exist already, the first is {existing[0]}",
-            hint="--resume does what is missing or changed, --force replaces them all.",
+            hint=phrase("{resume:True} does what is missing or changed, {force:True} replaces them all."),
         )
     return tuple(result)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from featfuse.errors import RunError
 from featfuse.io.address import Address
+from featfuse.wording import phrase
 
 __all__ = ["Manifest", "input_facts"]
 
@@ -89,7 +90,7 @@ class Manifest:
     def _fault(self, error: OSError) -> RunError:
         return RunError(
             f"{self.path}: the manifest cannot be written: {error.strerror}",
-            hint="Choose another --out, or only another place for it with --manifest FILE.",
+            hint=phrase("Choose another {out}, or only another place for it with {manifest:<FILE>}."),
         )
 
     def close(self) -> None:

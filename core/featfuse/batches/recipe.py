@@ -11,8 +11,8 @@ from featfuse.batches.patterns import Fields, field_names, fill_fields
 from featfuse.errors import UsageError
 from featfuse.request.kinds import PROJECTIONS
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import either, spelt
 
 __all__ = ["check_recipe", "fill_recipe", "map_files", "resolved_recipe", "side_files"]
 
@@ -73,15 +73,22 @@ def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
         for text in side_files({name: options.get(name)}):
             if Path(text).is_dir():
                 each = (
-                    f", or one for each item: {flag(name)} '{Path(text)}/{{{known[0]}}}.npy'" if known else ""
+                    f", or one for each item: {_each(name, f'{Path(text)}/{{{known[0]}}}.npy')}"
+                    if known
+                    else ""
                 )
-                raise UsageError(f"{flag(name)} {text}: is a folder", hint=f"Name one file in it{each}.")
+                raise UsageError(f"{spelt(name, text)}: is a folder", hint=f"Name one file in it{each}.")
             unknown = [field for field in field_names(text) if field not in known]
             if unknown and not Path(text).exists():
                 there = ", ".join("{" + field + "}" for field in known) or "none"
                 raise UsageError(
-                    f"{flag(name)} {text}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
+                    f"{spelt(name, text)}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
                 )
+
+
+def _each(name: str, pattern: str) -> str:
+    """An option with a pattern, which a shell must not read."""
+    return spelt(name, either(f"'{pattern}'", pattern))
 
 
 def resolved_recipe(options: FusionOptions) -> dict[str, object]:

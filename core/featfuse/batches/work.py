@@ -12,6 +12,7 @@ from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.process.limits import TooLittleMemory
 from featfuse.request.options import FusionOptions
+from featfuse.wording import phrase
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -85,7 +86,8 @@ def plan_item(task: Task) -> Outcome:
             raise unknown_suffix(path, "Write to a .npy, .h5 or .safetensors.")
         if not row.stores(plan.dtype):
             raise UsageError(
-                f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
+                f"{task.out}: {row.name} cannot store {plan.dtype.name}",
+                hint=phrase("Give {dtype:float32}."),
             )
         size = math.prod(plan.shape) * plan.dtype.itemsize
         return Outcome(
@@ -112,7 +114,9 @@ def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     except FeatfuseError as error:
         result = Outcome(task.id, "failed", str(task.out), _without_commands(error))
     except MemoryError:
-        result = Outcome(task.id, "failed", str(task.out), "not enough memory; a smaller --memory may help")
+        result = Outcome(
+            task.id, "failed", str(task.out), phrase("not enough memory; a smaller {memory} may help")
+        )
     except Exception:  # a bug costs its item only, and is told whole
         result = Outcome(task.id, "failed", str(task.out), f"a bug in featfuse:\n{traceback.format_exc()}")
     return replace(result, seconds=time.perf_counter() - started)

@@ -20,6 +20,7 @@ from featfuse.planning.token_grids import Laid
 from featfuse.process.limits import TooLittleMemory
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
+from featfuse.wording import Blank, either, spelt
 
 __all__ = ["Inputs", "Source"]
 
@@ -66,7 +67,10 @@ class Inputs:
 
     def __init__(self, sources: Sequence[Source], what: str = "input", memory: int | None = None) -> None:
         if not sources:
-            raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
+            way = either(
+                "Name at least one tensor: fuse a.npy b.npy", "Give at least one: featfuse.fuse(a, b)"
+            )
+            raise UsageError("no input given", hint=way)
         self._memory = memory
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
@@ -88,22 +92,21 @@ class Inputs:
         """The inputs proper as a shell names them."""
         return [tensor.text for tensor in self._tensors[: self.count]]
 
-    def add_side(self, source: Source, what: str) -> tuple[int, TensorSpec]:
-        """Open one more tensor (a mask, weights): its index for `read`, and its header."""
-        opened = self._open(source, what)
+    def add_side(self, source: Source, option: str) -> tuple[int, TensorSpec]:
+        """Open one more tensor, which `option` names: its index for `read`, and its header."""
+        opened = self._open(source, Blank(option))
         if len(opened) != 1:
-            raise UsageError(
-                f"{what} {source}: {len(opened)} tensors match", hint="Name one tensor with ::KEY."
-            )
+            told = spelt(option, str(source))
+            raise UsageError(f"{told}: {len(opened)} tensors match", hint="Name one tensor with ::KEY.")
         self._tensors += opened
         return len(self._tensors) - 1, opened[0].spec
 
-    def load(self, source: Source, what: str) -> tuple[str, Array]:
-        """A small tensor read whole: its name and its data."""
-        index, spec = self.add_side(source, what)
+    def load(self, source: Source, option: str) -> tuple[str, Array]:
+        """A small tensor read whole, which `option` names: its name and its data."""
+        index, spec = self.add_side(source, option)
         if spec.nbytes > MOST_LOADED:
             raise InputError(
-                f"{what}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
+                f"{spelt(option)}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
                 hint=f"At most {MOST_LOADED} bytes are read.",
             )
         return spec.name, np.array(self.read(index, whole(spec.shape)))
@@ -118,7 +121,8 @@ class Inputs:
     def _open(self, source: Source, name: str) -> list[_Tensor]:
         if isinstance(source, (str, Path, Address)):
             return self._open_file(Address.of(source))
-        text = name.replace(" ", "") + ".npy"
+        word = name.replace(" ", "")
+        text = Blank(f"{word}.npy", word)
         if isinstance(source, tuple):
             if not all(isinstance(size, int) and size >= 0 for size in source):
                 raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")

@@ -27,6 +27,7 @@ from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
 from featfuse.storage.byte_output import OutputFile
+from featfuse.wording import phrase, spelt
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 
@@ -130,7 +131,7 @@ class Job(Value):
         if clipped and self.plan.options.on_overflow == "error":
             raise RunError(
                 f"{clipped} of {total} values do not fit {name}; nothing was written",
-                hint="Choose a wider --dtype, or --on-overflow saturate to clip them.",
+                hint=phrase("Choose a wider {dtype}, or {on_overflow:saturate} to clip them."),
             )
         warnings = [f"{clipped} of {total} values did not fit {name} and were clipped"] if clipped else []
         return (*warnings, *filter(None, (self._became_inf(run, total), self._no_share(run))))
@@ -139,7 +140,7 @@ class Job(Value):
     def _no_share(run: Run) -> str:
         outside = run.tally[NO_SHARE]
         told = "the mask has values outside 0 to 1, by which the result is multiplied"
-        return f"{told}; --mask-scale 255 divides them by 255" if outside else ""
+        return f"{told}; {spelt('mask_scale', 255)} divides them by 255" if outside else ""
 
     def _became_inf(self, run: Run, total: int) -> str:
         count = run.tally[OVERFLOW_TO_INF]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Positions, Rule, TapReduction, Taps
 from featfuse.model.change import Change, resized
+from featfuse.wording import phrase
 
 __all__ = ["area", "avg_pool", "max_pool", "pooled_size"]
 
@@ -70,15 +71,17 @@ def _explicit(
         raise settings.refuse(in_size, out_size, f"{geometry}", "The padding may be at most half the window.")
     if reached < 1:
         raise settings.refuse(
-            in_size, out_size, f"{geometry} is larger than the map", "Choose a smaller --pool-size."
+            in_size, out_size, f"{geometry} is larger than the map", phrase("Choose a smaller {pool_size}.")
         )
     if reached != out_size:
         raise settings.refuse(
             in_size,
             out_size,
             f"{geometry} gives {reached}",
-            "Change --pool-size, --pool-stride, --pool-padding or --ceil-mode, "
-            "or leave them out: adaptive windows hit the target exactly.",
+            phrase(
+                "Change {pool_size}, {pool_stride}, {pool_padding} or {ceil_mode}, or leave them out: "
+                "adaptive windows hit the target exactly."
+            ),
         )
     means = reduce is TapReduction.SUM
     counts = settings.count_include_pad if means else None

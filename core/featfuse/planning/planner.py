@@ -26,6 +26,7 @@ from featfuse.planning.reconcile import axis_settings, target_sizes
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
+from featfuse.wording import phrase, spelt
 
 __all__ = ["make_plan", "read_inputs"]
 
@@ -94,7 +95,8 @@ def _plan_as(
     dtype = parse_dtype(options.dtype) if options.dtype else dtype
     if math.prod(shape) * dtype.itemsize >= MOST_BYTES:
         raise ShapeError(
-            f"the result would have the shape {shape}: more bytes than any disk", hint="Look at --to."
+            f"the result would have the shape {shape}: more bytes than any disk",
+            hint=phrase("Look at {to}."),
         )
     letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
     plan = FusionPlan(
@@ -116,8 +118,8 @@ def _layout(readings: Sequence[Reading], options: Options) -> Layout:
     joins = COMBINES[options.combine].joins
     if joins == "C" and "C" not in letters:
         raise ShapeError(
-            f"--combine concat joins channels, and no input has a channel axis ({letters})",
-            hint="Use --combine stack, or name the channel axis with --layout.",
+            f"{spelt('combine', 'concat')} joins channels, and no input has a channel axis ({letters})",
+            hint=phrase("Use {combine:stack}, or name the channel axis with {layout}."),
         )
     return Layout(letters, stacked=joins == STACKED)
 
@@ -182,8 +184,8 @@ def _convolved(
         result.append(branch)
     if all(before is after for before, after in zip(started, result, strict=True)):
         raise ShapeError(
-            "--kernel: every input is on the target grid already, so nothing would be upsampled",
-            hint="Leave --method transposed-conv out, or give one input alone.",
+            phrase("{kernel}: every input is on the target grid already, so nothing would be upsampled"),
+            hint=phrase("Leave {method:transposed-conv} out, or give one input alone."),
         )
     return result
 

@@ -29,7 +29,7 @@ from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan, Member
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
-from featfuse.request.parsing import flag
+from featfuse.wording import phrase, together
 
 __all__ = ["READINGS", "AmbiguousLayout", "Answer", "find_readings", "infer", "joint_readings"]
 
@@ -81,7 +81,7 @@ class Answer(Value):
     @property
     def words(self) -> str:
         """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
-        return " ".join(f"{flag(name)} {value}" for name, value in self.given)
+        return together(dict(self.given))
 
 
 class AmbiguousLayout(ShapeError):
@@ -178,7 +178,7 @@ def infer(specs: Sequence[TensorSpec], wishes: Wishes, trial: Trial) -> Joint:
         if len(spec.shape) not in READINGS:
             raise ShapeError(
                 f"{spec.name}: {len(spec.shape)} axes and no layout: {spec.shape}",
-                hint="Say which axis is which with --layout.",
+                hint=phrase("Say which axis is which with {layout}."),
             )
     return _Inference(specs, wishes, trial).decide()
 

@@ -25,6 +25,7 @@ from featfuse.report.shape_report import AxisRow
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
 from featfuse.request.resolved import resolved_pipeline
+from featfuse.wording import spelt
 
 __all__ = ["axis_rows", "pipeline", "summary", "warnings"]
 
@@ -218,7 +219,9 @@ def warnings(plan: FusionPlan, names: Sequence[str]) -> tuple[str, ...]:
     told = []
     for shrunk in plan.aliasing:
         sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in shrunk.axes)
-        told.append(f"{names[shrunk.place]} shrinks without --antialias, detail will alias: {sizes}")
+        told.append(
+            f"{names[shrunk.place]} shrinks without {spelt('antialias', True)}, detail will alias: {sizes}"
+        )
     made = plan.untrained
     if made is not None:
         told.append(

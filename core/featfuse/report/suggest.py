@@ -16,8 +16,8 @@ from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.kinds import SWITCH
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 __all__ = ["command_line", "suggest"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import Default
 from featfuse.request.kinds import Kind
-from featfuse.request.parsing import flag
+from featfuse.wording import flag
 
 __all__ = ["NEVER", "Choices", "Option"]
 

@@ -15,6 +15,7 @@ from featfuse.request.option import Option
 from featfuse.request.parsing import check_choice
 from featfuse.request.table import OPTIONS
 from featfuse.request.usage import check_used
+from featfuse.wording import spelt
 
 __all__ = ["FusionOptions", "Options"]
 
@@ -105,10 +106,10 @@ class Options:
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         rows = [row for name, row in OPTIONS.items() if name in values]
         for row in rows:
-            values[row.name] = row.aliased(row.kind.parse(row.flag, values[row.name]))
+            values[row.name] = row.aliased(row.kind.parse(spelt(row.name), values[row.name]))
         for row in rows:
             if row.choices:
-                check_choice(row.flag, str(values[row.name]), row.chosen_from)
+                check_choice(spelt(row.name), str(values[row.name]), row.chosen_from)
         for row in rows:
             _check_range(row, values[row.name])
         options = cls(**values)
@@ -169,9 +170,9 @@ def _check_range(row: Option, value: object) -> None:
     if row.kind is WHOLE and (not isinstance(value, int) or value < (row.least or 0)):
         least = row.least or 0
         raise UsageError(
-            f"{row.flag} {value}: must be a whole number of at least {least}",
-            hint=f"Write it like {row.flag} {least + 1}.",
+            f"{spelt(row.name, value)}: must be a whole number of at least {least}",
+            hint=f"Write it like {spelt(row.name, least + 1)}.",
         )
     numbers = value if isinstance(value, tuple) else (value,)
     if row.finite and any(isinstance(it, float) and not math.isfinite(it) for it in numbers):
-        raise UsageError(f"{row.flag}: must be finite numbers", hint="Leave NaN and inf out.")
+        raise UsageError(f"{spelt(row.name)}: must be finite numbers", hint="Leave NaN and inf out.")

@@ -13,7 +13,6 @@ __all__ = [
     "TARGETS",
     "Offsets",
     "check_choice",
-    "flag",
     "read_dtype",
     "read_method",
     "read_number",
@@ -48,11 +47,6 @@ class Offsets(dict[str, int]):
 
     __setitem__ = __delitem__ = update = clear = _refuse
     pop = popitem = setdefault = __ior__ = _refuse  # type: ignore[assignment]
-
-
-def flag(name: str) -> str:
-    """The command-line spelling of an option."""
-    return "--" + name.replace("_", "-")
 
 
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:

@@ -42,13 +42,13 @@ def _needs_method() -> Condition:
     return unless(
         "method",
         *fixed,
-        message="{option} needs a --method: {value} changes nothing",
-        hint="Choose how sizes are reconciled, for example --method bilinear.",
+        message="{option} needs a {other}: {value} changes nothing",
+        hint="Choose how sizes are reconciled, for example {method:bilinear}.",
     )
 
 
 def _instead_of_grid(other: str) -> Condition:
-    text = "--to and --like exclude each other"
+    text = "{to} and {like} exclude each other"
     return instead_of(other, text, "Give the target grid once.", hides=False)
 
 

@@ -8,8 +8,8 @@ from featfuse.methods import METHODS, Method
 from featfuse.request.combining import REDUCES, Reducer
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import resizer
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import Named, phrase, spelt
 
 if TYPE_CHECKING:
     from featfuse.request.options import Options
@@ -43,7 +43,7 @@ def check_used(options: "Options", given: Mapping[str, object]) -> None:
                 raise _unread(name, condition, options)
         if name in _lost_to_resizer(method, options):
             raise UsageError(
-                f"{flag(name)} is not used by {flag(method.resizes_by)} {resizer(options).name}",
+                f"{spelt(name)} is not used by {spelt(method.resizes_by, resizer(options).name)}",
                 hint=f"Leave it out, or choose another {method.resizes_by}.",
             )
     if reducer.options:
@@ -70,23 +70,24 @@ def _lost_to_resizer(method: Method, options: "Options") -> Collection[str]:
 
 
 def _unlisted(name: str, options: "Options") -> UsageError:
-    users = [f"--method {row.name}" for row in METHODS.values() if name in row.options]
-    users += [f"--reduce {row.name}" for row in REDUCES.values() if name in row.options]
-    chosen = f"--method {options.method}" + (f" or --reduce {options.reduce}" if options.reduce else "")
+    users = [spelt("method", row.name) for row in METHODS.values() if name in row.options]
+    users += [spelt("reduce", row.name) for row in REDUCES.values() if name in row.options]
+    chosen = spelt("method", options.method)
+    chosen += f" or {spelt('reduce', options.reduce)}" if options.reduce else ""
     return UsageError(
-        f"{flag(name)} is not used by {chosen}",
+        f"{spelt(name)} is not used by {chosen}",
         hint=f"It belongs to: {', '.join(users)}. Leave it out, or choose one of these.",
     )
 
 
 def _unread(name: str, condition: Condition, options: "Options") -> UsageError:
     words = {
-        "option": flag(name),
-        "other": flag(condition.other),
+        "option": Named(name),
+        "other": Named(condition.other),
         "value": value_of(condition, options),
         "values": ", ".join(condition.values or ()),
     }
-    return UsageError(condition.message.format(**words), hint=condition.hint.format(**words))
+    return UsageError(phrase(condition.message, **words), hint=phrase(condition.hint, **words))
 
 
 def _check_reducer(reducer: Reducer, method: Method, options: "Options", given: Mapping[str, object]) -> None:
@@ -94,17 +95,19 @@ def _check_reducer(reducer: Reducer, method: Method, options: "Options", given: 
     for name in reducer.needs:
         if name in method.options and name in given:
             raise UsageError(
-                f"{flag(name)} would belong to both --method {method.name} and --reduce {reducer.name}",
+                f"{spelt(name)} would belong to both {spelt('method', method.name)} "
+                f"and {spelt('reduce', reducer.name)}",
                 hint="Do it in two commands, the second with - as its input.",
             )
     if reducer.needs and sum(name in given for name in reducer.needs) != 1:
-        wanted = " or ".join(flag(name) for name in reducer.needs)
+        wanted = " or ".join(spelt(name) for name in reducer.needs)
         either = "either " if len(reducer.needs) > 1 else ""
-        raise UsageError(f"--reduce {reducer.name} needs {either}{wanted}", hint=reducer.hint)
+        hint = phrase(reducer.hint)
+        raise UsageError(f"{spelt('reduce', reducer.name)} needs {either}{wanted}", hint=hint)
     for name in reducer.options:
         for condition in OPTIONS[name].when if name in given else ():
             if condition.holds(value_of(condition, options)):
                 continue
             if condition.wanted and reducer.alternative:
-                raise UsageError(f"{flag(name)} does not go with {reducer.alternative}")
+                raise UsageError(f"{spelt(name)} does not go with {reducer.alternative}")
             raise _unread(name, condition, options)
