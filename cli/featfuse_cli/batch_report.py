@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from featfuse.batches import Batch, Outcome
-from featfuse.text import human_bytes, json_text, shape_text
+from featfuse.batches.result import STATUSES, counted, warnings_in
+from featfuse.text import human_bytes, json_text, shape_text, visible
 from featfuse.version import __version__
 
-from featfuse_cli.text import say, visible
+from featfuse_cli.text import say
 
 __all__ = ["tell_end", "tell_plan", "tell_problems"]
 
-STATUSES = ("done", "skipped", "missing", "failed")
 MOST_ROWS = 50
 """Rows that a table of items shows; --json has them all."""
 
@@ -52,19 +52,14 @@ def _failure(outcome: Outcome) -> dict[str, object]:
 
 def _tell(outcomes: Sequence[Outcome], untried: int, seconds: float, *, quiet: bool) -> None:
     """The summary on stdout, each failure with its reason on stderr."""
-    counts = Counter(outcome.status for outcome in outcomes)
     if not quiet:
-        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
-        parts += [f"{untried} not tried"] if untried else []
         size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
-        print(f"{len(outcomes) + untried} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
-        warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
+        print(f"{counted(outcomes, untried)}; {human_bytes(size)} in {seconds:.1f} s")
         for outcome in outcomes:
             if outcome.status == "missing":
                 print(visible(f"missing: {outcome.id}: {outcome.error}"))
-        if warned:
-            text, _ = next(iter(warned.items()))
-            print(visible(f"warnings: {sum(warned.values())}, the first: {text}"))
+        if warned := warnings_in(outcomes):
+            print(visible(warned))
     sys.stdout.flush()
     for outcome in outcomes:
         if outcome.status == "failed":

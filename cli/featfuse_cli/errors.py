@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import typer
 from featfuse.errors import FeatfuseError
 from featfuse.storage.written import forget_written, last_written
+from featfuse.text import visible
 
 from featfuse_cli import INTERRUPTED, is_shortage
-from featfuse_cli.text import say, visible
+from featfuse_cli.text import say
 
 __all__ = ["boundary", "error_text"]
 

@@ -5,10 +5,7 @@ import sys
 from typing import TextIO
 
 from featfuse.report.shape_report import ShapeReport
-from rich.cells import cell_len
-
-from featfuse_cli.table import GAP, ReportTable, report_table
-from featfuse_cli.text import PIPE_WIDTH, visible
+from featfuse.report.shape_table import PLAIN_WIDTH, plain_lines, report_table
 
 __all__ = ["print_report"]
 
@@ -21,9 +18,9 @@ def print_report(
     if as_json:
         stream.write(report.to_json() + "\n")
         return
-    table = report_table(report, PIPE_WIDTH) if report.axes else None
+    table = report_table(report, PLAIN_WIDTH) if report.axes else None
     if _is_plain(stream) and (table is None or table.fits):
-        stream.write(_plain_text(report, table, note))
+        stream.write("".join(line + "\n" for line in plain_lines(report, table, note)))
         return
     from featfuse_cli.terminal import print_with_rich
 
@@ -35,24 +32,3 @@ def _is_plain(stream: TextIO) -> bool:
     print the same there (a test compares)."""
     asked = any(name in os.environ for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
     return not stream.isatty() and not asked and (stream.encoding or "").lower().startswith("utf")
-
-
-def _plain_text(report: ShapeReport, table: ReportTable | None, note: str) -> str:
-    """Each line on one line however long it is: paths and commands stay fit to be pasted."""
-    head = report.head_lines()
-    body = [] if table is None else [*([""] if head else []), *_table_lines(table), ""]
-    foot = [*report.foot_lines(), *([note] if note else [])]
-    return "".join(visible(line) + "\n" for line in (*head, *body, *foot))
-
-
-def _table_lines(table: ReportTable) -> list[str]:
-    """The headings, a rule, the rows: nothing needs to be broken."""
-    rows = [table.headings, *(row for section in table.sections for row in section)]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        (" " * GAP).join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        for row in rows
-    ]
-    return [lines[0], "─" * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]

@@ -1,8 +1,9 @@
-"""Words that every wing writes alike: sizes in bytes, shapes, JSON that a terminal may show."""
+"""Words that every wing writes alike: sizes in bytes, shapes, and text and JSON that a terminal may show."""
 
 import json
+import unicodedata
 
-__all__ = ["human_bytes", "json_text", "shape_text"]
+__all__ = ["cell_len", "human_bytes", "json_text", "shape_text", "visible"]
 
 
 def json_text(value: object) -> str:
@@ -11,6 +12,31 @@ def json_text(value: object) -> str:
     if text.replace("\n", " ").isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+
+
+def visible(text: str, keep: str = "") -> str:
+    """`text` with every character that is not printable written as an escape, except those in `keep`.
+
+    A file name can hold anything: escape sequences that repaint the terminal, marks that reverse the
+    direction of reading, bytes that are not text at all.
+    """
+    return "".join(
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def cell_len(text: str) -> int:
+    """How many columns of a terminal `text` takes: ideographs take two, what combines with a letter none."""
+    if text.isascii():
+        return len(text)
+    return sum(1 if char.isascii() else _width(char) for char in text)
+
+
+def _width(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import Reader
 from featfuse.io.address import Address
+from featfuse.io.foreign import ForeignArray, as_numpy
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 from featfuse.model.dtypes import DTYPES, native_dtype
@@ -24,8 +25,8 @@ from featfuse.wording import Blank, either, spelt
 
 __all__ = ["Inputs", "Source"]
 
-Source = str | Path | Address | Array | tuple[int, ...]
-"""`PATH[::KEY]`, whole or taken apart, an array, or (for planning only) a shape."""
+Source = str | Path | Address | Array | ForeignArray | tuple[int, ...]
+"""`PATH[::KEY]`, whole or taken apart, an array of any library, or (for planning only) a shape."""
 
 
 MOST_LOADED = 1 << 30
@@ -128,7 +129,7 @@ class Inputs:
                 raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
             shape = cast(tuple[int, ...], source)  # an Address, a tuple as well, was opened above
             return [_Tensor(TensorSpec(name, shape, DTYPES["float32"]), text)]
-        array = np.asarray(source)
+        array = as_numpy(source, name)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         if native_dtype(array.dtype) is None:
             raise InputError(

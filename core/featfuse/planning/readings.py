@@ -74,7 +74,7 @@ class Wishes(Value):
 class Answer(Value):
     """One way to read the inputs: the options that say so, and the plan that follows or why there is none."""
 
-    given: tuple[tuple[str, str], ...]
+    given: tuple[tuple[str, str | int], ...]
     readings: tuple[Reading, ...]
     outcome: FusionPlan | FeatfuseError
 
@@ -96,11 +96,16 @@ class AmbiguousLayout(ShapeError):
 
     def of_the_first(self, count: int) -> "AmbiguousLayout":
         """The same about the first tensors alone: --layout does not speak of that of --like."""
-        answers: dict[tuple[tuple[str, str], ...], Answer] = {}
+        answers: dict[tuple[tuple[str, str | int], ...], Answer] = {}
         for it in self.answers:
-            given = tuple((name, ",".join(text.split(",")[:count])) for name, text in it.given)
+            given = tuple((name, _first(value, count)) for name, value in it.given)
             answers.setdefault(given, it._replace(given=given))
         return AmbiguousLayout(list(answers.values()))
+
+
+def _first(value: str | int, count: int) -> str | int:
+    """Of a list with commas, its first words."""
+    return ",".join(value.split(",")[:count]) if isinstance(value, str) else value
 
 
 class _PlanAs(Protocol):
@@ -316,9 +321,9 @@ class _Inference:
             for spec, grid in zip(self.specs, grids, strict=True)
         ]
         words = ["x".join(map(str, grid)) for grid in grids if grid]
-        given = {"grid": words[0] if len(set(words)) == 1 else ",".join(words)}
+        given: dict[str, str | int] = {"grid": words[0] if len(set(words)) == 1 else ",".join(words)}
         if skip:
-            given["skip_tokens"] = str(skip)
+            given["skip_tokens"] = skip
         try:
             readings = infer(specs, self.wishes, self.trial)
             return Answer(tuple(given.items()), tuple(readings), self.trial(specs, readings))

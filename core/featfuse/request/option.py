@@ -6,7 +6,7 @@ from typing import NamedTuple
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import Default
 from featfuse.request.kinds import Kind
-from featfuse.wording import flag
+from featfuse.wording import either, flag
 
 __all__ = ["NEVER", "Choices", "Option"]
 
@@ -81,8 +81,9 @@ class Option(NamedTuple):
 
     @property
     def help_text(self) -> str:
-        """`help` with its choices filled in."""
-        return self.help.replace("{choices}", ", ".join(self.chosen_from))
+        """`help` with its choices filled in, and where all methods are shown."""
+        shown = either("fuse methods", "featfuse.METHODS")
+        return self.help.replace("{choices}", ", ".join(self.chosen_from)).replace("{methods}", shown)
 
     @property
     def values_text(self) -> str:

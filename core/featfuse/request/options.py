@@ -7,10 +7,10 @@ can be refused as not used. This module needs no NumPy.
 import math
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from featfuse.errors import UsageError, did_you_mean
-from featfuse.request.kinds import WHOLE
+from featfuse.request.kinds import WHOLE, ElementType
 from featfuse.request.option import Option
 from featfuse.request.parsing import check_choice
 from featfuse.request.table import OPTIONS
@@ -20,31 +20,47 @@ from featfuse.wording import spelt
 __all__ = ["FusionOptions", "Options"]
 
 
+_Interpolation = Literal[
+    "nearest", "nearest-exact", "bilinear", "bicubic", "lanczos3", "lanczos5", "mitchell", "gaussian", "area"
+]
+_OtherMethod = Literal[
+    "strict", "avg-pool", "max-pool", "stride", "transposed-conv", "crop", "pad", "crop-or-pad", "letterbox"
+]
+_MethodAlias = Literal["linear", "trilinear", "cubic"]
+_Coords = Literal["half-pixel", "align-corners", "asymmetric", "pytorch-half-pixel", "half-pixel-symmetric"]
+_Combine = Literal["add", "sub", "mul", "mean", "max", "min", "fast-normalized", "softmax", "concat", "stack"]
+_PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp"]
+_PadStatistic = Literal["maximum", "mean", "median", "minimum"]
+_PadAlias = Literal["replicate", "circular"]
+_Float = Literal["float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"]
+_Whole = Literal["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+
+
 class FusionOptions(TypedDict, total=False):
     """Keyword arguments of the Python verbs; the same names and defaults as the command line.
 
-    The rows of OPTIONS once more, for type checkers, in the order in which records name them.
+    The rows of OPTIONS and their words once more, for type checkers, in the order in which records name them.
     """
 
-    method: str
+    method: _Interpolation | _OtherMethod | _MethodAlias
     to: str | tuple[int, ...]
     like: object
     layout: str
-    combine: str
+    combine: _Combine
     weights: object
-    channels: str
-    convention: str
-    coords: str
+    channels: Literal["strict", "tile", "repeat", "zero-pad", "truncate", "mean"]
+    convention: Literal["torch", "tf", "onnx", "opencv", "pillow", "jax"]
+    coords: _Coords
     antialias: bool
     cubic_a: float
-    edge: str
-    nearest_rounding: str
-    pad_mode: str
+    edge: Literal["clamp", "renormalize"]
+    nearest_rounding: Literal["floor", "ceil", "prefer-floor", "prefer-ceil"]
+    pad_mode: _PadMode | _PadStatistic | _PadAlias
     pad_value: float
-    anchor: str
-    odd: str
+    anchor: Literal["center", "start", "end"]
+    odd: Literal["floor", "ceil", "round", "monai"]
     offset: str | Mapping[str, int]
-    interpolation: str
+    interpolation: _Interpolation
     pool_size: str | int | tuple[int, ...]
     pool_stride: str | int | tuple[int, ...]
     pool_padding: str | int | tuple[int, ...]
@@ -57,9 +73,9 @@ class FusionOptions(TypedDict, total=False):
     groups: int
     mask: object
     mask_invert: bool
-    mask_mode: str
+    mask_mode: Literal["multiply", "blend"]
     mask_scale: float
-    reduce: str
+    reduce: Literal["conv1x1", "gap", "mean", "max", "sum", "pca"]
     kernel: object
     bias: object
     kernel_layout: str
@@ -67,12 +83,12 @@ class FusionOptions(TypedDict, total=False):
     seed: int
     keepdims: bool
     project: str | Sequence[str] | Mapping[int, object]
-    normalize: str
+    normalize: Literal["none", "l2"]
     grid: str | Sequence[object]
     skip_tokens: str | int | Sequence[int]
-    fold: str
-    dtype: object
-    on_overflow: str
+    fold: Literal["coarse-to-fine"]
+    dtype: _Float | _Whole | ElementType
+    on_overflow: Literal["error", "saturate"]
 
 
 _ROWS = tuple(OPTIONS[name] for name in dict.fromkeys((*FusionOptions.__annotations__, *OPTIONS)))

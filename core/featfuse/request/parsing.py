@@ -141,8 +141,10 @@ def read_text(option: str, value: object) -> object:
 
 
 def read_dtype(option: str, value: object) -> object:
-    """A name; in Python also what has one, like numpy.float32 or an array's dtype."""
+    """A name; in Python also what has one, like numpy.float32 or an array's dtype, torch.float16 too."""
     name = value if isinstance(value, str) else getattr(value, "name", getattr(value, "__name__", None))
+    if name is None and type(value).__name__ == "dtype":
+        name = str(value).rpartition(".")[2]
     return read_text(option, name if isinstance(name, str) else value)
 
 

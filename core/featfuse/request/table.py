@@ -58,7 +58,7 @@ _ROWS = (
         kinds.METHOD,
         _RECONCILE,
         "How spatial sizes are reconciled: strict (default, changes nothing), bilinear, pad, crop, ... "
-        "All: fuse methods",
+        "All: {methods}",
         "NAME",
         "-m",
         choices=METHODS,

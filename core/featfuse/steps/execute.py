@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from contextvars import copy_context
 from functools import partial
 from threading import Lock, Thread
 
@@ -86,7 +87,7 @@ def _start(work: Callable[[], None], count: int) -> list[Thread]:
     helpers: list[Thread] = []
     with suppress(RuntimeError, MemoryError):
         for _ in range(count):
-            helper = Thread(target=work, name="featfuse")
+            helper = Thread(target=copy_context().run, args=(work,), name="featfuse")
             helper.start()
             helpers.append(helper)
     return helpers

@@ -46,12 +46,12 @@ def test_masks_of_the_python_api(maps, run, fused):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"jobs": 0}, "--jobs 0: at least 1"),
+        ({"jobs": 0}, "jobs=0: at least 1"),
         ({"method": "bilinaer"}, "Did you mean bilinear"),
-        ({"pad_value": 1.0}, "--pad-value is not used"),
-        ({"memory": "much"}, "--memory"),
+        ({"pad_value": 1.0}, "`pad_value` is not used"),
+        ({"memory": "much"}, 'memory="much"'),
         ({"nonsense": 1}, "unknown option 'nonsense'"),
-        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "--jobs is not used by --dask"),
+        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "`jobs` is not used by dask="),
     ],
 )
 def test_wrong_options_stop_the_batch_before_work(options, words, pairs, run):

@@ -220,8 +220,8 @@ def test_a_row_is_all_that_a_new_option_needs(tmp_path: Path) -> None:
     told = done.stdout
     assert "PIPELINE 0.5\n" in told
     assert "PYTHON 2.0\n" in told
-    assert "REFUSED ['--blur needs --mask', 'Give both, or leave --blur out.']" in told
-    assert "REFUSED [\"--blur: 'x' is not a number\", 'Write it like -0.5.']" in told
+    assert "REFUSED ['`blur` needs `mask`', 'Give both, or leave `blur` out.']" in told
+    assert "REFUSED [\"`blur`: 'x' is not a number\", 'Write it like -0.5.']" in told
     assert "REFUSED [\"unknown option 'blurr'\", 'Did you mean blur?']" in told
     assert "--blur " in told
     assert "SIGMA" in told

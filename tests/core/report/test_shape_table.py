@@ -1,7 +1,7 @@
 """The table of the report: it fits, and nothing is lost."""
 
 import pytest
-from featfuse_cli.table import shorten
+from featfuse.report.shape_table import shorten
 from rich.cells import cell_len
 
 from tests.support.reports import LONG, report, rows, text_of
