@@ -7,7 +7,6 @@ import pytest
 from featfuse.errors import UsageError
 
 
-@pytest.mark.filterwarnings("ignore:the mask has values outside")
 def test_each_item_has_its_own_mask(maps, run, fused):
     maps("a/{}.npy", range(3), (2, 8, 8))
     maps("b/{}.npy", range(3), (2, 4, 4))
@@ -29,7 +28,6 @@ def test_a_field_of_an_option_that_no_item_has(pairs, plan):
         plan(pairs="p.csv", out="o", mask="m/{id}.npy")
 
 
-@pytest.mark.filterwarnings("ignore:the mask has values outside")
 def test_masks_of_the_python_api(maps, run, fused):
     """Paths and arrays are taken, and told in the manifest."""
     maps("a/{}.npy", [0], (2, 8, 8))
