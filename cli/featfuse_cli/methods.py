@@ -8,6 +8,7 @@ from featfuse.errors import UsageError
 from featfuse.methods import ALIASES, METHODS, Method, find_method
 from featfuse.methods.conventions import CONVENTIONS, Convention
 from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
+from featfuse.request.defaults import conventions_of
 from featfuse.request.option import Option
 from featfuse.request.table import OPTIONS
 from featfuse.wording import flag
@@ -98,7 +99,7 @@ def _print_method(console: "Console", row: Method) -> None:
         return
     console.print()
     read = [OPTIONS[name] for name in row.options]
-    lines = [(option.flag, option.values_text, _default(row, option)) for option in read]
+    lines = [(option.flag, _values(row, option), _default(row, option)) for option in read]
     _print_table(console, "options", ("option", "values", "default"), lines)
     columns = tuple(name for name in _CONVENTION_COLUMNS if _reads(row, name))
     if columns:
@@ -109,18 +110,29 @@ def _print_method(console: "Console", row: Method) -> None:
         )
 
 
+def _values(row: Method, option: Option) -> str:
+    """Of the conventions, those that have the method."""
+    return ", ".join(conventions_of(row)) if option.name == "convention" else option.values_text
+
+
 def _default(row: Method, option: Option) -> str:
     """A method's convention is its own."""
     return row.convention if option.name == "convention" else option.default_words
 
 
-_CONVENTION_COLUMNS = ("coords", "antialias", "edge", "cubic-a", "nearest coords", "nearest rounding", "area")
+_BY_FIELD = {"area": "fractional_area", "powers": "lp_norm", "channel order": "shuffle"}
+"""The columns of methods that go by one field of a convention."""
+
+_CONVENTION_COLUMNS = (
+    *("coords", "antialias", "edge", "cubic-a", "nearest coords", "nearest rounding"),
+    *_BY_FIELD,
+)
 
 
 def _reads(row: Method, column: str) -> bool:
     """Whether what a convention says in `column` matters to this method."""
-    if column == "area":
-        return "convention" in row.options and "coords" not in row.options
+    if column in _BY_FIELD:
+        return row.by_convention == _BY_FIELD[column]
     if column.startswith("nearest"):
         return "nearest_rounding" in row.options and not row.resizes_by
     return row.weighted and column.replace("-", "_") in row.options
@@ -140,13 +152,15 @@ def _convention_cells(row: Convention, columns: Sequence[str]) -> list[str]:
         "nearest coords": row.nearest_coords,
         "nearest rounding": row.nearest_rounding,
         "area": "fractional" if row.fractional_area else "whole samples",
+        "powers": row.lp_norm or "none",
+        "channel order": row.shuffle or "none",
     }
     return [cells[column] for column in columns]
 
 
 def _convention_line(row: Convention) -> str:
     cells = zip(_CONVENTION_COLUMNS, _convention_cells(row, _CONVENTION_COLUMNS), strict=True)
-    return ", ".join(f"{column} {cell}" for column, cell in cells)
+    return ", ".join(f"{column} {cell}" for column, cell in cells if cell != "none")
 
 
 def _print_table(

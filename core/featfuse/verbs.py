@@ -61,10 +61,10 @@ def _description(row: Option) -> list[str]:
     """What an option takes, its default, and what it does, as lines of a docstring."""
     takes, default = row.values_text, row.default_words
     if row.kind is SWITCH:
-        takes, default = "True or False", row.default_text or str(row.default)
+        takes, default = "True or False", row.default_words if row.default_text else str(row.default)
     also = f" (or {', '.join(row.aliases)})" if row.aliases else ""
     first = f"{row.name}: {takes}{also}; default: {default}"
-    what = row.help.replace("{choices}", "one of these").replace("{methods}", "featfuse.METHODS")
+    what = row.told_of("one of these")
     lines = [first] if len(first) < MOST_COLUMNS else wrap(first, MOST_COLUMNS, subsequent_indent=" " * 8)
     return [f"{' ' * 8}{line}" for line in (*lines, f"    {what[0].upper()}{what[1:]}")]
 

@@ -1,6 +1,6 @@
 """How options are named to whoever reads a message: as flags to a shell, as keywords to Python.
 
-A message is written once; where it names an option, it says `spelt("method", "bilinear")`, or in a `phrase`
+A message is written once; where it names an option, it says `worded("method", "bilinear")`, or in a `phrase`
 `{method:bilinear}`. Who reads it follows from the verb that was called: within `for_python()` it is a Python
 caller, elsewhere a command line.
 """
@@ -17,8 +17,8 @@ __all__ = [
     "for_python",
     "is_for_python",
     "phrase",
-    "spelt",
     "together",
+    "worded",
     "written",
 ]
 
@@ -50,7 +50,7 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def spelt(name: str, *values: object) -> str:
+def worded(name: str, *values: object) -> str:
     """An option alone, or with its value; of several values, with a choice of them.
 
     To a shell `--pad-value`, `--method pad`, `--channels tile or mean`, `--no-antialias` (of False); to
@@ -67,7 +67,7 @@ def spelt(name: str, *values: object) -> str:
 
 def together(given: Mapping[str, object]) -> str:
     """Several options side by side: `--grid 14x14 --skip-tokens 1`, `grid="14x14", skip_tokens=1`."""
-    return either(" ", ", ").join(spelt(name, value) for name, value in given.items())
+    return either(" ", ", ").join(worded(name, value) for name, value in given.items())
 
 
 def _choice(words: Sequence[str]) -> str:
@@ -118,7 +118,7 @@ class Named(str):
     __slots__ = ()
 
     def __format__(self, value: str) -> str:
-        return spelt(str(self), *map(_meant, value.split("|") if value else ()))
+        return worded(str(self), *map(_meant, value.split("|") if value else ()))
 
 
 def _meant(word: str) -> object:
@@ -134,7 +134,7 @@ class _Words(dict[str, object]):
 
 
 def phrase(template: str, **words: object) -> str:
-    """A template with its `words` filled in; every other field is an option, as `spelt`.
+    """A template with its `words` filled in; every other field is an option, as `worded`.
 
     `Choose {channels:tile|mean}, or {combine:concat}.`, `{force:True} replaces it.`, `Give {like:<INPUT>}.`
     """

@@ -47,7 +47,8 @@ FAILS: dict[str, list[str]] = {
         ),
         f"{AB} -m bilinear --to 1234567890123456x2",
         *(f"{A} -m avg-pool --pool-size {size}" for size in ("0", "x", "2x2x2", "3.5")),
-        f"{A} -m avg-pool --pool-size 2 --pool-padding -1",
+        *(f"{A} -m avg-pool --pool-size 2 --pool-padding {text}" for text in ("-1", "1+", "smae", "1x1x1")),
+        *(f"{A} -m lp-pool --pool-size 2 --p {text}" for text in ("0", "x", "inf")),
         *(f"{AB} --combine add --weights {text}" for text in ("1,x", "nan,1", "1,inf")),
         *(
             f"{B} -m transposed-conv --kernel k.h5::up --padding {word}"
@@ -101,6 +102,9 @@ FAILS: dict[str, list[str]] = {
             for rest in ("--pool-stride 2", "--pool-padding 1", "--ceil-mode", "--no-count-include-pad")
         ),
         f"{A} -m max-pool --pool-size 2 --count-include-pad",
+        f"{A} -m max-pool --pool-size 2 --pool-padding same --ceil-mode",
+        f"{A} -m max-pool --pool-size 2 --p 3",
+        *(f"{AB} -m {method} --convention pillow" for method in ("lp-pool", "pixel-shuffle")),
         *(
             f"{B} -m transposed-conv {rest}"
             for rest in (
@@ -171,7 +175,12 @@ FAILS: dict[str, list[str]] = {
         *(f"{AB} -m {method}" for method in ("stride", "transposed-conv")),
         f"{A} -m stride --to 32x40",
         f"{A} -m area --to 0",
-        *(f"{A} -m avg-pool --pool-size {rest}" for rest in ("40", "3 --pool-padding 2", "2 --to 3x3")),
+        *(f"{A} -m avg-pool --pool-size {rest}" for rest in ("40", "3 --pool-padding 3", "2 --to 3x3")),
+        f"{A} -m max-pool --pool-size 2 --pool-padding 0+4 --pool-dilation 2",
+        *(f"{A} -m pixel-shuffle --to {grid}" for grid in ("32x20", "33x41", "48x60", "8x10")),
+        *(f"{A} -m pixel-unshuffle --to {grid}" for grid in ("5x10", "32x40")),
+        "hw.npy --layout HW -m pixel-shuffle --to 32x40",
+        f"{AB} -m pixel-shuffle",
         f"{AB} -m max-pool --pool-size 2 --pool-stride 5",
         *(f"{AB} -m bilinear --to {size}" for size in ("4", "4x4x4")),
         "hw.npy --layout HW -m bilinear --to 999999999999x99999999999",

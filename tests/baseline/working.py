@@ -132,6 +132,19 @@ WORKS: dict[str, list[str]] = {
         "a.npy --layout NCHW -m avg-pool --pool-size 3 --pool-padding 1 --no-count-include-pad",
         "a.npy --layout NCHW -m avg-pool --pool-size 3 --pool-padding 1x0 --count-include-pad --ceil-mode",
         "a.npy half.npy --layout NCHW -m max-pool --pool-size 2",
+        *(
+            f"a.npy --layout NCHW -m {method} --pool-size 3 {geometry}"
+            for method in ("avg-pool", "max-pool", "lp-pool")
+            for geometry in ("--pool-padding same", "--pool-padding 1+2x0", "--pool-dilation 2x3")
+        ),
+        "a.npy --layout NCHW -m avg-pool --pool-size 3 --pool-padding 2",
+        "a.npy --layout NCHW -m avg-pool --pool-size 3 --pool-padding same --count-include-pad",
+        "a.npy half.npy --layout NCHW -m lp-pool --p 3 --convention onnx",
+    ],
+    "shuffles": [
+        "a.npy --layout NCHW -m pixel-shuffle --to 32x40",
+        "a.npy --layout NCHW -m pixel-unshuffle --to 4x5 --convention tf",
+        "c16.npy b.npy --layout NCHW -m pixel-shuffle --to 28x36 --channels tile",
     ],
     "learned": [
         *(

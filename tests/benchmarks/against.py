@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from goals import AtMost, Runs
+from goals import AtMost, Goal, Runs
 from measure import Command
 from workload import Workload, fuse
 
@@ -42,17 +42,39 @@ class PeakNotAbove:
         return f"{above:+.1f} MiB", above <= _PEAK_MIB
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessorAtMost:
+    """`who` takes at most `_LIMIT` times the processor time of `against`: others count less there."""
+
+    who: str
+    against: str
+
+    def labels(self) -> tuple[str, ...]:
+        return self.who, self.against
+
+    def subject(self) -> str:
+        return self.who
+
+    def text(self) -> str:
+        return f"at most {_LIMIT:g} × the processor time of {_OTHER}"
+
+    def judge(self, runs: Runs) -> tuple[str, bool]:
+        pairs = zip(runs[self.who], runs[self.against], strict=True)
+        ratio = statistics.median(ours.processor / max(other.processor, 1e-3) for ours, other in pairs)
+        return f"{ratio:.2f} ×", ratio <= _LIMIT
+
+
 def beside_checkout(workload: Workload, checkout: Path) -> Workload:
     """This workload's featfuse commands, each beside that of `checkout`; nobody else's."""
     commands: dict[str, Command] = {}
-    goals: list[AtMost | PeakNotAbove] = []
+    goals: list[Goal] = []
     for label, command in workload.commands.items():
         if command.argv[: len(_FUSE)] != _FUSE:
             continue
         twin = f"{label}, {_OTHER}"
         commands[label] = command
         commands[twin] = _of_checkout(command, checkout)
-        goals += AtMost(_LIMIT, twin, label), PeakNotAbove(label, twin)
+        goals += AtMost(_LIMIT, twin, label), ProcessorAtMost(label, twin), PeakNotAbove(label, twin)
     return replace(workload, commands=commands, goals=tuple(goals), tolerance=0)
 
 

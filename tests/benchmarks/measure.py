@@ -35,11 +35,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Wall seconds and peak resident bytes (of the largest process) of one run; what it tells of its work."""
+    """Wall seconds and peak resident bytes (of the largest process) of one run; what it tells of its work;
+    processor seconds, its children's too."""
 
     seconds: float
     peak: int
     work: float | None = None
+    processor: float = 0.0
 
 
 def environment(checkout: Path | None = None) -> dict[str, str]:
@@ -75,7 +77,8 @@ def measure(command: Command, folder: Path) -> Run | str:
         lines = (folder / _STDERR).read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), f"exit code {process.returncode}")
     work = float((folder / _STDOUT).read_text().split()[-1]) if command.tells_work else None
-    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT, work)
+    processor = usage.ru_utime + usage.ru_stime
+    return Run(seconds * command.scale, usage.ru_maxrss * RSS_UNIT, work, processor * command.scale)
 
 
 def rounds(

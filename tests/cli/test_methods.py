@@ -4,6 +4,7 @@ import pytest
 from featfuse.methods import ALIASES, METHODS
 from featfuse.methods.conventions import CONVENTIONS
 from featfuse.request.combining import CHANNEL_MODES, COMBINES
+from featfuse.request.defaults import conventions_of
 from featfuse.request.table import OPTIONS
 from featfuse.wording import flag
 
@@ -33,7 +34,7 @@ def test_one_method_in_full(fuse, name):
     for option in row.options:
         line = next(line for line in result.stdout.splitlines() if line.startswith(flag(option)))
         assert len(line.split()) > 2  # its values and its default stand beside it
-        for choice in OPTIONS[option].chosen_from:
+        for choice in conventions_of(row) if option == "convention" else OPTIONS[option].chosen_from:
             assert choice in text
 
 

@@ -15,7 +15,7 @@ from featfuse.batches import BatchOptions
 from featfuse.io.inputs import Inputs
 from featfuse.request.kinds import SWITCH
 from featfuse.request.table import OPTIONS
-from featfuse.wording import spelt
+from featfuse.wording import worded
 
 from tests.support.batches import leftovers, values, write
 
@@ -219,7 +219,7 @@ def test_errors_in_threads_talk_python(tmp_path, monkeypatch):
     """Windows are read in threads of their own."""
 
     def fail(self, index, window):
-        raise RunError(f"a smaller {spelt('memory')}")
+        raise RunError(f"a smaller {worded('memory')}")
 
     monkeypatch.setattr(Inputs, "read", fail)
     with pytest.raises(RunError, match="a smaller `memory`"):
@@ -268,7 +268,7 @@ def test_help_lists_every_option_with_its_values():
         assert row.kind is SWITCH or row.values_text in line
         assert "; default: " in line
     assert "--" not in text
-    assert max(map(len, text.splitlines())) < 130
+    assert max(map(len, text.splitlines())) < 150
 
 
 # -------------------------------------------------------------------------------------------------- batch

@@ -10,7 +10,17 @@ from threading import Thread
 import featfuse
 import numpy as np
 import pytest
-from featfuse.wording import Blank, Named, either, for_python, is_for_python, phrase, spelt, together, written
+from featfuse.wording import (
+    Blank,
+    Named,
+    either,
+    for_python,
+    is_for_python,
+    phrase,
+    together,
+    worded,
+    written,
+)
 
 CORE = Path(featfuse.__file__ or "").parent
 
@@ -36,10 +46,10 @@ CORE = Path(featfuse.__file__ or "").parent
     ],
 )
 def test_an_option_as_its_reader_writes_it(name, values, shell, python):
-    assert spelt(name, *values) == shell
+    assert worded(name, *values) == shell
     with for_python():
-        assert spelt(name, *values) == python
-    assert spelt(name, *values) == shell
+        assert worded(name, *values) == python
+    assert worded(name, *values) == shell
 
 
 def test_phrases():
@@ -126,7 +136,7 @@ def texts(path: Path) -> Iterator[ast.Constant]:
 
 @pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: str(path.relative_to(CORE)))
 def test_no_message_has_a_flag_in_it(path):
-    """Python callers have none: `spelt` and `phrase` name options, `either` commands."""
+    """Python callers have none: `worded` and `phrase` name options, `either` commands."""
     flags = re.compile(r"--[a-z]|`fuse\b|\bfuse (batch|inspect|methods)\b")
     found = {node.lineno: node.value for node in texts(path) if flags.search(node.value)}
     assert path in TABLES or not found, found

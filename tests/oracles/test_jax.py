@@ -31,14 +31,11 @@ def test_resize(draw, resize, agree, rank, method, antialias, seed):
     agree(ours, theirs, scale=np.abs(x).max(), note=(x.shape, size, layout))
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_nearest_off_the_ties(draw, resize, agree, off_ties, seed):
-    """XLA's float32 decides the ties, for under 1 % of pairs otherwise than the formula."""
+@pytest.mark.parametrize("seed", range(60))
+def test_nearest(draw, resize, agree, seed):
+    """Ties, too: as XLA computes them for a CPU."""
     layout = draw.layout(2)
     x = draw.array(layout, draw.sizes(2))
     size = draw.sizes(2)
-    rows, columns = (off_ties(*pair) for pair in zip(x.shape[2:], size, strict=True))
-    kept = (..., rows[:, None], columns)
     ours = resize(x, size, layout, method="nearest", convention="jax")
-    theirs = jax_resize(x, size, "nearest")
-    agree(ours[kept], theirs[kept], within=0, note=(x.shape, size, layout))
+    agree(ours, jax_resize(x, size, "nearest"), within=0, note=(x.shape, size, layout))

@@ -197,3 +197,74 @@ def test_fusing_two_maps_of_any_sizes(draw, agree, method, seed):
     ]
     ours = featfuse.fuse(a, b, to="largest", layout="NHWC", **uses(method, True))
     agree(ours, tf.add(*resized).numpy(), within=2e-5, note=(a.shape, b.shape))
+
+
+# --------------------------------------------------------------------------------------- pools and shuffles
+
+KERAS = {"max-pool": "MaxPooling", "avg-pool": "AveragePooling"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("method", KERAS)
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_pools_of_keras(draw, resize, agree, rank, method, padding, seed):
+    """`same` gives ceil(I / stride) windows, the odd sample behind, and counts real samples alone.
+
+    Windows shorter than their step are padded by nothing; in 3-D, and there alone, TF crops instead.
+    """
+    layer = getattr(tf.keras.layers, f"{KERAS[method]}{rank}D")
+    size, stride = (tuple(draw.size(high=5) for _ in range(rank)) for _ in "ab")
+    if rank == 3:
+        stride = tuple(map(min, size, stride))
+    stride = draw.choice(None, stride)
+    low = 1 if padding == "same" else 5
+    layout, x = draw.layout(rank), draw.array("NCHW", draw.sizes(rank, low=low, high=14))
+    last = np.moveaxis(x, 1, -1)
+    theirs = np.moveaxis(np.asarray(layer(size, strides=stride, padding=padding)(last)), -1, 1)
+    options = {"pool_size": size} | ({"pool_stride": stride} if stride else {})
+    if padding == "same":
+        options["pool_padding"] = "same"
+    x, theirs = (y[: None if "N" in layout else 1, : None if "C" in layout else 1] for y in (x, theirs))
+    ours = resize(x, None, layout, method=method, **options)
+    exact = 0 if method == "max-pool" else 1e-5
+    agree(ours, theirs, within=exact, scale=np.abs(x).max(), note=(x.shape, options, layout))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("kind", ["MAX", "AVG"])
+def test_dilated_pools(draw, resize, agree, kind, seed):
+    """tf.nn.pool takes no dilation with SAME, nor with a stride."""
+    size, dilation = ((draw.size(high=3), draw.size(high=3)) for _ in "ab")
+    x = draw.array("NCHW", draw.sizes(2, low=7, high=14))
+    theirs = tf.nn.pool(channels_last(x), size, kind, (1, 1), "VALID", dilations=dilation).numpy()
+    options = {"pool_size": size, "pool_dilation": dilation, "pool_stride": 1}
+    ours = resize(x, None, "NHWC", method="max-pool" if kind == "MAX" else "avg-pool", **options)
+    agree(ours, np.moveaxis(theirs, -1, 1), scale=np.abs(x).max(), note=(x.shape, options))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_border_of_unequal_sides(draw, resize, agree, seed):
+    size, stride = ((draw.size(low=2, high=4), draw.size(high=3)) for _ in "ab")
+    pads = tuple(tuple(int(n) for n in draw.rng.integers(0, k, 2)) for k in size)
+    x = draw.array("NCHW", draw.sizes(2, low=4, high=12))
+    theirs = tf.nn.max_pool2d(channels_last(x), size, stride, [(0, 0), *pads, (0, 0)]).numpy()
+    spelt = draw.choice(pads, "x".join(f"{before}+{after}" for before, after in pads))
+    options = {"pool_size": size, "pool_stride": stride, "pool_padding": spelt}
+    ours = resize(x, None, "NHWC", method="max-pool", **options)
+    agree(ours, np.moveaxis(theirs, -1, 1), within=0, note=(x.shape, options))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_depth_to_space_and_back(draw, resize, agree, seed):
+    layout, factor = draw.choice("NCHW", "NHWC"), draw.size(low=2, high=4)
+    dtype = draw.choice(np.float32, np.float16, np.uint8, np.int64)
+    space = draw.sizes(2, high=8)
+    shape = (draw.size(high=3), draw.size(high=4) * factor**2, *space)
+    x = (draw.rng.standard_normal(shape) * 50).astype(dtype)
+    wide = tf.nn.depth_to_space(channels_last(x), factor)
+    theirs = np.moveaxis(wide.numpy(), -1, 1)
+    options, note = {"convention": "tf"}, (shape, factor, layout)
+    agree(resize(x, theirs.shape[2:], layout, method="pixel-shuffle", **options), theirs, within=0, note=note)
+    back = np.moveaxis(tf.nn.space_to_depth(wide, factor).numpy(), -1, 1)
+    agree(resize(theirs, space, layout, method="pixel-unshuffle", **options), back, within=0, note=note)

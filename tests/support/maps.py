@@ -11,6 +11,7 @@ from featfuse.methods.conventions import COORDS, EDGES, NEAREST_ROUNDINGS
 from featfuse.methods.pooling import pooled_size
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap
+from featfuse.request.defaults import conventions_of
 from featfuse.request.table import PAD_MODES
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -19,8 +20,14 @@ Draw = Callable[[Any], Any]
 
 Settings = Callable[..., AxisSettings]
 
+MAPPED = tuple(row.name for row in METHODS.values() if not row.shuffles)
+"""The methods that are a map of one axis at a time."""
+
 OPTION_VALUES: dict[str, tuple[object, ...]] = {
     "convention": tuple(CONVENTIONS),
+    "scale": (None, 0.4, 1.37, 2.0),
+    "roi": (None, (0.0, 1.0), (-0.5, 0.7), (0.9, 0.2)),
+    "extrapolation_value": (0.0, -3.0),
     "coords": (None, *COORDS),
     "antialias": (None, True, False),
     "edge": (None, *EDGES),
@@ -34,9 +41,10 @@ OPTION_VALUES: dict[str, tuple[object, ...]] = {
     "interpolation": INTERPOLATIONS,
     "pool_size": (None, 1, 2, 3, 5),
     "pool_stride": (None, 1, 2, 3),
-    "pool_padding": (0, 1, 2),
+    "pool_padding": (0, 1, 2, (0, 1), (2, 1), "same"),
+    "pool_dilation": (1, 2, 3),
     "ceil_mode": (False, True),
-    "count_include_pad": (True, False),
+    "count_include_pad": (None, True, False),
 }
 """Every option a method may list, with the values worth trying. A new option needs a line here."""
 
@@ -60,17 +68,32 @@ def draw_chain(
     """Maps of `method` for drawn sizes (up to `most`) and options, and the options."""
     row = METHODS[method]
     options = {
-        name: draw(st.sampled_from(OPTION_VALUES[name])) for name in row.options if name in BUILDER_OPTIONS
+        name: draw(st.sampled_from(OPTION_VALUES[name] if name != "convention" else conventions_of(row)))
+        for name in row.options
+        if name in BUILDER_OPTIONS
     }
     in_size, size = draw(st.integers(1, most)), draw(st.integers(1, most))
     out_size = FEASIBLE.get(method, lambda _in_size, any_size: any_size)(in_size, size)
     if options.get("pool_size") is not None:
-        assume(2 * options["pool_padding"] <= options["pool_size"])
         out_size = pooled_size(in_size, axis_settings(method, in_size, 1, options))
+        assume(out_size > 0 and _holds_samples(in_size, out_size, options))
+    if options.get("scale") is not None:
+        out_size = math.floor(in_size * options["scale"])
         assume(out_size > 0)
     if options.get("offset") is not None:
         options["offset"] = min(options["offset"], abs(in_size - out_size))
     return row.build()(in_size, out_size, axis_settings(method, in_size, out_size, options)), options
+
+
+def _holds_samples(in_size: int, out_size: int, options: dict[str, Any]) -> bool:
+    """Whether each window has a sample."""
+    padding, size, dilation = options["pool_padding"], options["pool_size"], options["pool_dilation"]
+    stride = options["pool_stride"] or size
+    before = padding[0] if isinstance(padding, tuple) else padding
+    if padding == "same":
+        before = max((out_size - 1) * stride + (size - 1) * dilation + 1 - in_size, 0) // 2
+    taps = [[place * stride - before + tap * dilation for tap in range(size)] for place in range(out_size)]
+    return all(any(0 <= at < in_size for at in window) for window in taps)
 
 
 # ----------------------------------------------------------------- each strategy is really taken

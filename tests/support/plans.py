@@ -10,10 +10,11 @@ from featfuse import COMBINES, CONVENTIONS, METHODS
 from featfuse.io.inputs import Inputs
 from featfuse.io.job import planned_output
 from featfuse.io.open_request import open_request
+from featfuse.methods import ALIASES
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.layout import Reading
 from featfuse.model.tensor import TensorSpec
-from featfuse.planning.build import build_result, build_steps
+from featfuse.planning.build import build_level, build_steps
 from featfuse.planning.plan import FusionPlan
 from featfuse.planning.planner import make_plan
 from featfuse.report.reports import plan_report
@@ -93,15 +94,15 @@ def check_plan(plan: Planned) -> None:
     root = plan.root
     assert (root.shape, root.dtype) == (plan.shape, plan.dtype)
     for level in plan.value.levels[:-1]:
-        step = build_result(plan.value, level.result, plan.dtype)
+        step = build_level(level, plan.value.layout)
         assert (step.shape, step.dtype) == (level.shape, level.dtype)
     assert tuple(row.output for row in plan.axes) == plan.shape
     for row in plan.axes:
         assert len(row.sizes) == len(row.actions) == count
         for size, action in zip(row.sizes, row.actions, strict=True):
             check_action(size, action, row.output)
-        if "concat" in row.actions:
-            assert sum(1 if size is None else size for size in row.sizes) == row.output
+        if any(action.endswith("concat") for action in row.actions):
+            assert sum(map(joined_size, row.sizes, row.actions)) == row.output
     if plan.layout is not None:
         assert "".join(row.axis for row in plan.axes) == plan.layout
         for spec, reading in zip(plan.specs, plan.readings, strict=True):
@@ -109,11 +110,21 @@ def check_plan(plan: Planned) -> None:
             assert set(sizes) <= set(plan.layout)
             index = plan.specs.index(spec)
             assert {row.axis: row.sizes[index] for row in plan.axes if row.axis in sizes} == sizes
-    assert plan.pipeline["method"] in METHODS
+    assert plan.pipeline["method"] in (*METHODS, *ALIASES)
     assert plan.pipeline["combine"] in COMBINES
     assert plan.pipeline["dtype"] == plan.dtype.name
     assert set(plan.pipeline) <= {*OPTIONS, "grid_of_tokens"}
     assert plan.summary
+
+
+LEAVES = re.compile(r" → (\d+)")
+"""How many channels a method leaves: `pixel-shuffle → 3`."""
+
+
+def joined_size(size: int | None, action: str) -> int:
+    """How many channels an input brings to a concatenation."""
+    left = re.search(rf"{LEAVES.pattern}, concat$", action)
+    return int(left[1]) if left else 1 if size is None else size
 
 
 def check_action(size: int | None, action: str, output: int | None) -> None:
@@ -134,6 +145,8 @@ def check_action(size: int | None, action: str, output: int | None) -> None:
             assert size
             exact = size * float(match[1])
             size = output if exact == pytest.approx(output, rel=1e-3) else round(exact)
+        elif match := LEAVES.search(word):
+            size = int(match[1])
         else:
             size = output
     assert size == output

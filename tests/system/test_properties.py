@@ -27,13 +27,15 @@ Draw = Callable[[Any], Any]
 
 LAYOUTS = ("W", "HW", "CHW", "HWC", "NCHW", "NHWC", "NCW", "NCDHW", "NDHWC")
 KERNELS = ("bilinear", "bicubic", "lanczos3", "lanczos5", "mitchell", "gaussian")
-WEIGHTED = (*KERNELS, "area", "avg-pool", "transposed-conv")
+WEIGHTED = (*KERNELS, "area", "avg-pool", "lp-pool", "transposed-conv")
 METHODS = (
     *WEIGHTED,
     "strict",
     "nearest",
     "nearest-exact",
     "max-pool",
+    "pixel-shuffle",
+    "pixel-unshuffle",
     "stride",
     "crop",
     "pad",
@@ -98,10 +100,18 @@ def draw_method_options(draw: Draw, method: str, alone: bool, whole: bool) -> di
     elif method.endswith("-pool") and alone and draw(st.booleans()):
         options["pool_size"] = draw(st.integers(1, 3))
         maybe(draw, options, "pool_stride", (1, 2, 3))
-        maybe(draw, options, "pool_padding", (0, 1))
-        maybe(draw, options, "ceil_mode", (True,))
+        maybe(draw, options, "pool_padding", (0, 1, (0, 1), (2, 1), "same", "same"))
+        maybe(draw, options, "pool_dilation", (1, 2))
+        if options.get("pool_padding") != "same":
+            maybe(draw, options, "ceil_mode", (True,))
         if method == "avg-pool":
             maybe(draw, options, "count_include_pad", (False,))
+    if method == "lp-pool":
+        maybe(draw, options, "convention", ("torch", "onnx"))
+        # torch has no root of a sum that rounding may push below zero
+        maybe(draw, options, "p", (1, 2, 3, 2.5) if options.get("convention") == "onnx" else (1, 2, 4))
+    if method.startswith("pixel-"):
+        maybe(draw, options, "convention", ("torch", "onnx", "tf"))
     if method in ("pad", "crop-or-pad"):
         maybe(draw, options, "pad_mode", MOVES if whole else (*MOVES, *COMPUTES))
         if options.get("pad_mode", "constant") in ("constant", "linear_ramp"):
@@ -124,16 +134,27 @@ def draw_size(draw: Draw, method: str, base: int) -> int:
     return draw(st.one_of(st.just(base), st.integers(1, 11)))
 
 
+def shuffled_sizes(draw: Draw, base: dict[str, int]) -> dict[str, int]:
+    """Sizes that have as many samples as twice as large ones with fewer channels."""
+    space = [letter for letter in base if letter not in "NC"]
+    large = draw(st.booleans())
+    sizes = base | {letter: min(base[letter], 3) * (2 if large else 1) for letter in space}
+    return sizes | ({"C": base["C"] * (1 if large else 2 ** len(space))} if "C" in base else {})
+
+
 def draw_shapes(
     draw: Draw, count: int, layout: str, method: str, channels: str, concat: bool
 ) -> list[dict[str, int]]:
     base = {letter: draw(st.integers(1, 2 if letter == "N" else 6)) for letter in layout}
     shapes = []
+    shuffles = method.startswith("pixel-")
     for _ in range(count):
-        sizes = dict(base)
+        sizes = shuffled_sizes(draw, base) if shuffles else dict(base)
         for letter in layout:
             if letter == "N":
                 sizes[letter] = draw(st.sampled_from([base[letter], base[letter], 1]))
+            elif shuffles:
+                continue
             elif letter != "C":
                 sizes[letter] = draw_size(draw, method, base[letter])
             elif concat:
@@ -173,7 +194,13 @@ def draw_case(draw: Draw) -> Case:
     space = [letter for letter in layout if letter not in "NC"]
     if method != "strict" and "pool_size" not in options:
         grid = tuple(draw(st.integers(1, 9)) for _ in space)
-        if count == 1:  # has no other to meet
+        if method.startswith("pixel-"):
+            if count == 1:
+                factor = draw(st.sampled_from([1, 2, 2, 2, 3]))
+                sizes = [shapes[0][letter] for letter in space]
+                grows = method == "pixel-shuffle"
+                options["to"] = tuple(size * factor if grows else size // factor or 1 for size in sizes)
+        elif count == 1:  # has no other to meet
             options["to"] = grid
         else:
             maybe(draw, options, "to", ["largest", "smallest", "first", "last", grid])
@@ -216,7 +243,8 @@ def command(case: Case, draw: Draw) -> list[str]:
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         elif isinstance(value, (tuple, list)):
-            words += [flag, ("x" if name == "to" else ",").join(map(str, value))]
+            joint = {"to": "x", "pool_padding": "+"}.get(name, ",")
+            words += [flag, joint.join(map(str, value))]
         else:
             words.append(f"{flag}={value}")
     words += ["--mask", "mask.npy"] if case.mask else []

@@ -13,7 +13,7 @@ from featfuse.batches.patterns import Fields
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import find_format
 from featfuse.io.address import Address
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = [
     "Item",
@@ -96,7 +96,7 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
     inputs = {real_path(it.path) for item in pairing.items for it in (*item.inputs, *item.side)}
     if os.path.realpath(manifest) in inputs:
         raise UsageError(
-            f"{spelt('manifest', str(manifest))} is one of the inputs", hint="Inputs are never written to."
+            f"{worded('manifest', str(manifest))} is one of the inputs", hint="Inputs are never written to."
         )
     taken = _Places()
     items = []

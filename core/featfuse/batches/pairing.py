@@ -10,7 +10,7 @@ from featfuse.errors import InputError, UsageError
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
-from featfuse.wording import either, phrase, spelt
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["output_root", "pair"]
 
@@ -76,7 +76,7 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
     if not pattern.names:
         if key is not None or find_format(path) is not None:
             raise UsageError(
-                f"{spelt('out', out)}: all items would be written to the same place",
+                f"{worded('out', out)}: all items would be written to the same place",
                 hint="Put a field into it, like 'fused/{id}.npy' or 'fused.h5::{id}'.",
             )
         inner = "/".join(f"{{{name}}}" for name in first.names)
@@ -84,15 +84,15 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
     unknown = [name for name in pattern.names if name not in first.names]
     if unknown:
         raise UsageError(
-            f"{spelt('out', out)}: field {{{unknown[0]}}} is not in {first.text}",
+            f"{worded('out', out)}: field {{{unknown[0]}}} is not in {first.text}",
             hint=f"Fields there: {', '.join('{' + name + '}' for name in first.names)}.",
         )
     row = find_format(path)
     if row is None:
-        raise unknown_suffix(spelt("out", out), f"Use one of {', '.join(SUFFIXES)}.")
+        raise unknown_suffix(worded("out", out), f"Use one of {', '.join(SUFFIXES)}.")
     if key is not None and not row.container:
         raise UsageError(
-            f"{spelt('out', out)}: a {row.name} file has no keys", hint=f"Write '{path}', or a .h5."
+            f"{worded('out', out)}: a {row.name} file has no keys", hint=f"Write '{path}', or a .h5."
         )
     return pattern
 

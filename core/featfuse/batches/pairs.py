@@ -10,7 +10,7 @@ from pathlib import Path
 from featfuse.batches.items import Item, Pairing, bad_value, wanted
 from featfuse.errors import InputError
 from featfuse.io.address import Address
-from featfuse.wording import spelt
+from featfuse.wording import worded
 
 __all__ = ["read_pairs"]
 
@@ -32,11 +32,11 @@ def read_pairs(source: str, root: str, include: Sequence[str], exclude: Sequence
             items.append(_item(item_id, inputs, out, root))
     if not items:
         left = (
-            f"{spelt('include')} and {spelt('exclude')} leave nothing of {count} items"
+            f"{worded('include')} and {worded('exclude')} leave nothing of {count} items"
             if count
             else "no items in it"
         )
-        raise InputError(f"{spelt('pairs', source)}: {left}")
+        raise InputError(f"{worded('pairs', source)}: {left}")
     return Pairing(tuple(items), Path(root))
 
 
@@ -44,10 +44,10 @@ def _read(source: str) -> str:
     try:
         return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{spelt('pairs', source)}: no such file") from None
+        raise InputError(f"{worded('pairs', source)}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: not UTF-8
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{spelt('pairs', source)}: cannot be read: {reason}") from None
+        raise InputError(f"{worded('pairs', source)}: cannot be read: {reason}") from None
 
 
 def _item(item_id: str, inputs: list[str], out: str, root: str) -> Item:
@@ -68,7 +68,7 @@ def _csv_rows(text: str, source: str) -> Iterator[Row]:
         head = [name.strip() for name in next(reader, [])]
         if head.count("out") != 1 or len(head) < 2:
             raise InputError(
-                f"{spelt('pairs', source)}: the first line must name the columns, one of them out",
+                f"{worded('pairs', source)}: the first line must name the columns, one of them out",
                 hint="Like: a,b,out",
             )
         place = head.index("out")
@@ -77,19 +77,19 @@ def _csv_rows(text: str, source: str) -> Iterator[Row]:
                 continue
             if len(row) != len(head):
                 raise InputError(
-                    f"{spelt('pairs', source)}: line {reader.line_num} has {len(row)} columns, "
+                    f"{worded('pairs', source)}: line {reader.line_num} has {len(row)} columns, "
                     f"not {len(head)}",
                     hint="Quote a name that holds a comma.",
                 )
             yield [name for name in row[:place] + row[place + 1 :] if name], row[place]
     except csv.Error as error:
-        raise InputError(f"{spelt('pairs', source)}: line {reader.line_num} is no CSV: {error}") from None
+        raise InputError(f"{worded('pairs', source)}: line {reader.line_num} is no CSV: {error}") from None
 
 
 def _json_rows(text: str, source: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _json_row(line, f"{spelt('pairs', source)}: line {number}")
+            yield _json_row(line, f"{worded('pairs', source)}: line {number}")
 
 
 def _json_row(line: str, place: str) -> Row:

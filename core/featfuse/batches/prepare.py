@@ -19,7 +19,7 @@ from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.process.limits import parse_memory
 from featfuse.request.options import FusionOptions
-from featfuse.wording import either, phrase, spelt
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["MANIFEST_NAME", "open_batch"]
 
@@ -34,7 +34,7 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
     recipe = {name: value for name, value in fusion.items() if value is not None}
     root = Path(options.out or ".") if options.pairs is not None else output_root(patterns, options.out)
     if root.exists() and not root.is_dir():
-        raise RunError(f"{spelt('out', options.out)}: {root} is a file", hint="Choose another folder.")
+        raise RunError(f"{worded('out', options.out)}: {root} is a file", hint="Choose another folder.")
     manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
     pairing = _pairing(patterns, options, manifest.made)
     check_recipe(recipe, [] if options.pairs is not None else parse_pattern(patterns[0]).names)
@@ -50,7 +50,7 @@ def _check(patterns: Sequence[str], options: BatchOptions) -> None:
     parse_memory(options.memory)
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(
-            f"{spelt('jobs', options.jobs)}: at least 1 is needed", hint="Leave it out for all cores."
+            f"{worded('jobs', options.jobs)}: at least 1 is needed", hint="Leave it out for all cores."
         )
     if options.jobs is not None and options.dask not in (None, "local"):
         raise UsageError(

@@ -12,7 +12,7 @@ from featfuse.errors import UsageError
 from featfuse.request.kinds import PROJECTIONS
 from featfuse.request.options import FusionOptions, Options
 from featfuse.request.table import OPTIONS
-from featfuse.wording import either, spelt
+from featfuse.wording import either, worded
 
 __all__ = ["check_recipe", "fill_recipe", "map_files", "resolved_recipe", "side_files"]
 
@@ -77,18 +77,18 @@ def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
                     if known
                     else ""
                 )
-                raise UsageError(f"{spelt(name, text)}: is a folder", hint=f"Name one file in it{each}.")
+                raise UsageError(f"{worded(name, text)}: is a folder", hint=f"Name one file in it{each}.")
             unknown = [field for field in field_names(text) if field not in known]
             if unknown and not Path(text).exists():
                 there = ", ".join("{" + field + "}" for field in known) or "none"
                 raise UsageError(
-                    f"{spelt(name, text)}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
+                    f"{worded(name, text)}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
                 )
 
 
 def _each(name: str, pattern: str) -> str:
     """An option with a pattern, which a shell must not read."""
-    return spelt(name, either(f"'{pattern}'", pattern))
+    return worded(name, either(f"'{pattern}'", pattern))
 
 
 def resolved_recipe(options: FusionOptions) -> dict[str, object]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from featfuse.engine.blocks import part_along
 from featfuse.engine.task import Strategy, Task
-from featfuse.model.axis import TapReduction, Taps
+from featfuse.model.axis import Positions, TapReduction, Taps
 from featfuse.model.tensor import Array
 
 __all__ = ["GATHER", "MANY_TAPS", "SAME_WEIGHT", "TAKE", "gather", "weighted_sum"]
@@ -52,11 +52,10 @@ def weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
 
 def _maximum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
     """Tap by tap, or window by window where these are few and wide. Every position has at least one tap,
-    and its taps are neighbours. NaN wins, as in torch."""
+    and its taps are equally far apart. NaN wins, as in torch."""
     indices, present = taps.indices, taps.present
     if indices.shape[1] > max(MANY_TAPS, len(indices)):
-        spans = [(row[row >= 0].min() - origin, row.max() + 1 - origin) for row in indices]
-        return _window_maxima(spans, block, axis)
+        return _window_maxima([_run(row[row >= 0] - origin) for row in indices], block, axis)
     first = np.argmax(present, axis=1)
     result: Array = np.take(block, indices[np.arange(len(indices)), first] - origin, axis=axis)
     for tap in range(indices.shape[1]):
@@ -67,8 +66,14 @@ def _maximum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
     return result
 
 
-def _window_maxima(spans: Sequence[tuple[int, int]], block: Array, axis: int) -> Array:
-    parts = [part_along(block, axis, slice(*span)).max(axis=axis, keepdims=True) for span in spans]
+def _run(samples: Positions) -> slice:
+    """Samples equally far apart as a slice."""
+    step = int(samples[1] - samples[0]) if len(samples) > 1 else 1
+    return slice(int(samples[0]), int(samples[-1]) + 1, step)
+
+
+def _window_maxima(windows: Sequence[slice], block: Array, axis: int) -> Array:
+    parts = [part_along(block, axis, window).max(axis=axis, keepdims=True) for window in windows]
     return np.concatenate(parts, axis=axis)
 
 

@@ -21,7 +21,7 @@ from featfuse.planning.token_grids import Laid
 from featfuse.process.limits import TooLittleMemory
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
-from featfuse.wording import Blank, either, spelt
+from featfuse.wording import Blank, either, worded
 
 __all__ = ["Inputs", "Source"]
 
@@ -97,7 +97,7 @@ class Inputs:
         """Open one more tensor, which `option` names: its index for `read`, and its header."""
         opened = self._open(source, Blank(option))
         if len(opened) != 1:
-            told = spelt(option, str(source))
+            told = worded(option, str(source))
             raise UsageError(f"{told}: {len(opened)} tensors match", hint="Name one tensor with ::KEY.")
         self._tensors += opened
         return len(self._tensors) - 1, opened[0].spec
@@ -107,7 +107,7 @@ class Inputs:
         index, spec = self.add_side(source, option)
         if spec.nbytes > MOST_LOADED:
             raise InputError(
-                f"{spelt(option)}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
+                f"{worded(option)}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
                 hint=f"At most {MOST_LOADED} bytes are read.",
             )
         return spec.name, np.array(self.read(index, whole(spec.shape)))

@@ -17,7 +17,7 @@ from featfuse.io.outputs import begin_beside, begin_output, check_sidecar
 from featfuse.io.sinks import check_output
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.model.value import Value
-from featfuse.planning.build import build_result, build_steps
+from featfuse.planning.build import build_level, build_steps
 from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
 from featfuse.report.describe import warnings
@@ -27,7 +27,7 @@ from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step
 from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
 from featfuse.steps.execute import execute
 from featfuse.storage.byte_output import OutputFile
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 
@@ -138,7 +138,7 @@ class Job(Value):
     def _no_share(run: Run) -> str:
         outside = run.tally[NO_SHARE]
         told = "the mask has values outside 0 to 1, by which the result is multiplied"
-        return f"{told}; {spelt('mask_scale', 255)} divides them by 255" if outside else ""
+        return f"{told}; {worded('mask_scale', 255)} divides them by 255" if outside else ""
 
     def _became_inf(self, run: Run, total: int) -> str:
         count = run.tally[OVERFLOW_TO_INF]
@@ -205,7 +205,7 @@ def _level_keys(names: Sequence[str]) -> list[str]:
 def _roots(plan: FusionPlan, levels: Sequence[Level]) -> Iterator[Step]:
     """What computes each output tensor."""
     for level in levels[:-1]:
-        yield build_result(plan, level.result, plan.dtype)
+        yield build_level(level, plan.layout)
     yield build_steps(plan)
 
 

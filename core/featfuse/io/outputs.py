@@ -17,7 +17,7 @@ from featfuse.planning.build import kernel_array
 from featfuse.planning.plan import FusionPlan
 from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.byte_output import OutputFile
-from featfuse.wording import Blank, phrase, spelt, together
+from featfuse.wording import Blank, phrase, together, worded
 
 __all__ = ["begin_beside", "begin_output", "check_save_kernel", "check_sidecar"]
 
@@ -81,7 +81,7 @@ def check_save_kernel(
     if path is None:
         return
     if out is not None and _same_place(str(path), str(out)):
-        raise UsageError(f"{spelt('save_kernel', str(path))}: that is the output", hint="Name another file.")
+        raise UsageError(f"{worded('save_kernel', str(path))}: that is the output", hint="Name another file.")
     if plan.untrained is None:
         raise UsageError(
             phrase("{save_kernel}: no kernel is made here"),

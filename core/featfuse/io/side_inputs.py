@@ -12,7 +12,7 @@ from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
 from featfuse.planning.token_grids import grids_asked_for
 from featfuse.request.options import Options
-from featfuse.wording import Blank, spelt
+from featfuse.wording import Blank, worded
 
 __all__ = ["open_extras"]
 
@@ -39,7 +39,7 @@ def _like(options: Options) -> TensorSpec | None:
     with Inputs([cast(Source, options.like)], "like") as inputs:
         if inputs.count != 1:
             raise UsageError(
-                f"{spelt('like', str(options.like))}: {inputs.count} tensors match",
+                f"{worded('like', str(options.like))}: {inputs.count} tensors match",
                 hint="Name one tensor with ::KEY.",
             )
         return inputs.specs[0]
@@ -75,7 +75,7 @@ def _projections(inputs: Inputs, options: Options) -> tuple[Projection, ...]:
     result: list[Projection] = []
     for number, kernel, bias in options.project:
         if number < 1 or any(number - 1 == it.place for it in result):
-            told = spelt("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
+            told = worded("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
             raise UsageError(f"{told}: inputs are numbered from 1, and each is projected once")
         loaded = _parameter(inputs, kernel, "project")
         assert loaded is not None

@@ -16,7 +16,7 @@ from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.faults import write_faults
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
-from featfuse.wording import either, phrase, spelt
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
 
@@ -45,7 +45,7 @@ def _check_stream(dtype: np.dtype[Any], key: str | None) -> None:
     if key is not None:
         raise UsageError(
             f"-::{key}: a .npy stream holds one tensor without a key",
-            hint=f"Write {_as_code(spelt('out', STREAM))}.",
+            hint=f"Write {_as_code(worded('out', STREAM))}.",
         )
     _check_dtype(STREAM, STREAM_FORMAT, dtype)
 
@@ -56,7 +56,7 @@ def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
     other = "fused.safetensors" if path == STREAM else str(Path(path).with_suffix(".safetensors"))
     raise UsageError(
         f"{path}: {row.name} cannot store {dtype.name}",
-        hint=f"Add {_as_code(spelt('dtype', 'float32'))}, or write {_as_code(spelt('out', other))}.",
+        hint=f"Add {_as_code(worded('dtype', 'float32'))}, or write {_as_code(worded('out', other))}.",
     )
 
 
@@ -93,7 +93,7 @@ def check_place(path: str) -> bool:
         if not stat.S_ISREG(mode):
             raise RunError(
                 f"{path} is not a regular file, and would be replaced by one",
-                hint=f"{_as_code(spelt('out', STREAM))} writes a .npy to whatever stdout is.",
+                hint=f"{_as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
             )
         return True
 
@@ -122,8 +122,8 @@ def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> 
     if key is None:
         if not force:
             others = " and all it holds" if row.container else ""
-            adds = f" To add to it: {spelt('out', f'{path}::KEY')}." if row.container else ""
-            ways = f"{spelt('force', True)} replaces it{others}; or choose another {spelt('out')}.{adds}"
+            adds = f" To add to it: {worded('out', f'{path}::KEY')}." if row.container else ""
+            ways = f"{worded('force', True)} replaces it{others}; or choose another {worded('out')}.{adds}"
             raise RunError(f"{path} exists already", hint=ways)
         return
     with open_input(path) as reader:

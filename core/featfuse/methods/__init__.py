@@ -1,10 +1,11 @@
 """METHODS: every way of reconciling one axis size with another, one row each.
 
 A row names the function that builds the `AxisMap` ("module:function", imported when used, so that the
-command line can list the methods without loading NumPy), the options it reads, and what it equals.
+command line can list the methods without loading NumPy), the options it reads, and what it equals. A method
+that is no map of one axis has no such function: its row says what it does instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
@@ -27,6 +28,10 @@ class Method(NamedTuple):
     says by which. `kernel` names a row of `kernels.KERNELS` and its parameters, for the builder that serves
     every kernel.
     One with `margins` adds or takes samples at the border, and scales nothing.
+    One that `powers` sums samples raised to --p, and takes the root of each sum.
+    One that `shuffles` moves samples from channels to "space", or to the "channels", and has no `builder`.
+    `by_convention` is the field of a convention that it goes by: a framework that has None there does not
+    have the method. Commands to try never propose one that is not `suggested`.
     """
 
     name: str
@@ -43,6 +48,10 @@ class Method(NamedTuple):
     resizes_by: str = ""
     kernel: tuple[str | float, ...] = ()
     margins: bool = False
+    powers: bool = False
+    shuffles: str = ""
+    by_convention: str = ""
+    suggested: bool = True
 
     @property
     def changes_sizes(self) -> bool:
@@ -56,8 +65,11 @@ class Method(NamedTuple):
         return partial(function, kernel=self.kernel) if self.kernel else function
 
 
-_KERNEL = ("convention", "coords", "antialias", "edge")
-_POOL = ("pool_size", "pool_stride", "pool_padding", "ceil_mode")
+_SCALE = ("scale", "recompute_scale_factor", "keep_aspect")
+_RESIZE = (*_SCALE, "roi", "extrapolation_value")
+_SAMPLE = ("convention", "coords", "antialias", "edge")
+_KERNEL = (*_SAMPLE, *_RESIZE)
+_POOL = ("pool_size", "pool_stride", "pool_padding", "pool_dilation", "ceil_mode")
 _PAD = ("pad_mode", "pad_value", "anchor", "offset")
 
 _ROWS = (
@@ -70,19 +82,20 @@ _ROWS = (
     ),
     Method(
         "nearest",
-        "the sample at floor(x * I/O), computed in float32 as torch does",
+        "the sample at floor(x * I/O), rounded on the way as torch does",
         "largest",
         "torch nearest, OpenCV INTER_NEAREST; by --convention: ONNX, TF2, Pillow, JAX",
         "resample:nearest",
-        ("convention", "coords", "nearest_rounding"),
+        ("convention", "coords", "nearest_rounding", *_RESIZE),
         inner=True,
     ),
     Method(
         "nearest-exact",
         "the sample whose centre is nearest: floor((x + 1/2) * I/O)",
         "largest",
-        "torch nearest-exact, TF2, Keras, scikit-image",
+        "torch nearest-exact; off ties also TF2, Keras, scikit-image",
         "resample:nearest_exact",
+        _RESIZE,
         inner=True,
     ),
     Method(
@@ -102,7 +115,7 @@ _ROWS = (
         "largest",
         "torch, TF, ONNX, OpenCV, Pillow, JAX (by --convention)",
         "resample:bicubic",
-        (*_KERNEL, "cubic_a"),
+        (*_SAMPLE, "cubic_a", *_RESIZE),
         weighted=True,
         inner=True,
     ),
@@ -162,9 +175,10 @@ _ROWS = (
         "smallest",
         "torch area (whole samples); tf, jax, opencv: fractional overlap",
         "pooling:area",
-        ("convention",),
+        ("convention", "scale", "keep_aspect"),
         weighted=True,
         inner=True,
+        by_convention="fractional_area",
     ),
     Method(
         "avg-pool",
@@ -182,6 +196,18 @@ _ROWS = (
         "torch adaptive_max_pool / max_pool, ONNX MaxPool, Keras MaxPooling",
         "pooling:max_pool",
         _POOL,
+    ),
+    Method(
+        "lp-pool",
+        "p-norm over windows, sum(abs(x)^p)^(1/p): adaptive, or by --pool-size",
+        "smallest",
+        "torch lp_pool (x^p as it is: NaN where a sum is negative); by --convention: ONNX LpPool",
+        "pooling:lp_pool",
+        ("p", "convention", *_POOL),
+        weighted=True,
+        powers=True,
+        by_convention="lp_norm",
+        suggested=False,
     ),
     Method(
         "stride",
@@ -207,6 +233,28 @@ _ROWS = (
             "groups",
         ),
         weighted=True,
+    ),
+    Method(
+        "pixel-shuffle",
+        "channels to space by one whole factor r: C*r*r channels become C of r times the size",
+        "largest",
+        "torch pixel_shuffle, MONAI (1-D, 3-D): CRD; ONNX DepthToSpace, tf.nn.depth_to_space: DCR",
+        "",
+        ("convention",),
+        shuffles="space",
+        by_convention="shuffle",
+        suggested=False,
+    ),
+    Method(
+        "pixel-unshuffle",
+        "space to channels by one whole factor r: the inverse of pixel-shuffle",
+        "smallest",
+        "torch pixel_unshuffle: CRD; ONNX SpaceToDepth, tf.nn.space_to_depth: DCR (by --convention)",
+        "",
+        ("convention",),
+        shuffles="channels",
+        by_convention="shuffle",
+        suggested=False,
     ),
     Method(
         "crop",
@@ -244,17 +292,25 @@ _ROWS = (
         "largest",
         "tf.image.resize_with_pad (with --convention tf)",
         "letterbox:letterbox",
-        ("interpolation", *_KERNEL, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
+        ("interpolation", *_SAMPLE, "cubic_a", "nearest_rounding", "pad_mode", "pad_value", "anchor"),
         weighted=True,
         resizes_by="interpolation",
     ),
 )
 
-METHODS = MappingProxyType({row.name: row for row in _ROWS})
-"""Every method by name, in the order the documentation lists them."""
-
 ALIASES = MappingProxyType({"linear": "bilinear", "trilinear": "bilinear", "cubic": "bicubic"})
 """Other names a method answers to."""
+
+
+class _Methods(dict[str, Method]):
+    """Rows by name. Another name finds its row, and is not listed."""
+
+    def __missing__(self, name: str) -> Method:
+        return self[ALIASES[name]]
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(_Methods({row.name: row for row in _ROWS}))
+"""Every method by name, in the order the documentation lists them."""
 
 INTERPOLATIONS = tuple(row.name for row in _ROWS if row.inner)
 """The methods that `letterbox --interpolation` may use."""

@@ -19,9 +19,18 @@ class Convention(NamedTuple):
     """One framework's defaults.
 
     `nearest_arithmetic`: how the index of the nearest sample is rounded, where sizes make a tie or nearly
-    one: "float32", "opencv" and "pillow" follow the framework's own code, "exact" is rational.
+    one: "torch", "float32" (TF), "jax", "opencv" and "pillow" follow the framework's own code, "exact" is
+    rational.
     `float32_reach`: where a kernel that is not zero at its radius ends is decided in float32.
+    `float32_scale`: a --scale is a float32. `fractional_width`: with one, formulas that ask for the length of
+    the output get I times scale, not the whole samples of it.
+    `leaves_equal_sizes`: a scale that keeps the size changes nothing, but of a bicubic kernel that is not
+    stretched.
     `smooths_all_axes`: a method that smooths does so along every spatial axis as soon as one changes.
+    `lp_norm`: lp-pool sums powers of the samples as they are ("signed"), where a window that hangs over the
+    border counts as the mean of what it holds, or powers of their magnitudes ("absolute").
+    `shuffle`: of a channel's number, the place within its r x r block stands behind the output's channel
+    ("CRD") or in front of it ("DCR"). None: the framework has no such operator.
     """
 
     name: str
@@ -37,10 +46,16 @@ class Convention(NamedTuple):
     fractional_area: bool
     float32_reach: bool = False
     smooths_all_axes: bool = False
+    float32_scale: bool = False
+    fractional_width: bool = False
+    leaves_equal_sizes: bool = False
+    lp_norm: str | None = None
+    shuffle: str | None = None
 
 
 _ROWS = (
-    # torch.nn.functional.interpolate: antialias=False by default; its antialias path renormalises
+    # torch.nn.functional.interpolate: antialias=False by default; its antialias path renormalises.
+    # lp_pool1d/2d/3d, pixel_shuffle
     Convention(
         name="torch",
         coords="half-pixel",
@@ -51,10 +66,13 @@ _ROWS = (
         antialias=False,
         nearest_coords="asymmetric",
         nearest_rounding="floor",
-        nearest_arithmetic="float32",
+        nearest_arithmetic="torch",
         fractional_area=False,
+        leaves_equal_sizes=True,
+        lp_norm="signed",
+        shuffle="CRD",
     ),
-    # tf.image.resize (TF2): antialias=False by default, edges renormalised either way
+    # tf.image.resize (TF2): antialias=False by default, edges renormalised either way. tf.nn.depth_to_space
     Convention(
         name="tf",
         coords="half-pixel",
@@ -69,8 +87,10 @@ _ROWS = (
         fractional_area=True,
         float32_reach=True,
         smooths_all_axes=True,
+        shuffle="DCR",
     ),
-    # ONNX Resize 19: half_pixel, cubic_coeff_a -0.75, exclude_outside 0, round_prefer_floor
+    # ONNX Resize 19: half_pixel, cubic_coeff_a -0.75, exclude_outside 0, round_prefer_floor. LpPool 18,
+    # DepthToSpace by its default mode, SpaceToDepth
     Convention(
         name="onnx",
         coords="half-pixel",
@@ -83,6 +103,10 @@ _ROWS = (
         nearest_rounding="prefer-floor",
         nearest_arithmetic="exact",
         fractional_area=False,
+        float32_scale=True,
+        fractional_width=True,
+        lp_norm="absolute",
+        shuffle="DCR",
     ),
     # cv2.resize: INTER_NEAREST is floor(x * I/O); INTER_AREA weighs partial samples
     Convention(
@@ -123,7 +147,7 @@ _ROWS = (
         antialias=True,
         nearest_coords="half-pixel",
         nearest_rounding="prefer-ceil",
-        nearest_arithmetic="exact",
+        nearest_arithmetic="jax",
         fractional_area=True,
     ),
 )

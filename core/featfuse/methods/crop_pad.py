@@ -7,7 +7,7 @@ import numpy as np
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, gather, select
 from featfuse.model.change import Change, ChangeKind
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["crop", "crop_or_pad", "pad", "pad_to", "surrounded"]
 
@@ -54,7 +54,7 @@ def _start(
             raise settings.refuse(
                 in_size,
                 out_size,
-                f"{spelt('offset', f'{settings.letter}:{settings.offset}')} leaves the larger grid",
+                f"{worded('offset', f'{settings.letter}:{settings.offset}')} leaves the larger grid",
                 f"The offset of {settings.letter} may be 0 to {large - small}.",
             )
         return settings.offset

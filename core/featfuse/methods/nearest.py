@@ -5,37 +5,117 @@ they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
 from featfuse.model.axis import Positions, Rule
 
-__all__ = ["nearest_source"]
+__all__ = ["NearestRule", "nearest_source", "rounded"]
 
 
-def nearest_source(
-    in_size: int, out_size: int, coords: str, rounding: str, arithmetic: str
-) -> Rule[Positions]:
-    """The rule from output positions to the index of the nearest sample."""
-    if arithmetic == "float32":
-        return Rule(_float32, (in_size, out_size, 0.5 if coords == "half-pixel" else 0.0))
-    if arithmetic == "opencv":
-        return Rule(_opencv, (in_size, out_size))
-    if arithmetic == "pillow":
-        return Rule(_pillow, (in_size, out_size))
-    return Rule(_exact, (in_size, out_size, coords, rounding))
+class NearestRule(NamedTuple):
+    """Where samples sit, which of two equally near ones is taken, how that is computed: see Convention."""
+
+    coords: str
+    rounding: str
+    arithmetic: str
 
 
-def _float32(x: Positions, in_size: int, out_size: int, shift: float) -> Positions:
-    """torch (shift 0; 1/2 for nearest-exact) and TF (1/2): floor((x + shift) * I/O), all in float32."""
-    centre = (x.astype(np.float32) + np.float32(shift)) * (np.float32(in_size) / np.float32(out_size))
-    return _inside(np.floor(centre).astype(np.int64), in_size)
+def nearest_source(sampling: Sampling, rule: NearestRule, *, small: bool, double: bool) -> Rule[Positions]:
+    """The rule from output positions to the index of the nearest sample.
+
+    torch has two ways, one of them for `small` planes; of the other the result depends on whether the data
+    is `double`.
+    """
+    half = rule.coords == "half-pixel"
+    match rule.arithmetic:
+        case "torch" if small:
+            return Rule(_torch_small, (sampling, half))
+        case "torch":
+            return Rule(_torch, (sampling, half, double))
+        case "float32":
+            return Rule(_float32, (sampling, 0.5 if half else 0.0))
+        case "jax":
+            return Rule(_jax, (sampling,))
+        case "opencv":
+            return Rule(_opencv, (sampling,))
+        case "pillow" if sampling.scale is None:
+            return Rule(_pillow, (sampling.in_size, sampling.out_size))
+    if sampling.scale is None:
+        return Rule(_exact, (sampling.in_size, sampling.out_size, rule.coords, rule.rounding))
+    place = Rule(TRANSFORMS[rule.coords], (sampling,))
+    return Rule(rounded, (place, rule.rounding, sampling.in_size))
 
 
-def _opencv(x: Positions, in_size: int, out_size: int) -> Positions:
+def _float32(x: Positions, sampling: Sampling, shift: float) -> Positions:
+    """floor((x + shift) * I/O), all in float32: TF (shift 1/2)."""
+    centre = (x.astype(np.float32) + np.float32(shift)) * _float32_step(sampling)
+    return _inside(np.floor(centre).astype(np.int64), sampling.in_size)
+
+
+def _float32_step(sampling: Sampling) -> np.float32:
+    if sampling.scale is not None:
+        return np.float32(sampling.step)
+    return np.float32(sampling.in_size) / np.float32(sampling.out_size)
+
+
+def _torch_small(x: Positions, sampling: Sampling, half: bool) -> Positions:
+    """torch's `nearest_idx` (aten/native/UpSample.h): for 2-D outputs of height + width up to 128.
+
+    Of "nearest" a size that stays or doubles goes by the sizes, whatever the scale.
+    """
+    if not half and sampling.out_size in (sampling.in_size, 2 * sampling.in_size):
+        return x * sampling.in_size // sampling.out_size
+    return _float32(x, sampling, 0.5 if half else 0.0)
+
+
+def _torch(x: Positions, sampling: Sampling, half: bool, double: bool) -> Positions:
+    """torch's `HelperInterpNearest` and `HelperInterpNearestExact` (aten/native/cpu/UpSampleKernel.cpp).
+
+    The coordinate is computed in float64 or, with one rounding after multiplying and adding, in float32; its
+    floor is that of a float32.
+    """
+    if double:
+        centre = sampling.step * (x + 0.5) - 0.5 + 0.5 if half else x * sampling.step
+    elif half:
+        corner = (np.float64(_float32_step(sampling)) * (x + 0.5) - 0.5).astype(np.float32)
+        centre = corner.astype(np.float64) + 0.5
+    else:
+        return _float32(x, sampling, 0.0)
+    return _inside(np.floor(centre.astype(np.float32)).astype(np.int64), sampling.in_size)
+
+
+def _jax(x: Positions, sampling: Sampling) -> Positions:
+    """jax.image.resize as XLA compiles it: (x + 1/2) * (I * (1/O)), all in float32."""
+    one = np.float32(1)
+    step = np.float32(sampling.in_size) * (one / np.float32(sampling.out_size))
+    if sampling.scale is not None:
+        step = np.float32(sampling.step)
+    centre = (x.astype(np.float32) + np.float32(0.5)) * step
+    return _inside(np.floor(centre).astype(np.int64), sampling.in_size)
+
+
+def rounded(x: Positions, place: Rule[Coordinates], rounding: str, in_size: int) -> Positions:
+    """The nearest sample to the coordinates that `place` gives, in float64."""
+    coordinate = place(x)
+    if rounding == "floor":
+        source = np.floor(coordinate)
+    elif rounding == "ceil":
+        source = np.ceil(coordinate)
+    elif rounding == "prefer-floor":
+        source = np.ceil(coordinate - 0.5)
+    else:
+        source = np.floor(coordinate + 0.5)
+    return _inside(source.astype(np.int64), in_size)
+
+
+def _opencv(x: Positions, sampling: Sampling) -> Positions:
     """cv2.INTER_NEAREST: floor(x * (1 / (O/I))), in float64."""
-    return _inside(np.floor(x * (1.0 / (out_size / in_size))).astype(np.int64), in_size)
+    scale = sampling.out_size / sampling.in_size if sampling.scale is None else sampling.scale
+    return _inside(np.floor(x * (1.0 / scale)).astype(np.int64), sampling.in_size)
 
 
 def _pillow(x: Positions, in_size: int, out_size: int) -> Positions:

@@ -5,11 +5,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.methods.coords import TRANSFORMS, Coordinates
+from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
 from featfuse.methods.kernels import KERNELS, Kernel, cubic
-from featfuse.methods.nearest import nearest_source
+from featfuse.methods.nearest import NearestRule, nearest_source, rounded
+from featfuse.methods.region import of_region
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather
+from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather, identity
 from featfuse.model.change import resized
 
 __all__ = ["bicubic", "by_kernel", "nearest", "nearest_exact"]
@@ -18,41 +19,50 @@ __all__ = ["bicubic", "by_kernel", "nearest", "nearest_exact"]
 def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSettings) -> tuple[AxisMap, ...]:
     """Each output sample is the kernel-weighted mean of the input samples around its coordinate.
 
-    Antialiasing stretches the kernel by max(1, in_size / out_size). Edges: `clamp` repeats the edge
-    sample, `renormalize` leaves outside taps out and rescales the rest to sum to one.
+    Antialiasing stretches the kernel by max(1, input samples per output sample). Edges: `clamp` repeats the
+    edge sample, `renormalize` leaves outside taps out and rescales the rest to sum to one.
     """
     convention = settings.convention
     antialias = convention.antialias if settings.antialias is None else settings.antialias
     default_edge = convention.edge_antialias if antialias else convention.edge
     clamp = (settings.edge or default_edge) == "clamp"
     coords = settings.coords or convention.coords
-    stretch = max(1.0, in_size / out_size) if antialias else 1.0
-    as_tf = kernel.jumps and convention.float32_reach and coords == "half-pixel"
-    rule = Rule(_kernel_taps, (in_size, out_size, kernel, coords, stretch, clamp, as_tf))
-    return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)
+    sampling = settings.sampling(in_size, out_size)
+    stays = settings.scale is not None and convention.leaves_equal_sizes and in_size == out_size
+    if stays and (antialias or kernel.radius == 1):
+        return (identity(in_size),)
+    stretch = max(1.0, sampling.step) if antialias else 1.0
+    as_tf = sampling if kernel.jumps and convention.float32_reach and coords == "half-pixel" else None
+
+    def weighted(place: Rule[Coordinates], size: int) -> AxisMap:
+        rule = Rule(_kernel_taps, (in_size, kernel, place, stretch, clamp, as_tf))
+        return AxisMap(in_size, size, rule, resized(in_size, size, settings.method), weighted=True)
+
+    if settings.roi is not None:
+        return of_region(sampling, settings, weighted)
+    return (weighted(Rule(TRANSFORMS[coords], (sampling,)), out_size),)
 
 
 def _kernel_taps(
     positions: Positions,
     in_size: int,
-    out_size: int,
     kernel: Kernel,
-    coords: str,
+    place: Rule[Coordinates],
     stretch: float,
     clamp: bool,
-    as_tf: bool,
+    as_tf: Sampling | None,
 ) -> Taps:
     """What a stretched kernel around each position's coordinate reads; `as_tf` cuts it off as TF does."""
     reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
-    centre = TRANSFORMS[coords](positions, in_size, out_size)
+    centre = place(positions)
     first = np.ceil(centre - reach).astype(np.int64)
     indices = first[:, None] + np.arange(math.floor(2 * reach) + 1)
     distance = (indices - centre[:, None]) / stretch
     weights = kernel.weight(distance)
     if kernel.jumps:
         reached = np.abs(distance) < kernel.radius
-        if as_tf:
-            reached = _tf_reaches(positions, indices, in_size, out_size, kernel, stretch)
+        if as_tf is not None:
+            reached = _tf_reaches(positions, indices, as_tf, kernel, stretch)
         weights = np.where(reached, weights, 0.0)
     if clamp:
         indices = np.clip(indices, 0, in_size - 1)
@@ -64,14 +74,15 @@ def _kernel_taps(
 
 
 def _tf_reaches(
-    positions: Positions, indices: Positions, in_size: int, out_size: int, kernel: Kernel, stretch: float
+    positions: Positions, indices: Positions, sampling: Sampling, kernel: Kernel, stretch: float
 ) -> NDArray[np.bool_]:
     """Which taps TensorFlow counts: it compares their distance with the radius in float32.
 
     Only a kernel that is not zero at its radius can tell (gaussian). From its `ComputeSpansCore`.
     """
     one, half = np.float32(1), np.float32(0.5)
-    inverse = one / (np.float32(out_size) / np.float32(in_size))
+    ratio = np.float32(sampling.out_size) / np.float32(sampling.in_size)
+    inverse = one / (ratio if sampling.scale is None else np.float32(sampling.scale))
     stretched = np.maximum(inverse, one) if stretch > 1 else one
     sample = (positions.astype(np.float32) + half) * inverse
     reach = np.float32(kernel.radius) * stretched
@@ -111,11 +122,22 @@ def nearest(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMa
     rounding = settings.nearest_rounding or convention.nearest_rounding
     own = (coords, rounding) == (convention.nearest_coords, convention.nearest_rounding)
     arithmetic = convention.nearest_arithmetic if own else "exact"
-    source = nearest_source(in_size, out_size, coords, rounding, arithmetic)
-    return (gather(in_size, out_size, source, resized(in_size, out_size, settings.method)),)
+    return _gathered(in_size, out_size, settings, NearestRule(coords, rounding, arithmetic))
 
 
 def nearest_exact(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
-    """floor((x + 1/2) * I/O), in float32 as torch and TF compute it."""
-    source = nearest_source(in_size, out_size, "half-pixel", "prefer-ceil", "float32")
+    """floor((x + 1/2) * I/O), rounded on the way as torch does."""
+    return _gathered(in_size, out_size, settings, NearestRule("half-pixel", "prefer-ceil", "torch"))
+
+
+def _gathered(in_size: int, out_size: int, settings: AxisSettings, rule: NearestRule) -> tuple[AxisMap, ...]:
+    sampling = settings.sampling(in_size, out_size)
+
+    def nearest_of(place: Rule[Coordinates], size: int) -> AxisMap:
+        source = Rule(rounded, (place, rule.rounding, in_size))
+        return gather(in_size, size, source, resized(in_size, size, settings.method))
+
+    if settings.roi is not None:
+        return of_region(sampling, settings, nearest_of)
+    source = nearest_source(sampling, rule, small=settings.small_plane, double=settings.double)
     return (gather(in_size, out_size, source, resized(in_size, out_size, settings.method)),)

@@ -5,7 +5,7 @@ import math
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, broadcast, identity, select
 from featfuse.model.change import Change, ChangeKind
-from featfuse.wording import either, phrase, spelt
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["strict", "stride"]
 
@@ -20,7 +20,7 @@ def strict(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap
         in_size,
         out_size,
         "it changes nothing",
-        f"Choose a {spelt('method')}; {either('`fuse inspect`', 'featfuse.inspect')} lists those that fit.",
+        f"Choose a {worded('method')}; {either('`fuse inspect`', 'featfuse.inspect')} lists those that fit.",
     )
 
 

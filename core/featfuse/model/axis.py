@@ -116,8 +116,8 @@ class AxisMap:
     """One axis, one map: `in_size` samples become `out_size`.
 
     `rule` gives the taps of an array of output positions. `change` is what the report tells of it.
-    `weighted` tells that weights other than one occur, so the arithmetic needs a
-    float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
+    `weighted` tells that weights other than one occur, or that many samples are added up, so the arithmetic
+    needs a float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
     is a NumPy view. A map that pads has `inner`, where in its output the input's own samples lie.
     """
 

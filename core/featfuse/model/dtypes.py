@@ -5,6 +5,7 @@ imported when one of them is met: most runs need none.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def parse_dtype(name: str) -> DType:
         raise UsageError(f"unknown dtype {name!r}", hint=did_you_mean(name, DTYPES)) from None
 
 
+@lru_cache(maxsize=64)
 def native_dtype(dtype: DType) -> DType | None:
     """The type of DTYPES, in this machine's byte order, that `dtype` is; None when there is none."""
     if dtype.names is not None or dtype.subdtype is not None or dtype.hasobject:

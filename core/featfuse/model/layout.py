@@ -11,17 +11,19 @@ from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.tensor import TensorSpec
-from featfuse.wording import spelt
+from featfuse.wording import worded
 
 __all__ = [
     "LETTERS",
     "SPATIAL",
     "STACKED",
+    "Arrangement",
     "Layout",
     "Origin",
     "OriginKind",
     "Reading",
     "align",
+    "arranged",
     "given_layouts",
     "is_anonymous",
     "own_reading",
@@ -54,6 +56,10 @@ class Layout(NamedTuple):
     def place(self, letter: str) -> int:
         """Where in `axes` an axis is."""
         return self.axes.index(letter)
+
+
+Arrangement = tuple[tuple[str, ...], ...]
+"""The axes of an output, each with the letters that it holds."""
 
 
 class OriginKind(Enum):
@@ -91,13 +97,13 @@ def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
     names = layout_names(text, [len(spec.shape) for spec in specs])
     if len(names) not in (1, len(specs)):
         raise UsageError(
-            f"{spelt('layout', text)}: {len(names)} layouts for {len(specs)} inputs",
+            f"{worded('layout', text)}: {len(names)} layouts for {len(specs)} inputs",
             hint="Give one layout for all inputs, or one for each, joined by commas.",
         )
     for name in names:
         if len(set(name)) != len(name) or set(name) - set(LETTERS):
             raise UsageError(
-                f"{spelt('layout', name)}: not a layout",
+                f"{worded('layout', name)}: not a layout",
                 hint="Use each letter once: N batch, C channel, T D H W space, L tokens; like NCHW or NHWC.",
             )
     if len(names) == 1:
@@ -144,9 +150,30 @@ def _given(name: str, spec: TensorSpec, *, shared: bool) -> Reading:
         if len(layout) == rank:
             return Reading(layout, Origin(OriginKind.GIVEN))
     raise ShapeError(
-        f"{spec.name}: {spelt('layout', name)} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
+        f"{spec.name}: {worded('layout', name)} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
         hint="Give each input its own layout, joined by commas, like NCHW,CHW.",
     )
+
+
+def arranged(letters: str, wanted: str) -> Arrangement:
+    """The axes `letters` of a result in the order of `wanted`: each axis with the letters it holds. L holds
+    the spatial axes that are not named, in their order: NLC of NCHW is N, HW, C.
+
+    UsageError when `wanted` does not name each axis once.
+    """
+    (name,) = layout_names(wanted, [len(letters)])
+    left = [letter for letter in letters if letter in SPATIAL and letter not in name]
+    groups = [tuple(left) if letter == "L" and "L" not in letters else (letter,) for letter in name]
+    held = [letter for group in groups for letter in group]
+    if sorted(held) != sorted(letters) or not all(groups):
+        space = "".join(letter for letter in letters if letter in SPATIAL)
+        last = letters.replace("C", "") + "C" * ("C" in letters)
+        tokens = f", or L for {' and '.join(space)}: {last.replace(space, 'L')}" if len(space) > 1 else ""
+        raise UsageError(
+            f"{worded('out_layout', wanted)}: the result has the axes {' '.join(letters)}",
+            hint=f"Name each of them once, like {last}{tokens}.",
+        )
+    return tuple(groups)
 
 
 def own_reading(spec: TensorSpec) -> Reading | None:

@@ -5,9 +5,12 @@ from collections.abc import Hashable, Sequence
 from featfuse.errors import FeatfuseError
 from featfuse.model.layout import Reading
 from featfuse.model.value import Value
-from featfuse.planning.plan import Components, FusionPlan, Member, Mix, Normalize, Weighted
+from featfuse.planning.plan import Components, FusionPlan, Member, Mix, Normalize, Shuffle, Weighted
 
 __all__ = ["arithmetic", "refusal"]
+
+_BY_CHANNEL = Mix | Shuffle | Normalize | Components | Weighted
+"""What depends on which axis the channels are, and does not name it."""
 
 _Places = dict[str, tuple[int, ...]]
 """Where each letter stands in each input; -1 where it does not."""
@@ -18,7 +21,7 @@ def arithmetic(plan: FusionPlan) -> Hashable:
     places = _places([member.reading for member in plan.inputs], plan.layout.axes)
     axes = tuple(places[letter] for letter in plan.layout.axes)
     done = _told((plan.fusion, plan.reduction, plan.levels), places)
-    return axes, plan.shape, plan.dtype, done
+    return axes, plan.shape, plan.dtype, done, _told(plan.arrangement, places)
 
 
 def refusal(error: FeatfuseError, readings: Sequence[Reading]) -> Hashable:
@@ -36,7 +39,7 @@ def _told(value: object, places: _Places) -> Hashable:
         case Member():
             return value.spec.shape
         case Value():
-            channels = places.get("C") if isinstance(value, Mix | Normalize | Components | Weighted) else ()
+            channels = places.get("C") if isinstance(value, _BY_CHANNEL) else ()
             fields = tuple(_told(it, places) for it in vars(value).values())
             return type(value).__name__, channels, fields
         case str():

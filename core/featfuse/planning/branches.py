@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from featfuse.errors import ShapeError, UsageError
+from featfuse.methods import METHODS
 from featfuse.model.axis import TapReduction
 from featfuse.model.constant import Constant
 from featfuse.model.dtypes import compute_dtype, is_float, weighted_dtype
@@ -15,10 +16,22 @@ from featfuse.model.tensor import TensorSpec
 from featfuse.planning.build import branch_header
 from featfuse.planning.extras import Projection
 from featfuse.planning.parameters import bias_vector, mixing_matrix
-from featfuse.planning.plan import Branch, Chain, Fusion, Member, Mix, Normalize, Operation, Read, Remap
-from featfuse.planning.reconcile import chains_for, is_weighted
+from featfuse.planning.plan import (
+    Branch,
+    Chain,
+    Fusion,
+    Member,
+    Mix,
+    Normalize,
+    Operation,
+    Power,
+    Read,
+    Remap,
+)
+from featfuse.planning.reconcile import NO_FACTORS, chains_for, is_weighted
+from featfuse.request.defaults import EXPONENT, convention_of
 from featfuse.request.options import Options
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["as_branch", "constant_bias", "grown", "normalize", "project", "reconcile", "resized", "start"]
 
@@ -53,7 +66,7 @@ def project(branch: Branch, projection: Projection) -> Branch:
     """The input through a 1x1 convolution: the lateral convolution of an FPN."""
     channels = branch.member.sizes.get("C")
     if channels is None:
-        raise ShapeError(f"{branch.member.spec.name}: {spelt('project')} needs a channel axis")
+        raise ShapeError(f"{branch.member.spec.name}: {worded('project')} needs a channel axis")
     matrix = mixing_matrix(projection.kernel, channels, None, branch.member.spec.name)
     mix = Mix(Constant(matrix), constant_bias(projection.bias, len(matrix)), channels, len(matrix))
     return grown(
@@ -71,29 +84,42 @@ def constant_bias(bias: Any, out_channels: int) -> Constant | None:
 
 
 def reconcile(
-    branch: Branch, layout: Layout, target: Mapping[str, int], options: Options, *, alone: bool = False
+    branch: Branch,
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    factors: Mapping[str, float] = NO_FACTORS,
+    *,
+    alone: bool = False,
 ) -> Branch:
     """The input brought to `target` by AxisMaps; what is there already stays as it is."""
-    member = branch.member
-    chains = chains_for(member, layout, target, options, alone=alone)
+    chains = chains_for(branch.member, layout, target, options, factors, alone=alone)
     if layout.stacked:
         chains = ((), *chains)
     weighted = is_weighted(options)
+    in_space = [letter in SPATIAL and letter in branch.member.grid for letter in layout.axes]
+    moves = any(chain for chain, spatial in zip(chains, in_space, strict=True) if spatial)
+    if moves and METHODS[options.method].powers:
+        exponent = options.p or EXPONENT
+        raised = grown(branch, Power(exponent, convention_of(options).lp_norm == "absolute"))
+        sums = tuple(chain if spatial else () for chain, spatial in zip(chains, in_space, strict=True))
+        branch = grown(_mapped(raised, layout, sums, weighted=True), Power(1 / exponent, absolute=False))
+        chains = tuple(() if spatial else chain for chain, spatial in zip(chains, in_space, strict=True))
+    branch = _mapped(branch, layout, chains, weighted=weighted)
     dtype = weighted_dtype(branch.dtype) if weighted else branch.dtype
+    return branch._replace(dtype=dtype, moved=branch.moved or moves)
+
+
+def _mapped(branch: Branch, layout: Layout, chains: tuple[Chain, ...], *, weighted: bool) -> Branch:
+    """The branch through the maps, if there are any."""
     if not any(chains):
-        return branch._replace(dtype=dtype)
-    letters = sorted(member.reading.layout, key="C".__eq__)  # channels last: new ones have no border
+        return branch
+    letters = sorted(branch.member.reading.layout, key="C".__eq__)  # channels last: new ones have no border
     order = [layout.place(letter) for letter in letters]
     order += [axis for axis in range(len(layout.axes)) if axis not in order]
     working = _working_dtype(branch_header(branch, layout).dtype, chains, weighted=weighted)
-    _check_fill(chains, member.spec.name, working)
-    moved = branch.moved or any(
-        chain
-        for letter, chain in zip(layout.axes, chains, strict=True)
-        if letter in SPATIAL and letter in member.grid
-    )
-    turns = tuple(axis for axis in order if chains[axis])
-    return grown(branch, Remap(chains, turns, working), dtype=dtype, moved=moved)
+    _check_fill(chains, branch.member.spec.name, working)
+    return grown(branch, Remap(chains, tuple(axis for axis in order if chains[axis]), working))
 
 
 def _working_dtype(dtype: DType, chains: Sequence[Chain], *, weighted: bool) -> DType:
@@ -123,7 +149,7 @@ def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:
             way_out = f"Choose a whole number from {low} to {high}."
         if not fits:
             raise UsageError(
-                f"{spelt('pad_value', value)} does not fit {name}, which is padded as {dtype.name}",
+                f"{worded('pad_value', value)} does not fit {name}, which is padded as {dtype.name}",
                 hint=way_out,
             )
 
@@ -132,7 +158,7 @@ def normalize(branch: Branch, norm: str) -> Branch:
     """The channel vectors scaled to length one."""
     if "C" not in branch.member.sizes:
         raise ShapeError(
-            f"{branch.member.spec.name}: {spelt('normalize', norm)} needs a channel axis, the layout is "
+            f"{branch.member.spec.name}: {worded('normalize', norm)} needs a channel axis, the layout is "
             f"{branch.member.reading.layout}",
             hint=phrase("Name the channel axis with {layout}."),
         )

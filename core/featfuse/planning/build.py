@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, assert_never
 import numpy as np
 
 from featfuse.model.constant import Constant
-from featfuse.model.layout import Layout
+from featfuse.model.layout import Arrangement, Layout
 from featfuse.model.tensor import Array
 from featfuse.planning.parameters import glorot_uniform
 from featfuse.planning.plan import (
@@ -20,15 +20,18 @@ from featfuse.planning.plan import (
     FusionPlan,
     InsideData,
     Join,
+    Level,
     Mask,
     MaskFactors,
     Mix,
     Normalize,
     Operation,
     Pool,
+    Power,
     Read,
     Reduction,
     Remap,
+    Shuffle,
     Single,
     Untrained,
     Upsample,
@@ -40,7 +43,15 @@ from featfuse.steps.convert import Convert
 from featfuse.steps.input_tensor import InputTensor
 from featfuse.steps.remap import Remap as RemapStep
 
-__all__ = ["Header", "branch_header", "build_result", "build_steps", "fusion_header", "kernel_array"]
+__all__ = [
+    "Header",
+    "branch_header",
+    "build_level",
+    "build_steps",
+    "fusion_header",
+    "kernel_array",
+    "reduced_letters",
+]
 
 DType = np.dtype[Any]
 
@@ -54,16 +65,35 @@ class Header(NamedTuple):
 
 def build_steps(plan: FusionPlan) -> Step:
     """The step that computes the plan's result; new at each call, so that runs share nothing."""
-    return build_result(plan, plan.fusion, plan.dtype, plan.reduction)
+    step = _reduced(_fusion(plan.fusion, plan.layout), plan.reduction, plan.layout)
+    return _finished(step, plan.dtype, reduced_letters(plan.layout, plan.reduction), plan.arrangement)
 
 
-def build_result(
-    plan: FusionPlan, result: Branch | Fusion, dtype: DType, reduction: Reduction | None = None
-) -> Step:
-    """The step that computes one level of a plan in its element type."""
-    step = _branch(result, plan.layout) if isinstance(result, Branch) else _fusion(result, plan.layout)
-    step = _reduced(step, reduction, plan.layout)
-    return step if step.dtype == dtype else Convert(step, dtype)
+def build_level(level: Level, layout: Layout) -> Step:
+    """The step that computes one level of a fold, but for what follows the last."""
+    result = level.result
+    step = _branch(result, layout) if isinstance(result, Branch) else _fusion(result, layout)
+    return _finished(step, level.dtype, layout.axes, level.arrangement)
+
+
+def _finished(step: Step, dtype: DType, letters: str, arrangement: Arrangement | None) -> Step:
+    """In the output's element type and order of axes."""
+    if step.dtype != dtype:
+        step = Convert(step, dtype)
+    if arrangement is None:
+        return step
+    from featfuse.steps.arrange import Arrange
+
+    return Arrange(step, [tuple(map(letters.index, group)) for group in arrangement])
+
+
+def reduced_letters(layout: Layout, following: Reduction | None) -> str:
+    """The axes that are left."""
+    match following:
+        case Pool(axes, False):
+            return "".join(letter for letter in layout.axes if letter not in axes)
+        case _:
+            return layout.axes
 
 
 def branch_header(branch: Branch, layout: Layout) -> Header:
@@ -115,8 +145,18 @@ def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
                 _array(operation.bias),
                 operation.groups,
             )
+        case Shuffle():
+            from featfuse.steps.shuffle import DepthToSpace, SpaceToDepth
+
+            axes = [layout.place(letter) for letter in operation.axes]
+            kind = DepthToSpace if operation.to_space else SpaceToDepth
+            return kind(step, layout.place("C"), axes, operation.factor, blocks=operation.blocks)
         case Remap():
             return RemapStep(step, operation.chains, operation.dtype, operation.order)
+        case Power():
+            from featfuse.steps.power import Power as PowerStep
+
+            return PowerStep(step, operation.exponent, absolute=operation.absolute)
         case Normalize():
             from featfuse.steps.mix import Normalize as NormalizeStep
 

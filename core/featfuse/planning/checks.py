@@ -10,9 +10,9 @@ from featfuse.planning.extras import Extras
 from featfuse.planning.plan import Member
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
-from featfuse.wording import Blank, either, phrase, spelt
+from featfuse.wording import Blank, either, phrase, worded
 
-__all__ = ["check_counts", "check_offset", "needs_layout"]
+__all__ = ["check_counts", "check_offset", "check_region", "needs_layout"]
 
 
 def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> None:
@@ -21,13 +21,13 @@ def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     if count < row.at_least or (row.at_most is not None and count > row.at_most):
         wanted = f"exactly {row.at_least}" if row.at_most == row.at_least else f"at least {row.at_least}"
         raise UsageError(
-            f"{spelt('combine', row.name)} takes {wanted} inputs, not {count}",
+            f"{worded('combine', row.name)} takes {wanted} inputs, not {count}",
             hint=f"See {either('`fuse methods`', 'featfuse.COMBINES')}.",
         )
     numbers = extras.numbers
     if numbers is not None and len(numbers) != count:
         raise UsageError(
-            f"{spelt('weights')}: {len(numbers)} weights for {count} inputs",
+            f"{worded('weights')}: {len(numbers)} weights for {count} inputs",
             hint="Give one weight per input.",
         )
     if numbers is not None and options.combine == "mean" and sum(numbers) == 0:
@@ -37,14 +37,12 @@ def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     for projection in extras.projections:
         number = projection.place + 1
         if number > count:
-            raise UsageError(
-                f"{spelt('project', Blank(f'{number}=...', f'{{{number}: ...}}'))}: there are {count} inputs",
-                hint="Inputs are numbered from 1.",
-            )
+            told = worded("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
+            raise UsageError(f"{told}: there are {count} inputs", hint="Inputs are numbered from 1.")
     grouped = options.reduce is not None and bool(REDUCES[options.reduce].grouped)
     if options.channels != "strict" and row.joins == "C" and not grouped:
         raise UsageError(
-            f"{spelt('channels', options.channels)} is not used by {spelt('combine', row.name)}",
+            f"{worded('channels', options.channels)} is not used by {worded('combine', row.name)}",
             hint=f"{row.name} joins all channels.",
         )
     _check_single(count, options)
@@ -56,11 +54,11 @@ def _check_single(count: int, options: Options) -> None:
     own_geometry = options.pool_size is not None or (
         options.method == "transposed-conv" and options.kernel is not None
     )
-    no_target = options.to == "auto" and options.like is None and not own_geometry
+    no_target = options.to == "auto" and options.like is None and options.scale is None and not own_geometry
     if count == 1 and METHODS[options.method].changes_sizes and no_target:
         raise UsageError(
-            f"{spelt('method', options.method)} on a single input needs a target",
-            hint=phrase("Give {to:HxW} or {like:<INPUT>}."),
+            f"{worded('method', options.method)} on a single input needs a target",
+            hint=phrase("Give {to:HxW}, {scale:<FACTOR>} or {like:<INPUT>}."),
         )
 
 
@@ -70,17 +68,19 @@ def _check_fold(count: int, options: Options) -> None:
     if count < 2:
         raise UsageError(phrase("{fold} needs two inputs or more"))
     for name, given in (
-        (spelt("mask"), options.mask is not None),
-        (spelt("weights"), options.weights is not None),
-        (spelt("to"), options.to != "auto"),
-        (spelt("like"), options.like is not None),
-        (spelt("combine", options.combine), COMBINES[options.combine].joins == STACKED),
-        (spelt("combine", "mean"), options.combine == "mean"),
-        (spelt("reduce", "mean"), options.reduce == "mean"),
+        (worded("mask"), options.mask is not None),
+        (worded("weights"), options.weights is not None),
+        (worded("to"), options.to != "auto"),
+        (worded("like"), options.like is not None),
+        (worded("scale"), options.scale is not None),
+        (worded("keep_aspect"), options.keep_aspect is not None),
+        (worded("combine", options.combine), COMBINES[options.combine].joins == STACKED),
+        (worded("combine", "mean"), options.combine == "mean"),
+        (worded("reduce", "mean"), options.reduce == "mean"),
     ):
         if given:
             raise UsageError(
-                f"{name} is not used by {spelt('fold', options.fold)}",
+                f"{name} is not used by {worded('fold', options.fold)}",
                 hint="A fold fuses two neighbouring levels at a time; do such steps one by one.",
             )
 
@@ -95,6 +95,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
         or options.reduce is not None
         or options.mask is not None
         or bool(options.project)
+        or options.out_layout is not None
         or extras.weight_maps is not None
     )
     if by_letter:
@@ -102,7 +103,7 @@ def needs_layout(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     if not METHODS[options.method].changes_sizes:
         same_rank = len({len(shape) for shape in shapes if shape}) <= 1  # a scalar goes with anything
         return not (same_rank and compatibility(shapes) != "mismatch")
-    own_target = extras.like is not None or not isinstance(options.to, str)
+    own_target = extras.like is not None or not isinstance(options.to, str) or options.scale is not None
     return own_target or options.pool_size is not None or options.kernel is not None or len(set(shapes)) > 1
 
 
@@ -116,11 +117,28 @@ def check_offset(
         ]
         if letter not in layout.letters or letter not in SPATIAL or (start and not changing):
             raise ShapeError(
-                f"{spelt('offset', f'{letter}:{start}')}: axis {letter} "
+                f"{worded('offset', f'{letter}:{start}')}: axis {letter} "
                 + (
                     "does not change"
                     if letter in layout.letters
                     else f"is not in the layout {layout.letters}"
                 ),
                 hint="Name a spatial axis whose size changes.",
+            )
+
+
+def check_region(members: Sequence[Member], layout: Layout, options: Options) -> None:
+    """--roi shows a part of one map; several would no longer lie upon each other."""
+    if options.roi is None:
+        return
+    if len(members) != 1:
+        raise UsageError(
+            f"{worded('roi')} takes one input, not {len(members)}",
+            hint="Cut the region out first, then fuse the results.",
+        )
+    for letter in options.roi:
+        if letter not in layout.space:
+            raise ShapeError(
+                f"{worded('roi', letter)}: axis {letter} is no spatial axis of the layout {layout.letters}",
+                hint=f"The spatial axes are {' '.join(layout.space) or 'none'}.",
             )

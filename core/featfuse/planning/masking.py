@@ -13,7 +13,7 @@ from featfuse.planning.extras import Extras, Side
 from featfuse.planning.plan import Branch, InsideData, Mask, MaskFactors, Member, Remap
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["masking", "nearest_goal"]
 
@@ -54,7 +54,7 @@ def _check(
     branches: Sequence[Branch], chosen: Sequence[int], options: Options, extras: Extras, *, blend: bool
 ) -> None:
     if blend and len(branches) != 2:
-        raise UsageError(f"{spelt('mask_mode', 'blend')} takes exactly two inputs, not {len(branches)}")
+        raise UsageError(f"{worded('mask_mode', 'blend')} takes exactly two inputs, not {len(branches)}")
     if blend and options.combine != "add":
         raise UsageError(
             phrase("{mask_mode:blend} is itself the combination, not {combine:{name}}", name=options.combine),
@@ -67,7 +67,7 @@ def _check(
         )
     if options.mask_scale is not None and options.mask_scale <= 0:
         raise UsageError(
-            f"{spelt('mask_scale', options.mask_scale)}: must be above 0",
+            f"{worded('mask_scale', options.mask_scale)}: must be above 0",
             hint=phrase("Write it like {mask_scale:255}."),
         )
     if options.mask_scale is not None and extras.mask is None:
@@ -110,7 +110,7 @@ def _factors(
     for letter, size in member.sizes.items():
         if letter not in SPATIAL and size not in (1, target[letter]):
             raise ShapeError(
-                f"{spelt('mask', mask.spec.name)}: axis {letter}: {size} does not broadcast to "
+                f"{worded('mask', mask.spec.name)}: axis {letter}: {size} does not broadcast to "
                 f"{target[letter]} (read as {reading.layout}, shape {mask.spec.shape})",
                 hint="A mask has one channel, or as many as the result.",
             )
@@ -146,7 +146,7 @@ def _mask_layout(spec: TensorSpec, layout: str, target: Mapping[str, int]) -> st
     ]
     if not readings:
         raise ShapeError(
-            f"{spelt('mask', spec.name)}: shape {spec.shape} fits no part of the layout {layout}",
+            f"{worded('mask', spec.name)}: shape {spec.shape} fits no part of the layout {layout}",
             hint=f"A mask has the axes {space}, or all of {layout}.",
         )
     for name in readings:

@@ -11,7 +11,7 @@ import numpy as np
 from featfuse.errors import ShapeError, UsageError, did_you_mean
 from featfuse.model.constant import Constant
 from featfuse.model.tensor import Array
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["Parameter", "bias_vector", "glorot_uniform", "mixing_matrix", "transposed_kernel"]
 
@@ -85,7 +85,7 @@ def transposed_kernel(
     if len(fitting) > 1:
         raise ShapeError(
             f"{weights.name}: kernel {shape} fits {in_channels} channels as {' and as '.join(fitting)}",
-            hint=f"Say which: {' or '.join(spelt('kernel_layout', name) for name in fitting)}.",
+            hint=f"Say which: {' or '.join(worded('kernel_layout', name) for name in fitting)}.",
         )
     if not fitting or in_channels % groups:
         raise ShapeError(
@@ -109,7 +109,7 @@ def _wanted(
         *(key for row in _TRANSPOSED.values() for key in row),
     ]
     if name not in known:
-        raise UsageError(f"{spelt('kernel_layout', layout)}: unknown layout", hint=did_you_mean(name, known))
+        raise UsageError(f"{worded('kernel_layout', layout)}: unknown layout", hint=did_you_mean(name, known))
     if name not in layouts:
         raise ShapeError(
             f"{weights.name}: kernel {weights.value.shape} cannot be {name}",

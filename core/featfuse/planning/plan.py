@@ -14,7 +14,7 @@ import numpy as np
 from featfuse.model.axis import AxisMap
 from featfuse.model.constant import Constant
 from featfuse.model.geometry import Geometry
-from featfuse.model.layout import SPATIAL, Layout, OriginKind, Reading
+from featfuse.model.layout import SPATIAL, Arrangement, Layout, OriginKind, Reading
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.value import Value
 from featfuse.request.options import Options
@@ -37,10 +37,12 @@ __all__ = [
     "Normalize",
     "Operation",
     "Pool",
+    "Power",
     "Read",
     "Reduction",
     "Remap",
     "Shrinkage",
+    "Shuffle",
     "Single",
     "Untrained",
     "Upsample",
@@ -108,13 +110,34 @@ class Remap(Value):
     dtype: DType
 
 
+class Power(Value):
+    """Every value, or its magnitude if `absolute`, to the power of `exponent`."""
+
+    exponent: float
+    absolute: bool
+
+
+class Shuffle(Value):
+    """Channels spread over `axes`, each `factor` times as long then, or with `to_space` False the way back.
+
+    The samples that become neighbours are numbered along `axes`, the last fastest. With `blocks` the channels
+    of one number stand together (DCR), else the numbers of one channel do (CRD).
+    """
+
+    to_space: bool
+    factor: int
+    axes: tuple[str, ...]
+    blocks: bool
+    out_channels: int
+
+
 class Normalize(Value):
     """Every channel vector scaled to length one (`norm` "l2")."""
 
     norm: str
 
 
-Operation = Mix | Upsample | Remap | Normalize
+Operation = Mix | Upsample | Shuffle | Remap | Power | Normalize
 
 
 class Read(Value):
@@ -250,13 +273,14 @@ Reduction = Mix | Pool | Components
 
 
 class Level(Value):
-    """One level of a fold: the input whose grid it has, and what computes it."""
+    """One level of a fold: the input whose grid it has, what computes it, and the order of its axes."""
 
     place: int
     result: Branch | Fusion
     shape: tuple[int, ...]
     dtype: DType
     layout: str | None
+    arrangement: Arrangement | None = None
 
 
 class Shrinkage(Value):
@@ -269,8 +293,8 @@ class Shrinkage(Value):
 class FusionPlan(Value):
     """What will be done. `layout` is the fusion's, `out_layout` the output's (None: axes have numbers).
 
-    `levels` are all results of a fold, coarsest first, the last of them the result. `options` are those
-    asked for, without the tensors they name.
+    `arrangement` is there when its axes do not have the fusion's order. `levels` are all results of a fold,
+    coarsest first, the last of them the result. `options` are those asked for, without the tensors they name.
     """
 
     options: Options
@@ -283,6 +307,7 @@ class FusionPlan(Value):
     out_layout: str | None
     levels: tuple[Level, ...] = ()
     aliasing: tuple[Shrinkage, ...] = ()
+    arrangement: Arrangement | None = None
 
     @property
     def sure_layout(self) -> str | None:

@@ -7,26 +7,34 @@ from functools import lru_cache, partial
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
 from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
-from featfuse.model.layout import STACKED, Layout, Reading, align, is_anonymous, parse_layouts
+from featfuse.model.layout import (
+    STACKED,
+    Arrangement,
+    Layout,
+    Reading,
+    align,
+    arranged,
+    is_anonymous,
+    parse_layouts,
+)
 from featfuse.model.tensor import TensorSpec
 from featfuse.planning import branches as on_branch
-from featfuse.planning.build import Header, branch_header, fusion_header
-from featfuse.planning.checks import check_counts, check_offset
+from featfuse.planning.build import Header, branch_header, fusion_header, reduced_letters
+from featfuse.planning.checks import check_counts, check_offset, check_region
 from featfuse.planning.extras import NO_EXTRAS, Extras
 from featfuse.planning.joining import (
     combination,
     effective_combine,
     reduced_header,
-    reduced_letters,
     reduction,
 )
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
-from featfuse.planning.reconcile import axis_settings, target_sizes
+from featfuse.planning.reconcile import NO_FACTORS, axis_settings, fits_by_factor, target_sizes
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["make_plan", "read_inputs"]
 
@@ -99,6 +107,7 @@ def _plan_as(
             hint=phrase("Look at {to}."),
         )
     letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
+    arrangement = _arrangement(letters, options)
     plan = FusionPlan(
         options=options,
         inputs=inputs,
@@ -110,6 +119,9 @@ def _plan_as(
         out_layout=letters,
         aliasing=tuple(_aliasing(inputs, layout, dict(fusion.target), options)),
     )
+    if arrangement is not None:
+        shape, letters = _in_order(shape, str(letters), arrangement)
+        plan = plan._replace(shape=shape, out_layout=letters, arrangement=arrangement)
     return plan._replace(levels=tuple(_levels(levels, plan)))
 
 
@@ -118,7 +130,7 @@ def _layout(readings: Sequence[Reading], options: Options) -> Layout:
     joins = COMBINES[options.combine].joins
     if joins == "C" and "C" not in letters:
         raise ShapeError(
-            f"{spelt('combine', 'concat')} joins channels, and no input has a channel axis ({letters})",
+            f"{worded('combine', 'concat')} joins channels, and no input has a channel axis ({letters})",
             hint=phrase("Use {combine:stack}, or name the channel axis with {layout}."),
         )
     return Layout(letters, stacked=joins == STACKED)
@@ -137,11 +149,13 @@ def _fuse(
     grown = started
     if options.method == "transposed-conv" and extras.kernel is not None:
         grown = _convolved(started, layout, options, extras, template)
+    elif METHODS[options.method].shuffles:
+        grown = _shuffled(started, layout, options, template)
     members = [branch.member for branch in grown]
     target = target_sizes(members, layout, options, template)
     check_offset(members, layout, target, options)
-    alone = len(grown) == 1
-    ready = [on_branch.reconcile(branch, layout, target, options, alone=alone) for branch in grown]
+    check_region(members, layout, options)
+    ready = _brought(grown, layout, target, options, template)
     if options.normalize != "none":
         ready = [on_branch.normalize(branch, options.normalize) for branch in ready]
     if options.mask is None:
@@ -150,6 +164,23 @@ def _fuse(
     mask = masking(ready, layout, target, options, extras)
     combined = combination(_masked(ready, mask), layout, target, options, extras)
     return Fusion(tuple(ready), tuple(target.items()), mask, combined)
+
+
+def _brought(
+    branches: Sequence[Branch],
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    template: Member | None,
+) -> list[Branch]:
+    """Each branch on the target grid."""
+    fits = fits_by_factor([branch.member for branch in branches], layout, options, template)
+    factors = [NO_FACTORS] * len(branches) if fits is None else [fit.factors for fit in fits]
+    alone = len(branches) == 1
+    return [
+        on_branch.reconcile(branch, layout, target, options, own, alone=alone)
+        for branch, own in zip(branches, factors, strict=True)
+    ]
 
 
 def _masked(branches: Sequence[Branch], mask: Mask) -> list[Branch]:
@@ -171,15 +202,12 @@ def _convolved(
     from featfuse.planning.upsampling import convolve
 
     assert extras.kernel is not None
-    free = options._replace(channels="strict", combine="concat")  # the grid alone matters here
     grid: dict[str, int] = {}
     if len(started) > 1 or template is not None or options.to != "auto":
-        sizes = target_sizes([branch.member for branch in started], layout, free, template)
-        grid = {letter: sizes[letter] for letter in layout.space}
+        grid = _common_grid(started, layout, options, template)
     result = []
     for branch in started:
-        off_grid = any(grid.get(letter) != size for letter, size in branch.member.grid.items())
-        if off_grid or len(started) == 1:
+        if len(started) == 1 or _is_off(branch, grid):
             branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
         result.append(branch)
     if all(before is after for before, after in zip(started, result, strict=True)):
@@ -188,6 +216,29 @@ def _convolved(
             hint=phrase("Leave {method:transposed-conv} out, or give one input alone."),
         )
     return result
+
+
+def _shuffled(
+    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
+) -> list[Branch]:
+    """The branches that are not on the target grid, with channels for space."""
+    from featfuse.planning.shuffling import shuffle
+
+    grid = _common_grid(started, layout, options, template)
+    return [shuffle(branch, options, grid) if _is_off(branch, grid) else branch for branch in started]
+
+
+def _common_grid(
+    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
+) -> dict[str, int]:
+    """The grid that the branches shall meet on, whatever their channels."""
+    free = options._replace(channels="strict", combine="concat")
+    sizes = target_sizes([branch.member for branch in started], layout, free, template)
+    return {letter: sizes[letter] for letter in layout.space}
+
+
+def _is_off(branch: Branch, grid: Mapping[str, int]) -> bool:
+    return any(grid.get(letter) != size for letter, size in branch.member.grid.items())
 
 
 def _fold(
@@ -212,10 +263,29 @@ def _fold(
 def _levels(levels: Sequence[tuple[int, Branch | Fusion]], plan: FusionPlan) -> Iterator[Level]:
     """What each level of a fold will be; a reduction acts on the last alone and may change its axes."""
     axes = None if plan.out_layout is None else plan.layout.axes
+    arrangement = _arrangement(axes, plan.options)
     for place, result in levels[:-1]:
-        yield Level(place, result, _header(result, plan.layout).shape, plan.dtype, axes)
+        shape, letters = _header(result, plan.layout).shape, axes
+        if arrangement is not None:
+            shape, letters = _in_order(shape, str(axes), arrangement)
+        yield Level(place, result, shape, plan.dtype, letters, arrangement)
     for place, result in levels[-1:]:
-        yield Level(place, result, plan.shape, plan.dtype, plan.out_layout)
+        yield Level(place, result, plan.shape, plan.dtype, plan.out_layout, plan.arrangement)
+
+
+def _arrangement(letters: str | None, options: Options) -> Arrangement | None:
+    """How --out-layout orders a result that has these axes; None where it is that order already."""
+    if options.out_layout is None or letters is None:
+        return None
+    arrangement = arranged(letters, options.out_layout)
+    return None if arrangement == tuple((letter,) for letter in letters) else arrangement
+
+
+def _in_order(shape: Sequence[int], letters: str, arrangement: Arrangement) -> tuple[tuple[int, ...], str]:
+    """Shape and letters of a result whose axes are put in order; axes that are one are called L."""
+    sizes = dict(zip(letters, shape, strict=True))
+    ordered = tuple(math.prod(sizes[letter] for letter in group) for group in arrangement)
+    return ordered, "".join(group[0] if len(group) == 1 else "L" for group in arrangement)
 
 
 def _header(result: Branch | Fusion, layout: Layout) -> Header:

@@ -164,8 +164,8 @@ def reading_wishes(specs: Sequence[TensorSpec], options: Options, extras: Extras
     row, joins = METHODS[options.method], COMBINES[options.combine].joins == "C"
     return Wishes(
         asks=needs_layout(specs, options, extras),
-        wanted=None if isinstance(options.to, str) else tuple(options.to),
-        free=options.channels != "strict" or joins or bool(options.project),
+        wanted=tuple(options.to) if isinstance(options.to, tuple) else None,
+        free=options.channels != "strict" or joins or bool(options.project) or bool(row.shuffles),
         margins=row.margins,
         strict=not row.changes_sizes,
         joins=joins,

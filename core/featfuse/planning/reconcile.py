@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from featfuse.errors import FeatfuseError, ShapeError, UsageError
 from featfuse.methods import METHODS
@@ -10,13 +13,26 @@ from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout
 from featfuse.planning.plan import Chain, Member
+from featfuse.planning.scaling import Fit, by_aspect, by_scale
 from featfuse.request.combining import CHANNEL_MODES, COMBINES
 from featfuse.request.defaults import convention_of, resizer
 from featfuse.request.options import Options
+from featfuse.request.spelling import spelled
 from featfuse.request.usage import LISTED
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
-__all__ = ["axis_settings", "chains_for", "is_weighted", "per_axis", "target_sizes"]
+__all__ = [
+    "NO_FACTORS",
+    "axis_settings",
+    "chains_for",
+    "fits_by_factor",
+    "is_weighted",
+    "per_axis",
+    "target_sizes",
+]
+
+NO_FACTORS: Mapping[str, float] = MappingProxyType({})
+"""The sizes say how an axis is scaled."""
 
 _WORDS = {"N": "batch sizes", "C": "channel counts", "L": "token counts"}
 
@@ -30,15 +46,14 @@ def target_sizes(
     members: Sequence[Member], layout: Layout, options: Options, like: Member | None
 ) -> dict[str, int]:
     """The size every axis of the result has, by letter; ShapeError when the inputs cannot meet."""
-    space = layout.space
-    wanted = _wanted_grid(space, options, like)
+    changes = METHODS[options.method].changes_sizes
+    grid = _grid(members, layout, options, like) if changes else {}
     target: dict[str, int] = {}
     joined = COMBINES[options.combine].joins
     for letter in layout.letters:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]
-        if letter in SPATIAL and METHODS[options.method].changes_sizes:
-            given = wanted.get(letter)
-            target[letter] = _direction(sizes, letter, layout, members, options) if given is None else given
+        if letter in grid:
+            target[letter] = grid[letter]
         elif letter == joined:
             target[letter] = sum(member.sizes.get(letter, 1) for member in members)
         elif letter == "C" and options.channels != "strict":
@@ -48,6 +63,43 @@ def target_sizes(
     return target
 
 
+def _grid(
+    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
+) -> Mapping[str, int]:
+    """The size of every spatial axis of the result."""
+    fits = fits_by_factor(members, layout, options, like)
+    return _target_grid(members, layout, options, like) if fits is None else fits[0].sizes
+
+
+def fits_by_factor(
+    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
+) -> list[Fit] | None:
+    """How each input comes to the grid where a factor says how; None where the grid itself is asked for."""
+    if options.scale is not None:
+        return by_scale(members, layout.space, options)
+    if options.keep_aspect in (None, "stretch"):
+        return None
+    named = _wanted_grid(layout.space, options, like)
+    return by_aspect(members, _target_grid(members, layout, options, like), named, options)
+
+
+def _target_grid(
+    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
+) -> dict[str, int]:
+    """The grid that --to or --like names, or that the inputs' sizes give."""
+    wanted = _wanted_grid(layout.space, options, like)
+    grid: dict[str, int] = {}
+    for letter in layout.space:
+        sizes = [member.sizes[letter] for member in members if letter in member.sizes]
+        if letter in wanted:
+            grid[letter] = wanted[letter]
+        elif isinstance(options.to, str):
+            grid[letter] = _direction(sizes, letter, layout, members, options)
+        else:
+            grid[letter] = _equal(members, letter, options)
+    return grid
+
+
 def _channels(sizes: list[int], options: Options) -> int:
     """One channel broadcasts whatever the mode, so it does not vote."""
     from featfuse.methods.channels import channel_target
@@ -55,12 +107,12 @@ def _channels(sizes: list[int], options: Options) -> int:
     return channel_target(options.channels, [size for size in sizes if size != 1] or [1])
 
 
-def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) -> dict[str, int]:
+def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) -> Mapping[str, int]:
     """The grid that --like or --to HxW spells out; empty when neither does."""
     if like is not None:
         missing = [letter for letter in space if letter not in like.grid]
         if missing:
-            told = f"{spelt('like', like.spec.name)}: no axis {missing[0]}"
+            told = f"{worded('like', like.spec.name)}: no axis {missing[0]}"
             raise ShapeError(
                 f"{told} in {like.reading.layout} {like.spec.shape}",
                 hint=phrase(
@@ -70,12 +122,20 @@ def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) ->
         return like.grid
     if isinstance(options.to, str):
         return {}
+    if isinstance(options.to, Mapping):
+        for letter in options.to:
+            if letter not in space:
+                raise UsageError(
+                    f"{worded('to', spelled('to', options.to))}: no spatial axis {letter}",
+                    hint=f"The spatial axes are {' '.join(space) or 'none'}.",
+                )
+        return options.to
     if len(options.to) != len(space):
         example = "x".join([str(options.to[0])] * len(space))
         raise UsageError(
-            f"{spelt('to', 'x'.join(map(str, options.to)))}: {len(options.to)} sizes for "
+            f"{worded('to', 'x'.join(map(str, options.to)))}: {len(options.to)} sizes for "
             f"{len(space)} spatial axes ({' '.join(space) or 'none'})",
-            hint=f"Give one size for each, like {spelt('to', example)}."
+            hint=f"Give one size for each, like {worded('to', example)}."
             if space
             else phrase("Name the spatial axes with {layout}."),
         )
@@ -110,10 +170,10 @@ def _equal(members: Sequence[Member], letter: str, options: Options) -> int:
 
 def _way_out(letter: str, options: Options) -> str:
     if letter == "C":
-        ways = spelt("channels", *(mode for mode in CHANNEL_MODES if mode != "strict"))
+        ways = worded("channels", *(mode for mode in CHANNEL_MODES if mode != "strict"))
         if COMBINES[options.combine].joins:
             return f"Choose {ways}."
-        return f"Choose {ways}, or {spelt('combine', 'concat')}."
+        return f"Choose {ways}, or {worded('combine', 'concat')}."
     if letter in SPATIAL:
         return phrase("Choose a {method} that reconciles sizes, such as bilinear, pad or crop.")
     if letter == "N":
@@ -122,14 +182,22 @@ def _way_out(letter: str, options: Options) -> str:
 
 
 def chains_for(
-    member: Member, layout: Layout, target: Mapping[str, int], options: Options, *, alone: bool = False
+    member: Member,
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    factors: Mapping[str, float] = NO_FACTORS,
+    *,
+    alone: bool = False,
 ) -> tuple[Chain, ...]:
     """The maps for each axis of `layout` that bring this input to `target`; empty where nothing is done.
+    `factors` say the scale of an axis where its sizes do not.
 
     An input that is on the grid already is left as it is, but for one that is `alone` under a window of
     a given geometry: a 3x3 mean with stride 1 keeps the size and changes the values.
     """
     changes = any(target[letter] != size for letter, size in member.grid.items())
+    changes = changes or bool(factors) or options.roi is not None
     changes = changes or (alone and options.pool_size is not None)
     chains: list[Chain] = []
     joined = COMBINES[options.combine].joins
@@ -145,19 +213,25 @@ def chains_for(
 
             chains.append((channel_map(size, target[letter], options.channels, member.spec.name),))
         elif letter in SPATIAL and METHODS[options.method].changes_sizes:
-            chains.append(_spatial(member, letter, layout, target, options) if changes else ())
+            chains.append(_spatial(member, letter, layout, target, options, factors) if changes else ())
         else:
             chains.append((identity(size) if size == target[letter] else broadcast(target[letter]),))
     return tuple(tuple(step for step in chain if not step.is_identity) for chain in chains)
 
 
 def _spatial(
-    member: Member, letter: str, layout: Layout, target: Mapping[str, int], options: Options
+    member: Member,
+    letter: str,
+    layout: Layout,
+    target: Mapping[str, int],
+    options: Options,
+    factors: Mapping[str, float],
 ) -> Chain:
     row, in_size, out_size = METHODS[options.method], member.sizes[letter], target[letter]
-    settings = axis_settings(member, letter, layout, options, target)
+    settings = axis_settings(member, letter, layout, options, target)._replace(scale=factors.get(letter))
     smooths = row.smooths and settings.convention.smooths_all_axes
-    if in_size == out_size and not smooths and options.pool_size is None and not row.resizes_by:
+    stays = in_size == out_size and settings.scale in (None, 1) and settings.roi in (None, (0, 1))
+    if stays and not smooths and options.pool_size is None and not row.resizes_by:
         return ()
     pooling = options.pool_size is not None
     if 0 in (in_size, out_size) and not pooling and not row.empties:
@@ -176,7 +250,7 @@ def _built(in_size: int, out_size: int, settings: AxisSettings) -> Chain:
     return chain
 
 
-_AXIS_OPTIONS = tuple(name for name in AxisSettings._field_defaults if name in LISTED)
+_AXIS_OPTIONS = tuple(name for name in AxisSettings._field_defaults if name in LISTED and name != "scale")
 """The options that builders are told of, as the fields of AxisSettings name them."""
 
 
@@ -191,23 +265,28 @@ def axis_settings(
         convention=convention_of(options),
         method=options.method,
         grid=tuple((size, (target or {}).get(axis, size)) for axis, size in member.grid.items()),
+        double=member.spec.dtype == np.float64,
         **{name: _along(name, value, letter, layout) for name, value in given},
     )
 
 
 def _along(name: str, value: Any, letter: str, layout: Layout) -> Any:
     """What an option says of one axis: its own of a size for each, its start of an offset for some."""
+    if name == "roi":
+        return value.get(letter, (0.0, 1.0))
     if isinstance(value, tuple):
         return per_axis(name, value, layout.space.index(letter), layout.space)
     return value.get(letter) if isinstance(value, Mapping) else value
 
 
-def per_axis(option: str, values: tuple[int, ...] | None, place: int, space: Sequence[str]) -> int | None:
+def per_axis(option: str, values: tuple[Any, ...] | None, place: int, space: Sequence[str]) -> Any:
+    """The value for one axis of one for all, or one for each; UsageError where there are other than these."""
     if values is None:
         return None
     if len(values) not in (1, len(space)):
+        told = ["+".join(map(str, it)) if isinstance(it, tuple) else str(it) for it in values]
         raise UsageError(
-            f"{spelt(option, 'x'.join(map(str, values)))}: {len(values)} sizes for {len(space)} spatial axes",
+            f"{worded(option, 'x'.join(told))}: {len(values)} sizes for {len(space)} spatial axes",
             hint="Give one size for all, or one for each spatial axis.",
         )
     return values[0] if len(values) == 1 else values[place]

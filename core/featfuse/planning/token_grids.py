@@ -7,7 +7,7 @@ from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.tokens import TokenGrid, as_grid, square_grid
 from featfuse.request.options import Options
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["Laid", "grids_asked_for", "lay_grids"]
 
@@ -61,7 +61,7 @@ def lay_grids(
     for option, values in (("grid", grids), ("skip_tokens", skips)):
         if len(values) not in (1, len(tokens)):
             raise UsageError(
-                f"{spelt(option)}: {len(values)} values for {len(tokens)} token inputs",
+                f"{worded(option)}: {len(values)} values for {len(tokens)} token inputs",
                 hint="Give one for all of them, or one each, joined by commas.",
             )
     result: list[Laid | None] = [None] * len(specs)
@@ -85,8 +85,8 @@ def _on_grid(spec: TensorSpec, layout: str | None, grid: Grid, skip: int) -> Lai
     found = square_grid(count)
     if found is None:
         raise ShapeError(
-            f"{spec.name}: {spelt('grid', 'auto')}: {count} tokens are no square"
-            + (f" ({spec.shape[-2]} less {spelt('skip_tokens', skip)})" if skip else ""),
+            f"{spec.name}: {worded('grid', 'auto')}: {count} tokens are no square"
+            + (f" ({spec.shape[-2]} less {worded('skip_tokens', skip)})" if skip else ""),
             hint=phrase("Give the grid, like {grid:14x10}, or other {skip_tokens}."),
         )
     return as_grid(spec, layout, found, skip)

@@ -12,7 +12,7 @@ from featfuse.planning.parameters import Parameter, transposed_kernel
 from featfuse.planning.plan import Branch, Member, Upsample
 from featfuse.planning.reconcile import per_axis
 from featfuse.request.options import Options
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["convolve"]
 
@@ -33,7 +33,7 @@ def convolve(
     space = [letter for letter in layout.space if letter in member.grid]
     channels = member.sizes.get("C")
     if channels is None:
-        raise ShapeError(f"{member.spec.name}: {spelt('kernel')} needs a channel axis")
+        raise ShapeError(f"{member.spec.name}: {worded('kernel')} needs a channel axis")
     groups = options.groups or 1
     weights = transposed_kernel(kernel, channels, groups, len(space), options.kernel_layout, member.spec.name)
     in_order = sorted(
@@ -82,8 +82,8 @@ def _geometry(in_size: int, taps: int, place: int, space: Sequence[str], options
     extra = per_axis("output_padding", options.output_padding, place, space) or 0
     if extra >= max(stride, dilation):
         raise UsageError(
-            f"{spelt('output_padding', extra)} must be smaller than {spelt('stride', stride)} "
-            f"or {spelt('dilation', dilation)}"
+            f"{worded('output_padding', extra)} must be smaller than {worded('stride', stride)} "
+            f"or {worded('dilation', dilation)}"
         )
     out_size = (in_size - 1) * stride - 2 * padding + reach + extra
     if out_size < 1:
@@ -105,12 +105,12 @@ def _missed(
     }
     needed = {letter: target[letter] - it.out_size + extra[letter] for letter, it in along.items()}
     reachable = all(0 <= needed[letter] < max(it.stride, it.dilation) for letter, it in along.items())
-    bilinear = spelt("method", "bilinear")
-    hint = f"Choose another {spelt('stride')} or {spelt('padding')}, or {bilinear}, which reaches any size."
+    bilinear = worded("method", "bilinear")
+    hint = f"Choose another {worded('stride')} or {worded('padding')}, or {bilinear}, which reaches any size."
     if reachable and not isinstance(options.padding, str):
         sizes = [str(needed[letter]) for letter in space]
         words = sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
-        hint = f"{spelt('output_padding', words)} reaches the target; so does {bilinear}."
+        hint = f"{worded('output_padding', words)} reaches the target; so does {bilinear}."
     told = [
         f"axis {letter}: {it.in_size} gives {it.out_size}, the target is {target[letter]}"
         for letter, it in along.items()

@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from featfuse.errors import UsageError
 from featfuse.text import human_bytes
-from featfuse.wording import Blank, phrase, spelt
+from featfuse.wording import Blank, phrase, worded
 
 __all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "TooLittleMemory", "parse_memory", "usable_cores"]
 
@@ -34,12 +35,12 @@ class TooLittleMemory(UsageError):
 
     def __init__(self, given: int, needed: int, why: str, others: Sequence[str] = (), jobs: int = 1) -> None:
         enough = max(1, -(-needed // (1 << 20))) * jobs
-        ways = [f"Give {spelt('memory', f'{enough}M')} or more", *others]
+        ways = [f"Give {worded('memory', f'{enough}M')} or more", *others]
         if jobs > 1:
             ways.insert(1, phrase("give fewer {jobs}"))
         share = f" for each of {jobs} jobs" if jobs > 1 else ""
         super().__init__(
-            f"{spelt('memory', Blank(human_bytes(given)))}{share} is too small: {why}",
+            f"{worded('memory', Blank(human_bytes(given)))}{share} is too small: {why}",
             hint=", or ".join(ways) + ".",
         )
         self.given, self.needed, self.why, self.others = given, needed, why, others
@@ -51,13 +52,18 @@ class TooLittleMemory(UsageError):
 
 def parse_memory(text: str | int) -> int:
     """`512M`, `2G`, `64KiB` or a number of bytes, in bytes. UsageError otherwise."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", str(text).strip().upper())
+    return _bytes(str(text))
+
+
+@lru_cache(maxsize=16)
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or float(match[1]) <= 0:
-        raise UsageError(f"{spelt('memory', text)}: not a size", hint="Write it like 512M or 2G.")
+        raise UsageError(f"{worded('memory', text)}: not a size", hint="Write it like 512M or 2G.")
     size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
     if size >= 2.0**63:
-        shown = str(text) if len(str(text)) <= 20 else f"{str(text)[:20]}..."
-        raise UsageError(f"{spelt('memory', shown)}: more than any machine has", hint="Like 512M or 2G.")
+        shown = text if len(text) <= 20 else f"{text[:20]}..."
+        raise UsageError(f"{worded('memory', shown)}: more than any machine has", hint="Like 512M or 2G.")
     return int(size)
 
 

@@ -9,12 +9,19 @@ Only a process without other threads is forked: the command line enables this, t
 Reads come from threads, but the child is there by then: the file was opened through it. Should something
 else have ended that child (a lack of memory, most likely), the read is refused: what ended one process
 could end this one, and nothing is known about the data.
+
+A question has a deadline by the clock, for a library may wait as well as compute. Whatever interrupts the
+one who waits for the answer ends the child, and a child does not outlive its parent.
 """
 
+import ctypes
 import marshal
+import math
 import os
 import resource
+import select
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -29,11 +36,12 @@ __all__ = ["enable", "new_token", "release", "try_in_child"]
 
 _CRASHES = {
     getattr(signal, name)
-    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGVTALRM")
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGALRM")
     if hasattr(signal, name)
 }
 _SECONDS = 30
 _BYTES_A_SECOND = 1 << 20  # of the file: larger ones may take the library longer
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 new_token = count().__next__
 """A number for each open file, so that the child can keep the latest one open too."""
@@ -89,18 +97,53 @@ def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: 
         if child is None:
             break
         _State.loss = None
-        with suppress(BrokenPipeError):
-            os.write(child.questions, marshal.dumps(question))
-            if os.read(child.answers, 1):
-                return
+        number = _asked(child, question)
+        if number is None:
+            return
         _State.child = None
-        number = _bury(child)
         if number:
             _State.loss = _loss(name, number)
         if number in _CRASHES:
             break
     if _State.loss is not None:
         raise _State.loss
+
+
+def _asked(child: _Child, question: tuple[int, str, str, tuple[Any, ...]]) -> int | None:
+    """None when the child answers; else the signal that ended it, or 0, and it is forgotten.
+
+    One that does not answer in time is ended with SIGALRM, and so is one whose answer is no longer awaited.
+    """
+    path = question[1]
+    answered = False
+    try:
+        with suppress(BrokenPipeError):
+            os.write(child.questions, marshal.dumps(question))
+            answered = _answers(child, _seconds(path))
+    except BaseException:  # Ctrl-C
+        _State.child = None
+        _bury(child, end=True)
+        raise
+    return None if answered else _bury(child)
+
+
+def _seconds(path: str) -> float:
+    """How long a question about a file may take."""
+    size = 0
+    with suppress(OSError, ValueError):
+        size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
+    return _SECONDS + size / _BYTES_A_SECOND
+
+
+def _answers(child: _Child, seconds: float) -> bool:
+    """Wait for the answer, second by second: those in which we are stopped do not count."""
+    poll = select.poll()
+    poll.register(child.answers, select.POLLIN)
+    for _ in range(math.ceil(seconds)):
+        if poll.poll(1000):
+            return bool(os.read(child.answers, 1))
+    os.kill(child.pid, signal.SIGALRM)
+    return False
 
 
 def _loss(name: str, number: int) -> InputError:
@@ -111,7 +154,7 @@ def _loss(name: str, number: int) -> InputError:
             f"{name}: the process that reads it on trial was killed ({word})",
             hint=phrase("Perhaps for lack of memory: a smaller {memory} or fewer {threads} need less."),
         )
-    what = "never came to an end" if number == signal.SIGVTALRM else "crashed"
+    what = "never came to an end" if number == signal.SIGALRM else "crashed"
     return InputError(
         f"{name}: the HDF5 library {what} on it ({word})", hint="The file is damaged, or was made to do harm."
     )
@@ -127,7 +170,7 @@ def _start(opener: Opener) -> _Child | None:
         with warnings.catch_warnings():
             # Python 3.12 counts the threads of libraries too, which hold none of our locks
             warnings.simplefilter("ignore")
-            pid = os.fork()
+            parent, pid = os.getpid(), os.fork()
     except OSError as error:
         raise RunError(
             f"no process can be started to try HDF5 files in: {error.strerror}",
@@ -136,35 +179,45 @@ def _start(opener: Opener) -> _Child | None:
     if not pid:
         os.close(questions)
         os.close(answers)
-        _serve(opener, theirs, ours)
+        _serve(opener, theirs, ours, parent)
     os.close(theirs)
     os.close(ours)
     return _Child(pid, questions, answers)
 
 
-def _bury(child: _Child) -> int:
-    """Forget a child that has ended: the signal that ended it, or 0."""
+def _bury(child: _Child, *, end: bool = False) -> int:
+    """Forget a child that has ended, or that shall: the signal that ended it, or 0."""
+    if end:
+        os.kill(child.pid, signal.SIGKILL)
     os.close(child.questions)
     os.close(child.answers)
     status = os.waitpid(child.pid, 0)[1]
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
-def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
+def _die_with(parent: int) -> None:
+    """Let the system end this process when its parent ends, where the system can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _serve(opener: Opener, questions: int, answers: int, parent: int) -> NoReturn:
     """The child's life: answer until the parent has gone. It never returns into the caller's frames."""
     try:
         _State.enabled = False
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        _die_with(parent)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         readers: dict[int, Any] = {}
         with open(questions, "rb", buffering=0) as stream:
             while True:
                 token, path, method, arguments = marshal.load(stream)
                 with suppress(Exception):  # a lack of memory, too, is met again by the parent
-                    size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
-                    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS + size / _BYTES_A_SECOND)
+                    signal.setitimer(signal.ITIMER_REAL, 2 * _seconds(path))  # should the parent be gone
                     reader = readers.pop(token, None)
                     if method == "close":
                         if reader is not None:
@@ -175,7 +228,7 @@ def _serve(opener: Opener, questions: int, answers: int) -> NoReturn:
                             readers.pop(next(iter(readers))).close()
                         if method:
                             getattr(reader, method)(*arguments)
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                signal.setitimer(signal.ITIMER_REAL, 0)
                 os.write(answers, b".")
     finally:
         os._exit(0)  # whatever happened: no buffers flushed twice, no handlers of the parent run

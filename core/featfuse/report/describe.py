@@ -16,16 +16,19 @@ from featfuse.planning.plan import (
     Normalize,
     Operation,
     Pool,
+    Power,
     Read,
     Remap,
+    Shuffle,
     Upsample,
 )
-from featfuse.report.changes import change_text
+from featfuse.report.changes import change_text, scale_text
 from featfuse.report.shape_report import AxisRow
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
 from featfuse.request.resolved import resolved_pipeline
-from featfuse.wording import spelt
+from featfuse.request.spelling import spelled
+from featfuse.wording import worded
 
 __all__ = ["axis_rows", "pipeline", "summary", "warnings"]
 
@@ -36,7 +39,7 @@ Actions = dict[str, tuple[str, ...]]
 def axis_rows(plan: FusionPlan) -> tuple[AxisRow, ...]:
     """One row per axis: each input's size, what is done to it, and the result's size."""
     done = _actions(plan)
-    output = dict(zip(_letters(plan), plan.shape, strict=True))
+    output = _sizes(plan)
     rows = []
     for letter in plan.layout.axes:
         if letter == STACKED:
@@ -50,9 +53,19 @@ def axis_rows(plan: FusionPlan) -> tuple[AxisRow, ...]:
     return tuple(rows)
 
 
-def _letters(plan: FusionPlan) -> str:
-    """The output's axes, numbered ones too."""
-    return plan.layout.axes if plan.out_layout is None else plan.out_layout
+def _sizes(plan: FusionPlan) -> dict[str, int]:
+    """The output's size along each axis, numbered ones too, before --out-layout makes one of several."""
+    if plan.arrangement is None:
+        letters = plan.layout.axes if plan.out_layout is None else plan.out_layout
+        return dict(zip(letters, plan.shape, strict=True))
+    sizes = dict(plan.fusion.target)
+    if isinstance(plan.reduction, Pool):
+        sizes |= dict.fromkeys(plan.reduction.axes, 1)
+    for group, size in zip(plan.arrangement, plan.shape, strict=True):
+        if len(group) == 1:
+            sizes[group[0]] = size
+    kept = {letter for group in plan.arrangement for letter in group}
+    return {letter: size for letter, size in sizes.items() if letter in kept}
 
 
 def _joins(plan: FusionPlan, letter: str) -> tuple[str, ...]:
@@ -111,6 +124,13 @@ def _told(operation: Operation, layout: Layout) -> Iterator[tuple[str, str]]:
                 yield letter, f"×{along.out_size / along.in_size:.4g} transposed-conv"
             if operation.out_channels != operation.in_channels:
                 yield "C", f"transposed-conv → {operation.out_channels}"
+        case Shuffle():
+            name = "pixel-shuffle" if operation.to_space else "pixel-unshuffle"
+            scale = scale_text(1, operation.factor) if operation.to_space else scale_text(operation.factor, 1)
+            yield from ((letter, f"{scale} {name}") for letter in operation.axes)
+            yield "C", f"{name} → {operation.out_channels}"
+        case Power():
+            pass  # its windows tell of it
         case Remap():
             for letter, chain in zip(layout.axes, operation.chains, strict=True):
                 yield from ((letter, change_text(step.change)) for step in chain)
@@ -137,7 +157,7 @@ def _told_once(values: list[Any]) -> object:
 def _facts(plan: FusionPlan, extras: Extras) -> dict[str, Mapping[str, object]]:
     """What the plan knows of an option beyond its value: sizes, element types, the names of tensors."""
     options, reduction, maps = plan.options, plan.reduction, extras.weight_maps
-    to = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    to = spelled("to", options.to)
     if extras.like is not None:
         to = f"like {extras.like.name}"
     facts: dict[str, Mapping[str, object]] = {
@@ -179,6 +199,8 @@ def summary(plan: FusionPlan, extras: Extras) -> str:
         parts.append(_combine_words(plan, extras))
     if options.reduce is not None:
         parts.append(_reduction_words(plan))
+    if options.out_layout is not None:
+        parts.append(f"as {plan.out_layout}")
     return " → ".join([*parts, plan.dtype.name])
 
 
@@ -186,12 +208,18 @@ def _method_words(options: Options, extras: Extras) -> str:
     row = METHODS[options.method]
     if not row.changes_sizes:
         return row.name
-    word = options.to if isinstance(options.to, str) else "x".join(map(str, options.to))
+    word = spelled("to", options.to)
     if options.fold:
         word = "the next finer grid"
     elif extras.like is not None:
         word = f"the grid of {extras.like.name}"
-    words = f"{row.name} to {row.target if word == 'auto' else word}"
+    words = f"{options.method} to {row.target if word == 'auto' else word}"
+    if options.scale is not None:
+        words = f"{options.method} by {spelled('scale', options.scale)}"
+    if options.keep_aspect in ("not-larger", "not-smaller"):
+        words += f", {options.keep_aspect.replace('-', ' ')}"
+    if options.roi is not None:
+        words += f", region {spelled('roi', options.roi)}"
     if "convention" in row.options:
         words += f" ({convention_of(options).name} convention)"
     return words
@@ -220,7 +248,7 @@ def warnings(plan: FusionPlan, names: Sequence[str]) -> tuple[str, ...]:
     for shrunk in plan.aliasing:
         sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in shrunk.axes)
         told.append(
-            f"{names[shrunk.place]} shrinks without {spelt('antialias', True)}, detail will alias: {sizes}"
+            f"{names[shrunk.place]} shrinks without {worded('antialias', True)}, detail will alias: {sizes}"
         )
     made = plan.untrained
     if made is not None:

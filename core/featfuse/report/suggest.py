@@ -18,7 +18,7 @@ from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.kinds import DTYPE, SWITCH
 from featfuse.request.options import FusionOptions, Options
 from featfuse.request.table import OPTIONS
-from featfuse.wording import flag, is_for_python, spelt, written
+from featfuse.wording import flag, is_for_python, worded, written
 
 __all__ = ["command_line", "suggest"]
 
@@ -35,7 +35,7 @@ _COMMON = ("bilinear", "nearest", "area", "max-pool", "pad", "crop")
 _FEW = ("bilinear", "nearest", "pad")
 """Shown of each reading while there are several."""
 
-_OTHERS = tuple(name for name in METHODS if name not in _COMMON)
+_OTHERS = tuple(row.name for row in METHODS.values() if row.suggested and row.name not in _COMMON)
 
 _WAYS: tuple[Overlay, ...] = (
     *({"channels": mode} for mode in CHANNEL_MODES if mode != "strict"),
@@ -60,10 +60,10 @@ def command_line(
     for name, value in options.items():
         kind = OPTIONS[name].kind
         if kind is SWITCH:
-            words.append(spelt(name, bool(value)))
+            words.append(worded(name, bool(value)))
         else:
             words += [word for it in kind.spell(name, value) for word in (flag(name), shlex.quote(it))]
-    words += [spelt(name, it if it is True else shlex.quote(str(it))) for name, it in delivery.items()]
+    words += [worded(name, it if it is True else shlex.quote(str(it))) for name, it in delivery.items()]
     return " ".join(words)
 
 
@@ -87,7 +87,7 @@ def suggest(
     """
     base = {name: value for name, value in given.items() if value is not None}
     offered: dict[str, tuple[int, ...]] = {}
-    asked_for = len(specs) == 1 or not {"to", "like"}.isdisjoint(base)
+    asked_for = len(specs) == 1 or not {"to", "like", "scale"}.isdisjoint(base)
     most = math.inf if asked_for else MOST_GROWTH * sum(spec.size for spec in specs)
 
     def attempt(*overlays: Overlay) -> bool:

@@ -12,12 +12,25 @@ from featfuse.methods.conventions import CONVENTIONS, Convention
 if TYPE_CHECKING:
     from featfuse.request.options import Options
 
-__all__ = ["INTERPOLATION", "Default", "antialias", "by_antialias", "convention_of", "coords", "resizer"]
+__all__ = [
+    "EXPONENT",
+    "INTERPOLATION",
+    "Default",
+    "antialias",
+    "by_antialias",
+    "convention_of",
+    "conventions_of",
+    "coords",
+    "resizer",
+]
 
 Default = Callable[["Options"], object]
 
 INTERPOLATION = "bilinear"
 """The method that does the resizing of another one."""
+
+EXPONENT = 2.0
+"""Of lp-pool: the Euclidean norm, ONNX' default too."""
 
 
 def resizer(options: "Options") -> Method:
@@ -29,6 +42,12 @@ def resizer(options: "Options") -> Method:
 def convention_of(options: "Options") -> Convention:
     """The convention that holds: the one given, or the method's own."""
     return CONVENTIONS[options.convention or resizer(options).convention]
+
+
+def conventions_of(method: Method) -> tuple[str, ...]:
+    """The conventions that a method can follow: of the frameworks that have it."""
+    field = method.by_convention
+    return tuple(name for name, row in CONVENTIONS.items() if not field or getattr(row, field) is not None)
 
 
 def antialias(options: "Options") -> bool:

@@ -21,6 +21,9 @@ __all__ = [
     "OFFSET",
     "PADDING",
     "PROJECTIONS",
+    "REGION",
+    "SCALE",
+    "SIDES",
     "SIZES",
     "SOURCE",
     "SWITCH",
@@ -57,7 +60,7 @@ def _spell(_name: str, value: object) -> list[str]:
 
 
 class Kind(NamedTuple):
-    """`parse(flag, value)` reads a value; `keyword` is the type a Python caller gives, `word` the one that
+    """`parse(option, value)` reads a value; `keyword` is the type a Python caller gives, `word` the one that
     the command line reads (a list: the option may be repeated). `values` says in words what is taken.
 
     `spell(name, value)` gives the words that follow the flag, once for each time it is written. `facts` is
@@ -73,7 +76,15 @@ class Kind(NamedTuple):
 
 
 def _spell_sizes(_name: str, value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return _spell_by_axis(_name, value)
     return ["x".join(f"{part:g}" for part in value) if isinstance(value, (tuple, list)) else str(value)]
+
+
+def _spell_sides(_name: str, value: object) -> list[str]:
+    if not isinstance(value, (tuple, list)):
+        return [str(value)]
+    return ["x".join("+".join(map(str, it)) if isinstance(it, (tuple, list)) else str(it) for it in value)]
 
 
 def _spell_grids(_name: str, value: object) -> list[str]:
@@ -87,9 +98,13 @@ def _spell_counts(_name: str, value: object) -> list[str]:
     return [",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)]
 
 
-def _spell_offset(_name: str, value: object) -> list[str]:
+def _spell_by_axis(_name: str, value: object) -> list[str]:
     pairs = value.items() if isinstance(value, Mapping) else ()
-    return [",".join(f"{letter}:{start}" for letter, start in pairs) or str(value)]
+    return [",".join(f"{letter}:{_of_axis(it)}" for letter, it in pairs) or str(value)]
+
+
+def _of_axis(value: object) -> str:
+    return ":".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def _spell_source(name: str, value: object) -> list[str]:
@@ -135,7 +150,21 @@ DTYPE = Kind(parsing.read_dtype, ElementType)
 NUMBER = Kind(parsing.read_number, float, float, "a number")
 WHOLE = Kind(_as_given, int, int, "a number")
 SWITCH = Kind(parsing.read_switch, bool, bool, "yes or no")
-TARGET = Kind(parsing.read_target, str | tuple[int, ...], spell=_spell_sizes)
+TARGET = Kind(parsing.read_target, str | tuple[int, ...] | Mapping[str, int], spell=_spell_sizes)
+SCALE = Kind(
+    parsing.read_scale,
+    str | float | tuple[float, ...] | Mapping[str, float],
+    str,
+    "like 2, 0.5, 1.37x2 or H:2",
+    _spell_sizes,
+)
+REGION = Kind(
+    parsing.read_region,
+    str | Mapping[str, tuple[float, float]],
+    str,
+    "like H:0.25:0.75,W:0:1",
+    _spell_by_axis,
+)
 GRIDS = Kind(
     parsing.read_grids, str | Sequence[object], str, "like 14x14 or 56x56,28x28, or auto", _spell_grids
 )
@@ -143,7 +172,14 @@ COUNTS = Kind(parsing.read_counts, str | int | Sequence[int], str, "like 1, or 1
 SIZES = Kind(parsing.read_sizes, str | int | tuple[int, ...], str, "like 2 or 2x2", _spell_sizes)
 BORDER = Kind(parsing.read_size_or_0, str | int | tuple[int, ...], str, "like 1 or 1x1", _spell_sizes)
 PADDING = BORDER._replace(parse=parsing.read_padding, values="like 1 or 1x1, or same, valid (Keras)")
-OFFSET = Kind(parsing.read_offset, str | Mapping[str, int], str, "like H:3,W:1", _spell_offset)
+SIDES = Kind(
+    parsing.read_sides,
+    str | int | tuple[int | tuple[int, int], ...],
+    str,
+    "like 1, 1x0 or 1+2, or same (Keras, TF)",
+    _spell_sides,
+)
+OFFSET = Kind(parsing.read_offset, str | Mapping[str, int], str, "like H:3,W:1", _spell_by_axis)
 SOURCE = Kind(_as_given, object, str, "an INPUT", _spell_source, _source_facts)
 MASK = SOURCE._replace(values="an INPUT, or auto", facts=_mask_facts)
 WEIGHTS = Kind(parsing.read_weights, object, str, "like 1,0.5, or an INPUT", _spell_weights, _weights_facts)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import Default
 from featfuse.request.kinds import Kind
-from featfuse.wording import either, flag
+from featfuse.wording import either, flag, phrase
 
 __all__ = ["NEVER", "Choices", "Option"]
 
@@ -20,9 +20,9 @@ class Option(NamedTuple):
     """One row: `name` is the Python keyword; the command line has dashes for underscores, and `short`.
 
     What it takes: `kind`; `choices` (a table whose rows have a `summary`, words with their meaning, or bare
-    words) and other words for them, `aliases`; `offers` are words that completion proposes and the kind
-    checks. Whole numbers are at least `least`, numbers finite if `finite`. `metavar` and `values` name what
-    is taken, in --help and in tables.
+    words) and other words for them, `aliases`, which are kept if `as_typed`; `offers` are words that
+    completion proposes and the kind checks. Whole numbers are at least `least`, numbers `above` a limit,
+    and finite if `finite`. `metavar` and `values` name what is taken, in --help and in tables.
 
     What holds when it is not given: `default`, a value or a function of the resolved options;
     `default_text` is how it is told where the value alone says too little. Only an option that `always` has
@@ -42,9 +42,11 @@ class Option(NamedTuple):
     short: str | None = None
     choices: Choices | Callable[[], Choices] = ()
     aliases: Mapping[str, str] = {}
+    as_typed: bool = False
     offers: tuple[str, ...] = ()
     least: int | None = None
     finite: bool = False
+    above: float | None = None
     values: str = ""
     default: object | Default = None
     default_text: str = ""
@@ -82,8 +84,11 @@ class Option(NamedTuple):
     @property
     def help_text(self) -> str:
         """`help` with its choices filled in, and where all methods are shown."""
-        shown = either("fuse methods", "featfuse.METHODS")
-        return self.help.replace("{choices}", ", ".join(self.chosen_from)).replace("{methods}", shown)
+        return self.told_of(", ".join(self.chosen_from))
+
+    def told_of(self, choices: str) -> str:
+        """`help` with `choices` filled in."""
+        return phrase(self.help, choices=choices, methods=either("fuse methods", "featfuse.METHODS"))
 
     @property
     def values_text(self) -> str:
@@ -94,7 +99,7 @@ class Option(NamedTuple):
     def default_words(self) -> str:
         """Its default, for a table."""
         if self.default_text:
-            return self.default_text
+            return phrase(self.default_text)
         if isinstance(self.default, bool):
             return "yes" if self.default else "no"
         return f"{self.default:g}" if isinstance(self.default, (int, float)) else str(self.default or "none")

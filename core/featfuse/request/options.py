@@ -15,7 +15,7 @@ from featfuse.request.option import Option
 from featfuse.request.parsing import check_choice
 from featfuse.request.table import OPTIONS
 from featfuse.request.usage import check_used
-from featfuse.wording import spelt
+from featfuse.wording import Named, worded
 
 __all__ = ["FusionOptions", "Options"]
 
@@ -23,8 +23,9 @@ __all__ = ["FusionOptions", "Options"]
 _Interpolation = Literal[
     "nearest", "nearest-exact", "bilinear", "bicubic", "lanczos3", "lanczos5", "mitchell", "gaussian", "area"
 ]
+_Pool = Literal["avg-pool", "max-pool", "lp-pool", "stride"]
 _OtherMethod = Literal[
-    "strict", "avg-pool", "max-pool", "stride", "transposed-conv", "crop", "pad", "crop-or-pad", "letterbox"
+    "strict", "transposed-conv", "pixel-shuffle", "pixel-unshuffle", "crop", "pad", "crop-or-pad", "letterbox"
 ]
 _MethodAlias = Literal["linear", "trilinear", "cubic"]
 _Coords = Literal["half-pixel", "align-corners", "asymmetric", "pytorch-half-pixel", "half-pixel-symmetric"]
@@ -42,10 +43,16 @@ class FusionOptions(TypedDict, total=False):
     The rows of OPTIONS and their words once more, for type checkers, in the order in which records name them.
     """
 
-    method: _Interpolation | _OtherMethod | _MethodAlias
-    to: str | tuple[int, ...]
+    method: _Interpolation | _Pool | _OtherMethod | _MethodAlias
+    to: str | tuple[int, ...] | Mapping[str, int]
     like: object
+    scale: str | float | tuple[float, ...] | Mapping[str, float]
+    recompute_scale_factor: bool
+    keep_aspect: Literal["stretch", "not-larger", "not-smaller"]
+    roi: str | Mapping[str, tuple[float, float]]
+    extrapolation_value: float
     layout: str
+    out_layout: str
     combine: _Combine
     weights: object
     channels: Literal["strict", "tile", "repeat", "zero-pad", "truncate", "mean"]
@@ -63,9 +70,11 @@ class FusionOptions(TypedDict, total=False):
     interpolation: _Interpolation
     pool_size: str | int | tuple[int, ...]
     pool_stride: str | int | tuple[int, ...]
-    pool_padding: str | int | tuple[int, ...]
+    pool_padding: str | int | tuple[int | tuple[int, int], ...]
+    pool_dilation: str | int | tuple[int, ...]
     ceil_mode: bool
     count_include_pad: bool
+    p: float
     stride: str | int | tuple[int, ...]
     padding: str | int | tuple[int, ...]
     output_padding: str | int | tuple[int, ...]
@@ -122,10 +131,11 @@ class Options:
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         rows = [row for name, row in OPTIONS.items() if name in values]
         for row in rows:
-            values[row.name] = row.aliased(row.kind.parse(spelt(row.name), values[row.name]))
+            value = row.kind.parse(Named(row.name), values[row.name])
+            values[row.name] = value if row.as_typed else row.aliased(value)
         for row in rows:
             if row.choices:
-                check_choice(spelt(row.name), str(values[row.name]), row.chosen_from)
+                check_choice(worded(row.name), str(row.aliased(values[row.name])), row.chosen_from)
         for row in rows:
             _check_range(row, values[row.name])
         options = cls(**values)
@@ -186,9 +196,14 @@ def _check_range(row: Option, value: object) -> None:
     if row.kind is WHOLE and (not isinstance(value, int) or value < (row.least or 0)):
         least = row.least or 0
         raise UsageError(
-            f"{spelt(row.name, value)}: must be a whole number of at least {least}",
-            hint=f"Write it like {spelt(row.name, least + 1)}.",
+            f"{worded(row.name, value)}: must be a whole number of at least {least}",
+            hint=f"Write it like {worded(row.name, least + 1)}.",
         )
     numbers = value if isinstance(value, tuple) else (value,)
     if row.finite and any(isinstance(it, float) and not math.isfinite(it) for it in numbers):
-        raise UsageError(f"{spelt(row.name)}: must be finite numbers", hint="Leave NaN and inf out.")
+        raise UsageError(f"{worded(row.name)}: must be finite numbers", hint="Leave NaN and inf out.")
+    if row.above is not None and isinstance(value, (int, float)) and value <= row.above:
+        raise UsageError(
+            f"{worded(row.name, value)}: must be above {row.above:g}",
+            hint=f"Write it like {worded(row.name, row.above + 2)}.",
+        )

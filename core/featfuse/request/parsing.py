@@ -1,17 +1,20 @@
 """Reading option values: what a user types, as the type the planner wants. UsageError names the option.
 
-Each function takes the option's spelling and the value as given: a text from the command line or a recipe,
-or what a Python caller wrote.
+Each function takes the option, which writes itself into a message as its reader names it, and the value as
+given: a text from the command line or a recipe, or what a Python caller wrote.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import find_method
+from featfuse.wording import Blank, worded
 
 __all__ = [
     "TARGETS",
-    "Offsets",
+    "ByAxis",
     "check_choice",
     "read_dtype",
     "read_method",
@@ -19,6 +22,9 @@ __all__ = [
     "read_offset",
     "read_padding",
     "read_projections",
+    "read_region",
+    "read_scale",
+    "read_sides",
     "read_size_or_0",
     "read_sizes",
     "read_switch",
@@ -33,17 +39,17 @@ _MOST_DIGITS = 15
 """Of a size: what a double, and so every formula here, holds exactly."""
 
 
-class Offsets(dict[str, int]):
-    """Start by axis letter. A value: it can be hashed, and refuses to be changed."""
+class ByAxis(dict[str, Any]):
+    """A value for each of some axes, by letter. It can be hashed, and refuses to be changed."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
 
-    def __reduce__(self) -> tuple[type, tuple[dict[str, int]]]:
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
         return type(self), (dict(self),)
 
     def _refuse(self, *_: object, **__: object) -> None:
-        raise TypeError("offsets cannot be changed")
+        raise TypeError("values by axis cannot be changed")
 
     __setitem__ = __delitem__ = update = clear = _refuse
     pop = popitem = setdefault = __ior__ = _refuse  # type: ignore[assignment]
@@ -103,17 +109,88 @@ def read_counts(option: str, value: object) -> object:
     if not parts or any(isinstance(it, bool) or not isinstance(it, int) or it < 0 for it in parts):
         told = ",".join(map(str, parts))
         raise UsageError(
-            f"{option} {told}: must be whole numbers of at least 0", hint="Write it like 1 or 1,0."
+            f"{worded(str(option), told)}: must be whole numbers of at least 0",
+            hint="Write it like 1 or 1,0.",
         )
     return tuple(parts)
 
 
 def read_target(option: str, value: object) -> object:
-    """`auto` and its kin stay words; `64x48` becomes (64, 48)."""
+    """`auto` and its kin stay words; `64x48` becomes (64, 48), `H:64` a size by axis."""
+    if isinstance(value, Mapping) or (isinstance(value, str) and ":" in value):
+        sizes = {letter: _sizes(option, size, 1) for letter, size in _by_axis(option, value, "H:64,W:48")}
+        if any(len(size) != 1 for size in sizes.values()):
+            raise UsageError(f"{option}: {value!r} is not a size per axis", hint="Write it like H:64,W:48.")
+        return ByAxis({letter: size for letter, (size,) in sizes.items()})
+    if isinstance(value, str) and (factor := _as_factor(value)):
+        raise UsageError(
+            f"{worded(str(option), value)}: a factor is no size",
+            hint=f"Use {worded('scale', Blank(factor))}.",
+        )
     if isinstance(value, str) and not any(letter.isdigit() for letter in value):
         check_choice(option, value, (*TARGETS, "64x48"))
         return value
     return read_sizes(option, value)
+
+
+def _as_factor(text: str) -> str:
+    """What `x2`, `2x`, `50%` or `1.5` means as a --scale; nothing where it is none of them."""
+    number = text.strip().lower().replace("×", "x").removesuffix("%").removeprefix("x").removesuffix("x")
+    try:
+        factor = float(number)
+    except ValueError:
+        return ""
+    if number == text.strip() and number.isdecimal():
+        return ""
+    return f"{factor / 100 if text.strip().endswith('%') else factor:g}"
+
+
+def _by_axis(option: str, value: object, like: str) -> Iterator[tuple[str, object]]:
+    """(letter, what stands behind its colon) of `H:3,W:1`, or of a mapping."""
+    if isinstance(value, Mapping):
+        pairs = [(str(letter), it) for letter, it in value.items()]
+    else:
+        split = (part.strip().partition(":") for part in str(value).split(","))
+        pairs = [(letter, it) for letter, _, it in split]
+    for letter, it in pairs:
+        if len(letter) != 1 or not letter.isalpha() or it == "":
+            raise UsageError(f"{option}: {value!r} is not a list by axis", hint=f"Write it like {like}.")
+        yield letter.upper(), it
+
+
+def read_scale(option: str, value: object) -> object:
+    """`2` -> (2.0,), `1.37x2` -> (1.37, 2.0), `H:2` -> a factor by axis."""
+    if isinstance(value, Mapping) or (isinstance(value, str) and ":" in value):
+        return ByAxis({letter: _factor(option, it) for letter, it in _by_axis(option, value, "H:2,W:1.5")})
+    if isinstance(value, str):
+        return tuple(_factor(option, part) for part in value.lower().replace("×", "x").split("x"))
+    return tuple(_factor(option, part) for part in (value if isinstance(value, Sequence) else (value,)))
+
+
+def _factor(option: str, value: object) -> float:
+    try:
+        factor = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise UsageError(f"{option}: {value!r} is not a factor", hint="Write it like 2, 0.5 or 1.37x2.")
+    return factor
+
+
+def read_region(option: str, value: object) -> object:
+    """`H:0.25:0.75` -> {"H": (0.25, 0.75)}, shares of the way from the first sample to the last."""
+    like = "H:0.25:0.75,W:0:1"
+    region = {}
+    for letter, it in _by_axis(option, value, like):
+        ends = it.split(":") if isinstance(it, str) else it
+        try:
+            start, end = (float(part) for part in ends)  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            start = end = math.nan
+        if not math.isfinite(start) or not math.isfinite(end):
+            raise UsageError(f"{option}: {value!r} is not a region", hint=f"Write it like {like}.")
+        region[letter] = (start, end)
+    return ByAxis(region)
 
 
 def read_padding(option: str, value: object) -> object:
@@ -123,6 +200,25 @@ def read_padding(option: str, value: object) -> object:
     if isinstance(value, str) and not value[:1].isdigit():
         check_choice(option, value, ("same", "valid", "0", "1", "1x1"))
     return read_size_or_0(option, value)
+
+
+def read_sides(option: str, value: object) -> object:
+    """`same` stays a word; `1` -> (1,), `1x0` -> (1, 0), `1+2x0` -> ((1, 2), 0): before and after."""
+    if isinstance(value, str) and value == "same":
+        return value
+    parts = value if isinstance(value, (tuple, list)) else str(value).lower().replace("×", "x").split("x")
+    return tuple(_sides(option, part) for part in parts)
+
+
+def _sides(option: str, value: object) -> int | tuple[int, int]:
+    words = value if isinstance(value, (tuple, list)) else str(value).split("+")
+    if len(words) > 2 or not all(str(word).strip().isdecimal() for word in words):
+        raise UsageError(
+            f"{option}: {value!r} is not a border",
+            hint="Write it like 1, 1x0 (one for each axis), 1+2 (before and after), or same.",
+        )
+    sizes = [size for word in words for size in _sizes(option, str(word).strip(), at_least=0)]
+    return (sizes[0], sizes[1]) if len(sizes) > 1 else sizes[0]
 
 
 def read_number(option: str, value: object) -> object:
@@ -181,7 +277,7 @@ def read_offset(option: str, value: object) -> object:
         if not letter.isalpha() or not start.removeprefix("-").isdecimal():
             raise UsageError(f"{option}: {value!r} is not an offset", hint="Write it like H:3,W:1.")
         offsets[letter.upper()] = int(start)
-    return Offsets(offsets)
+    return ByAxis(offsets)
 
 
 def read_projections(option: str, value: object) -> object:
@@ -197,7 +293,7 @@ def read_projections(option: str, value: object) -> object:
         number, equals, files = str(item).partition("=")
         if not equals or not number.strip().isdecimal() or not files:
             raise UsageError(
-                f"{option} {item}: not a projection",
+                f"{worded(str(option), str(item))}: not a projection",
                 hint="Write INPUT-NUMBER=KERNEL or INPUT-NUMBER=KERNEL,BIAS.",
             )
         kernel, _, bias = files.partition(",")
@@ -206,5 +302,6 @@ def read_projections(option: str, value: object) -> object:
 
 
 def read_method(_option: str, value: object) -> object:
-    """A method's name; aliases are resolved."""
-    return find_method(str(value)).name
+    """A method's name, or another word for it."""
+    find_method(str(value))
+    return str(value)

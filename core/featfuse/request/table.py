@@ -47,9 +47,9 @@ def _needs_method() -> Condition:
     )
 
 
-def _instead_of_grid(other: str) -> Condition:
-    text = "{to} and {like} exclude each other"
-    return instead_of(other, text, "Give the target grid once.", hides=False)
+def _instead_of_grid(other: str, option: str = "") -> Condition:
+    pair = f"{{{option}}} and {{{other}}}" if option else "{to} and {like}"
+    return instead_of(other, f"{pair} exclude each other", "Give the target grid once.", hides=False)
 
 
 _ROWS = (
@@ -63,6 +63,7 @@ _ROWS = (
         "-m",
         choices=METHODS,
         aliases=ALIASES,
+        as_typed=True,
         default="strict",
         always=True,
         told=10,
@@ -72,10 +73,10 @@ _ROWS = (
         kinds.TARGET,
         _RECONCILE,
         "Target grid: auto (default: the method's own direction), largest, smallest, first, last, "
-        "or sizes like 64x48.",
+        "or sizes like 64x48, or H:64 for one axis.",
         "GRID",
         offers=TARGETS,
-        values="auto, largest, smallest, first, last, or sizes like 64x48",
+        values="auto, largest, smallest, first, last, or sizes like 64x48 or H:64",
         default="auto",
         always=True,
         when=(_instead_of_grid("like"), _needs_method()),
@@ -89,6 +90,49 @@ _ROWS = (
         "INPUT",
         when=(_instead_of_grid("to"), _needs_method()),
         told=NEVER,
+    ),
+    Option(
+        "scale",
+        kinds.SCALE,
+        _RECONCILE,
+        "Multiply sizes by this: 2, 0.5, 1.37x2, H:2. The result has floor(size * scale) samples.",
+        "FACTOR",
+        when=(_instead_of_grid("to", "scale"), _instead_of_grid("like", "scale")),
+    ),
+    Option(
+        "recompute_scale_factor",
+        kinds.SWITCH,
+        _RECONCILE,
+        "Compute coordinates from the sizes, not from {scale} itself.",
+        default=False,
+        when=(beside("scale"),),
+    ),
+    Option(
+        "keep_aspect",
+        kinds.CHOICE,
+        _RECONCILE,
+        "Resize by one factor, to what is not larger or not smaller than the target: {choices}.",
+        "RULE",
+        choices=("stretch", "not-larger", "not-smaller"),
+        default_text="stretch",
+        when=(instead_of("scale", "{option} needs a target grid", "{other} keeps it as it is."),),
+    ),
+    Option(
+        "roi",
+        kinds.REGION,
+        _RECONCILE,
+        "The part of the map to show, from 0 to 1 along each axis, like H:0.25:0.75.",
+        "REGION",
+        when=(instead_of("coords", "{option} has coordinates of its own", "Leave {other} out."),),
+    ),
+    Option(
+        "extrapolation_value",
+        kinds.NUMBER,
+        _RECONCILE,
+        "What {roi} shows beyond the map. Default: 0.",
+        "NUMBER",
+        default=0.0,
+        when=(beside("roi"),),
     ),
     Option(
         "convention",
@@ -155,6 +199,8 @@ _ROWS = (
         "How letterbox resizes. Default: bilinear.",
         "METHOD",
         choices=INTERPOLATIONS,
+        aliases=ALIASES,
+        as_typed=True,
         default=defaults.INTERPOLATION,
     ),
     Option(
@@ -230,6 +276,18 @@ _ROWS = (
         told=NEVER,
     ),
     Option(
+        "out_layout",
+        kinds.TEXT,
+        _LAYOUT,
+        "Order of the output's axes; L flattens the grid to tokens: NLC. Default: the first input's.",
+        "AXES",
+        offers=(*_LAYOUTS, "NLC", "LC"),
+        values="axis letters, like NHWC, or NLC for tokens",
+        default_text="the first input's",
+        reconciles=False,
+        told=89,
+    ),
+    Option(
         "pad_mode",
         kinds.CHOICE,
         _BORDER,
@@ -279,7 +337,7 @@ _ROWS = (
         "pool_size",
         kinds.SIZES,
         _POOLING,
-        "Window of avg-pool and max-pool, like 3 or 3x3. Without it windows are adaptive.",
+        "Window of avg-pool, max-pool and lp-pool, like 3 or 3x3. Without it windows are adaptive.",
         "N",
         values="like 3 or 3x3",
         default_text="adaptive windows",
@@ -296,11 +354,23 @@ _ROWS = (
     ),
     Option(
         "pool_padding",
-        kinds.BORDER,
+        kinds.SIDES,
         _POOLING,
-        "Border on both sides before pooling. Default: 0.",
+        "Border before pooling: 1 on both sides, 1+2 before and after, or same as in Keras and TF. "
+        "Default: 0.",
         "N",
+        offers=("same",),
+        values=kinds.SIDES.values,
         default=0,
+        when=(beside("pool_size"),),
+    ),
+    Option(
+        "pool_dilation",
+        kinds.SIZES,
+        _POOLING,
+        "Step between the samples of a window. Default: 1.",
+        "N",
+        default=1,
         when=(beside("pool_size"),),
     ),
     Option(
@@ -309,15 +379,29 @@ _ROWS = (
         _POOLING,
         "Keep a last window that is only partly filled.",
         default=False,
-        when=(beside("pool_size"),),
+        when=(
+            beside("pool_size"),
+            unless("pool_padding", "same", hint="There are ceil(I / stride) windows, and none hangs over."),
+        ),
     ),
     Option(
         "count_include_pad",
         kinds.SWITCH,
         _POOLING,
-        "Count the border in averages.",
-        default=True,
+        "Count the border in averages. Default: yes; no with {pool_padding:same}.",
+        default=lambda options: options.pool_padding != "same",
+        default_text="yes; no with {pool_padding:same}",
         when=(beside("pool_size"),),
+    ),
+    Option(
+        "p",
+        kinds.NUMBER,
+        _POOLING,
+        "Exponent of lp-pool. Default: 2.",
+        "P",
+        finite=True,
+        above=0.0,
+        default=defaults.EXPONENT,
     ),
     Option(
         "fold",

@@ -7,9 +7,9 @@ from featfuse.errors import UsageError
 from featfuse.methods import METHODS, Method
 from featfuse.request.combining import REDUCES, Reducer
 from featfuse.request.conditions import Condition
-from featfuse.request.defaults import resizer
+from featfuse.request.defaults import conventions_of, resizer
 from featfuse.request.table import OPTIONS
-from featfuse.wording import Named, phrase, spelt
+from featfuse.wording import Named, phrase, worded
 
 if TYPE_CHECKING:
     from featfuse.request.options import Options
@@ -31,6 +31,7 @@ _OF_INNER = frozenset(name for row in METHODS.values() if row.inner for name in 
 def check_used(options: "Options", given: Mapping[str, object]) -> None:
     """UsageError for the first option that nothing reads, with what would read it."""
     method, reducer = METHODS[options.method], REDUCES.get(options.reduce, NO_REDUCTION)
+    _check_convention(method, options)
     for name in given:
         if name in LISTED and name not in method.options and name not in reducer.options:
             raise _unlisted(name, options)
@@ -43,11 +44,21 @@ def check_used(options: "Options", given: Mapping[str, object]) -> None:
                 raise _unread(name, condition, options)
         if name in _lost_to_resizer(method, options):
             raise UsageError(
-                f"{spelt(name)} is not used by {spelt(method.resizes_by, resizer(options).name)}",
+                f"{worded(name)} is not used by {worded(method.resizes_by, resizer(options).name)}",
                 hint=f"Leave it out, or choose another {method.resizes_by}.",
             )
     if reducer.options:
         _check_reducer(reducer, method, options, given)
+
+
+def _check_convention(method: Method, options: "Options") -> None:
+    """A framework that does not have the method cannot be followed."""
+    known = conventions_of(method)
+    if "convention" in method.options and options.convention is not None and options.convention not in known:
+        raise UsageError(
+            f"{worded('convention', options.convention)} has no {method.name}",
+            hint=f"Choose one of: {', '.join(known)}.",
+        )
 
 
 def value_of(condition: Condition, options: "Options") -> object:
@@ -70,12 +81,12 @@ def _lost_to_resizer(method: Method, options: "Options") -> Collection[str]:
 
 
 def _unlisted(name: str, options: "Options") -> UsageError:
-    users = [spelt("method", row.name) for row in METHODS.values() if name in row.options]
-    users += [spelt("reduce", row.name) for row in REDUCES.values() if name in row.options]
-    chosen = spelt("method", options.method)
-    chosen += f" or {spelt('reduce', options.reduce)}" if options.reduce else ""
+    users = [worded("method", row.name) for row in METHODS.values() if name in row.options]
+    users += [worded("reduce", row.name) for row in REDUCES.values() if name in row.options]
+    chosen = worded("method", options.method)
+    chosen += f" or {worded('reduce', options.reduce)}" if options.reduce else ""
     return UsageError(
-        f"{spelt(name)} is not used by {chosen}",
+        f"{worded(name)} is not used by {chosen}",
         hint=f"It belongs to: {', '.join(users)}. Leave it out, or choose one of these.",
     )
 
@@ -95,19 +106,19 @@ def _check_reducer(reducer: Reducer, method: Method, options: "Options", given: 
     for name in reducer.needs:
         if name in method.options and name in given:
             raise UsageError(
-                f"{spelt(name)} would belong to both {spelt('method', method.name)} "
-                f"and {spelt('reduce', reducer.name)}",
+                f"{worded(name)} would belong to both {worded('method', method.name)} "
+                f"and {worded('reduce', reducer.name)}",
                 hint="Do it in two commands, the second with - as its input.",
             )
     if reducer.needs and sum(name in given for name in reducer.needs) != 1:
-        wanted = " or ".join(spelt(name) for name in reducer.needs)
+        wanted = " or ".join(worded(name) for name in reducer.needs)
         either = "either " if len(reducer.needs) > 1 else ""
         hint = phrase(reducer.hint)
-        raise UsageError(f"{spelt('reduce', reducer.name)} needs {either}{wanted}", hint=hint)
+        raise UsageError(f"{worded('reduce', reducer.name)} needs {either}{wanted}", hint=hint)
     for name in reducer.options:
         for condition in OPTIONS[name].when if name in given else ():
             if condition.holds(value_of(condition, options)):
                 continue
             if condition.wanted and reducer.alternative:
-                raise UsageError(f"{spelt(name)} does not go with {reducer.alternative}")
+                raise UsageError(f"{worded(name)} does not go with {reducer.alternative}")
             raise _unread(name, condition, options)

@@ -17,7 +17,7 @@ from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.windows import run_length, window_cost, window_lengths, windows
 from featfuse.text import human_bytes
-from featfuse.wording import spelt
+from featfuse.wording import worded
 
 __all__ = ["execute"]
 
@@ -40,7 +40,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     """
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
-        raise UsageError(f"{spelt('threads', threads)}: at least 1 is needed")
+        raise UsageError(f"{worded('threads', threads)}: at least 1 is needed")
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:

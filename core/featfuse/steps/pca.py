@@ -8,7 +8,7 @@ from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix, Mix
 from featfuse.steps.windows import window_lengths, windows
 from featfuse.text import human_bytes
-from featfuse.wording import phrase, spelt
+from featfuse.wording import phrase, worded
 
 __all__ = ["PrincipalComponents"]
 
@@ -33,7 +33,7 @@ class PrincipalComponents(ChannelMix):
         super().prepare(run)
         child, out_channels = self.children[0], self.shape[self.axis]
         count, channels = 0, child.shape[self.axis]
-        told = spelt("reduce", "pca")
+        told = worded("reduce", "pca")
         if 40 * channels * channels > run.budget:
             raise UsageError(
                 f"{told}: the covariance of {channels} channels needs {human_bytes(40 * channels**2)}",

@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from featfuse import CHANNEL_MODES, METHODS, engine
+from featfuse import CHANNEL_MODES, engine
 from featfuse.engine import STRATEGIES
 from featfuse.engine.blocks import part_along
 from featfuse.engine.gather import gather
@@ -23,7 +23,7 @@ from featfuse.model.axis import RUN, AxisMap, Taps, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.support.maps import Settings, build, draw_chain
+from tests.support.maps import MAPPED, Settings, build, draw_chain
 
 Draw = Callable[[Any], Any]
 
@@ -125,7 +125,7 @@ def knows_borders(strategy: Strategy[Any]) -> bool:
     return STRATEGIES.index(strategy) <= STRATEGIES.index(PADDING)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MAPPED)
 @settings(max_examples=40)
 @given(data=st.data())
 def test_strategies_equal_the_gather(method: str, axis_settings: Settings, data: st.DataObject) -> None:

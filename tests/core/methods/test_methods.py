@@ -10,6 +10,8 @@ from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.change import resized
 
+from tests.support.maps import MAPPED
+
 Settings = Callable[..., AxisSettings]
 
 
@@ -19,7 +21,7 @@ Settings = Callable[..., AxisSettings]
         pytest.param(
             name,
         )
-        for name in METHODS
+        for name in MAPPED
     ],
 )
 def test_an_empty_slice_reads_nothing_and_gives_nothing(axis_settings: Settings, method: str) -> None:
@@ -33,7 +35,7 @@ def test_an_empty_slice_reads_nothing_and_gives_nothing(axis_settings: Settings,
 # ------------------------------------------------------------------- relations between the methods
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "letterbox"])
+@pytest.mark.parametrize("method", [name for name in MAPPED if name != "letterbox"])
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_same_size_changes_nothing(axis_settings: Settings, method: str, size: int) -> None:
     """Every method leaves a map of the right size alone, except those whose row says that it smooths."""
@@ -80,7 +82,7 @@ RUNS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MAPPED)
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_blockwise_equals_whole(method: str, dtype: str) -> None:
     """A budget that forces many windows gives the same values, bit for bit where samples are only moved or
@@ -120,7 +122,7 @@ def test_usual_budgets_change_no_byte(method: str) -> None:
         pytest.param(
             name,
         )
-        for name in METHODS
+        for name in MAPPED
     ],
 )
 def test_infinities_pass_without_a_warning(method: str) -> None:

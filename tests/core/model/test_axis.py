@@ -24,6 +24,7 @@ from tests.support.map_checks import (
     check_values,
     sums,
 )
+from tests.support.maps import MAPPED
 
 Settings = Callable[..., AxisSettings]
 
@@ -39,6 +40,11 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("avg-pool", {"pool_size": 2, "pool_stride": 1}),
     ("avg-pool", {"pool_size": 2, "pool_stride": 1, "count_include_pad": False}),
     ("max-pool", {"pool_size": 2, "pool_stride": 1}),
+    ("max-pool", {"pool_size": 4, "pool_stride": 1, "pool_padding": (2, 0)}),
+    ("max-pool", {"pool_size": 4, "pool_stride": 1, "pool_padding": (0, 2)}),
+    ("max-pool", {"pool_size": 2, "pool_stride": 1, "pool_padding": (0, 1), "pool_dilation": 2}),
+    ("lp-pool", {"pool_size": 2, "pool_stride": 1}),
+    ("lp-pool", {"pool_size": 2, "pool_stride": 1, "ceil_mode": True}),
     *(("letterbox", {"interpolation": name, "anchor": "end"}) for name in ("nearest", "area", "gaussian")),
 ]
 """Settings beyond the convention that lead to rules of their own."""
@@ -83,7 +89,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MAPPED)
 def test_maps_of_equal_settings_are_equal(axis_settings: Settings, method: str, convention: str) -> None:
     maps = [built(axis_settings, method, {"convention": convention}) for _ in range(2)]
     check_is_a_value(maps[0], maps[1])

@@ -34,6 +34,8 @@ ROWS = [(10, 32), (10, 16)]
         (VIDEO, "NCDHW", "NDHWC", {"method": "bilinear"}, False),
         (WAVE, "CHW", "NCW", {"method": "bilinear"}, True),
         (WAVE, "CHW", "NCW", {"method": "bilinear", "reduce": "conv1x1", "out_channels": 2}, False),
+        ([(4, 4, 5)], "NCW", "CNW", {"method": "pixel-shuffle", "to": "10"}, False),
+        ([(4, 4, 5)], "NCW", "CNW", {"method": "lp-pool", "to": "3"}, True),
         (ROWS, "NC", "LC", {"combine": "concat"}, True),
         (ROWS, "NC", "LC", {}, True),  # refused alike
         (ROWS, "NC", "HW", {}, False),

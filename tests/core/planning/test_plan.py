@@ -24,6 +24,8 @@ MASK = np.ones((8, 8), "float32")
 REQUESTS: dict[str, dict[str, Any]] = {
     "bilinear": {"method": "bilinear"},
     "offset": {"method": "pad", "offset": "H:1,W:2"},
+    "scale": {"method": "bilinear", "scale": "2"},
+    "aspect": {"method": "bilinear", "to": "6x4", "keep_aspect": "not-larger"},
     "ramp": {"method": "pad", "pad_mode": "linear_ramp"},
     "mask": {"method": "pad", "mask": "auto"},
     "mask file": {"method": "nearest", "mask": MASK},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from featfuse import COMBINES, METHODS, ShapeError
+from featfuse.request.table import OPTIONS
 
 Shape = tuple[int, ...]
 
@@ -114,13 +115,17 @@ def test_shapes(plan: Plan, shapes: list[Shape], options: dict[str, Any], expect
 @pytest.mark.parametrize("combine", COMBINES)
 def test_every_method_with_every_combine(plan: Plan, method: str, combine: str) -> None:
     """Sizes in a ratio of two, which every method can bring together, but strict."""
-    small = (8, 8, 3) if method == "strict" else (4, 4, 3)
+    shuffles = METHODS[method].shuffles
+    small = (8, 8, 3) if method == "strict" else (4, 4, 12 if shuffles else 3)
     result = plan((8, 8, 3), small, method=method, combine=combine)
     grid = {"largest": 8, "smallest": 4, "first": 8, "none": 8}[METHODS[method].target]
-    joined = {"concat": (grid, grid, 6), "stack": (2, grid, grid, 3)}
-    assert result.shape == joined.get(combine, (grid, grid, 3))
-    idle = {"offset", "cubic_a", "nearest_rounding", "bias"} - ({"cubic_a"} if method == "bicubic" else set())
-    geometry = {"pool_size", "pool_stride", "pool_padding", "ceil_mode", "count_include_pad"}
+    channels = 12 if shuffles == "channels" else 3
+    joined = {"concat": (grid, grid, 2 * channels), "stack": (2, grid, grid, channels)}
+    assert result.shape == joined.get(combine, (grid, grid, channels))
+    idle = {"offset", "cubic_a", "nearest_rounding", "bias"} | {"scale", "recompute_scale_factor"}
+    idle |= {"keep_aspect", "roi", "extrapolation_value"}
+    idle -= {"cubic_a"} if method == "bicubic" else set()
+    geometry = {name for name in METHODS["avg-pool"].options if OPTIONS[name].panel == "Pooling"}
     geometry |= {"kernel_layout", "stride", "padding", "output_padding", "dilation", "groups"}
     for name in set(METHODS[method].options) - idle - geometry:  # of a window or a kernel: none is given
         assert name in result.pipeline, "an option of the method is not in the resolved pipeline"
@@ -170,7 +175,7 @@ REFUSED = [
         "too much pool padding",
         [(8, 8)],
         {"method": "max-pool", "pool_size": "2", "pool_padding": "2", "to": "4x4"},
-        "axis H|padding 2|at most half",
+        "axis H|padding 2|no sample|--pool-padding",
     ),
     ("crop grows", [(8, 8), (5, 5)], {"method": "crop", "to": "9x5"}, "map1.npy|axis H|8|9|crop-or-pad"),
     ("pad shrinks", [(8, 8), (5, 5)], {"method": "pad", "to": "8x4"}, "map1.npy|axis W|8|4|crop-or-pad"),

@@ -1,7 +1,9 @@
 """A child process reads first: its crash is an error that names the file, its errors are no news."""
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 Told = Callable[..., list[str]]
 
 SCRIPT = """
-import os, signal, sys
+import os, signal, sys, time
 from featfuse.errors import InputError
 from featfuse.process import sandbox
 
@@ -25,6 +27,9 @@ class Reader:
         raise ValueError
     def dies(self, number):
         os.kill(os.getpid(), number)
+    def waits(self):
+        print("waits", os.getpid(), flush=True)
+        time.sleep(1000)
 
 def call(method, *arguments):
     try:
@@ -75,3 +80,34 @@ def test_a_child_that_was_killed_is_replaced_once(told: Told) -> None:
     lines = told("call('dies', 9)")
     assert lines.count("opened x.h5 False") == 2
     assert lines[-1] == "x.h5::a: the process that reads it on trial was killed (SIGKILL)"
+
+
+def test_a_call_that_only_waits_comes_to_an_end(told: Told) -> None:
+    """By the clock: it takes no processor time."""
+    lines = told("sandbox._SECONDS = 1; call('waits'); call('fine', 2)")
+    assert "x.h5::a: the HDF5 library never came to an end on it (SIGALRM)" in lines
+    assert lines[-1] == "asked 2", "a new child goes on"
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_ends_the_parent_ends_the_child(tmp_path: Path, number: int) -> None:
+    (tmp_path / "x.h5").touch()
+    line = [sys.executable, "-c", SCRIPT.format(enabled=True, calls="call('waits')")]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        child = next(int(words[1]) for words in map(bytes.split, process.stdout) if words[0] == b"waits")
+        assert is_running(child)
+        process.send_signal(number)
+        process.wait(timeout=10)
+        patience = time.monotonic() + 10
+        while is_running(child) and time.monotonic() < patience:
+            time.sleep(0.01)
+        assert not is_running(child)

@@ -8,10 +8,12 @@ import featfuse
 import pytest
 from featfuse import METHODS, ShapeReport
 
+from tests.support.maps import MAPPED
+
 Plan = Callable[..., Any]
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].target != "none"])
+@pytest.mark.parametrize("method", [name for name in MAPPED if METHODS[name].target != "none"])
 def test_shrinking_without_antialias_is_warned_of(plan: Plan, method: str) -> None:
     """For the methods that could stretch their kernel; the convention may do so by itself."""
     if "antialias" not in METHODS[method].options:
@@ -66,8 +68,17 @@ def as_json(report: ShapeReport) -> Any:
         ({"method": "pad", "pad_mode": "circular"}, {"pad_mode": "wrap"}),
         ({"method": "crop", "offset": "H:1"}, {"offset": {"H": 1}, "odd": "floor", "grid": [4, 4]}),
         ({"method": "max-pool", "pool_size": "2"}, {"pool_size": [2], "pool_padding": 0, "ceil_mode": False}),
+        (
+            {"method": "avg-pool", "pool_size": 2, "pool_padding": "same"},
+            {"pool_padding": "same", "pool_dilation": 1, "count_include_pad": False, "ceil_mode": None},
+        ),
+        (
+            {"method": "max-pool", "pool_size": 2, "pool_padding": "0+1"},
+            {"pool_padding": [[0, 1]]},
+        ),
+        ({"method": "lp-pool"}, {"p": 2.0, "convention": "torch", "pool_dilation": None}),
         ({"method": "letterbox", "to": "8x9"}, {"to": "8x9", "grid": [8, 9], "interpolation": "bilinear"}),
-        ({"method": "linear"}, {"method": "bilinear"}),
+        ({"method": "linear"}, {"method": "linear", "convention": "torch"}),
     ],
 )
 def test_pipeline_is_resolved(options: dict[str, Any], expected: dict[str, object]) -> None:
@@ -77,9 +88,16 @@ def test_pipeline_is_resolved(options: dict[str, Any], expected: dict[str, objec
         assert pipeline == expected
 
 
+def test_another_name_of_a_method_stays_as_typed(plan: Plan) -> None:
+    result = plan((8, 8), (4, 4), method="trilinear")
+    assert "×2 trilinear" in result.axes[0].actions
+    assert result.summary.startswith("trilinear to largest")
+
+
 def test_pipeline_is_resolved_without_a_layout(plan: Plan) -> None:
     pipeline = plan((3, 4, 5), (3, 4, 5), method="bicubic").pipeline
-    assert set(METHODS["bicubic"].options) <= set(pipeline)
+    only_where_given = {"scale", "recompute_scale_factor", "keep_aspect", "roi", "extrapolation_value"}
+    assert set(METHODS["bicubic"].options) - only_where_given <= set(pipeline)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +120,26 @@ def test_pipeline_is_resolved_without_a_layout(plan: Plan) -> None:
         ({"method": "crop", "offset": {"W": 5}}, ["crop 5+0", "="]),
         ({"method": "crop-or-pad", "to": "6"}, ["crop 1+2", "pad 1+1"]),
         ({"method": "letterbox", "to": "8"}, ["×0.8889 letterbox", "×2 letterbox"]),
+        ({"method": "lp-pool", "p": 3}, ["×0.4444 lp-pool", "="]),
     ],
 )
 def test_actions(plan: Plan, options: dict[str, Any], cells: list[str]) -> None:
     (row,) = plan((9,), (4,), **options).axes
     assert list(row.actions) == cells
+
+
+@pytest.mark.parametrize(
+    ("method", "cells"),
+    [
+        ("pixel-shuffle", {"H": ("=", "×2 pixel-shuffle"), "C": ("=", "pixel-shuffle → 3")}),
+        ("pixel-unshuffle", {"H": ("×0.5 pixel-unshuffle", "="), "C": ("pixel-unshuffle → 12", "=")}),
+    ],
+)
+def test_a_shuffle_is_told_of_both_kinds_of_axes(
+    plan: Plan, method: str, cells: dict[str, tuple[str, ...]]
+) -> None:
+    planned = plan((1, 3, 4, 6), (1, 12, 2, 3), method=method, layout="NCHW")
+    told = {row.axis: row.actions for row in planned.axes}
+    assert {letter: told[letter] for letter in cells} == cells
+    assert planned.summary.startswith(f"{method} to ")
+    assert "(torch convention)" in planned.summary

@@ -82,8 +82,11 @@ CASES: list[tuple[list[Shape], dict[str, Any]]] = [
     ([(9, 9)], {"method": "avg-pool", "pool_size": "3x2", "pool_stride": "2x3", "pool_padding": "1x0"}),
     ([(8, 8), (5, 5)], {"method": "crop", "offset": {"H": 1}}),
     *(
-        ([(8, 8, 6), (8, 8, 6) if method == "strict" else (4, 4, 6)], {"method": method, "combine": combine})
-        for method in METHODS
+        (
+            [(8, 8, 6), (8, 8, 6) if name == "strict" else (4, 4, 24 if row.shuffles else 6)],
+            {"method": name, "combine": combine},
+        )
+        for name, row in METHODS.items()
         for combine in COMBINES
     ),
     *(([(8, 8, 6), (8, 8, 3)], {"channels": mode}) for mode in CHANNEL_MODES if mode != "strict"),

@@ -105,6 +105,13 @@ def test_there_is_a_way_out_of_every_mismatch(why: str, shapes: list[Shape], giv
     assert set(caught.value.commands) <= set(commands)
 
 
+def test_what_needs_a_meaning_of_its_own_is_not_offered() -> None:
+    """That channels are blocks of neighbours, or that norms are wanted, no size can tell."""
+    report = featfuse.inspect((1, 3, 8, 8), (1, 12, 4, 4), layout="NCHW")
+    assert report.suggestions
+    assert not any(name in it.command for it in report.suggestions for name in ("pixel", "lp-pool"))
+
+
 def test_the_classic_case_offers_all_there_is() -> None:
     """(1, 64, 64, 32) and (1, 32, 32, 16): every channel mode, concat, and both directions."""
     report = inspect_inputs([(1, 64, 64, 32), (1, 32, 32, 16)], {"method": "bilinear"})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from featfuse import CONVENTIONS, METHODS
+from featfuse.request.defaults import conventions_of
 from featfuse.request.options import Options
 from featfuse.request.resolved import resolved_pipeline
 
@@ -18,3 +20,9 @@ def test_defaults_follow_the_convention() -> None:
     assert told(method="letterbox", interpolation="nearest")["coords"] == "asymmetric"
     assert "antialias" not in told(method="letterbox", interpolation="nearest")
     assert "odd" not in told(method="crop", anchor="end")
+
+
+def test_conventions_of_a_method() -> None:
+    assert conventions_of(METHODS["bilinear"]) == tuple(CONVENTIONS)
+    assert conventions_of(METHODS["area"]) == tuple(CONVENTIONS)
+    assert conventions_of(METHODS["pixel-shuffle"]) == ("torch", "tf", "onnx")

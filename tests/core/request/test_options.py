@@ -82,7 +82,12 @@ def test_odd_numbers_are_refused(plan: Plan, options: dict[str, Any]) -> None:
 METHOD_OPTIONS = {name for row in METHODS.values() for name in row.options}
 
 SAMPLE: Mapping[str, object] = {
-    "convention": "tf",
+    "scale": "2",
+    "recompute_scale_factor": True,
+    "keep_aspect": "not-larger",
+    "roi": "H:0:1",
+    "extrapolation_value": 1.0,
+    "convention": "onnx",
     "coords": "align-corners",
     "antialias": True,
     "edge": "clamp",
@@ -96,7 +101,9 @@ SAMPLE: Mapping[str, object] = {
     "interpolation": "nearest",
     "pool_size": "2",
     "pool_stride": "2",
-    "pool_padding": "1",
+    "pool_padding": "1+2",
+    "pool_dilation": "2",
+    "p": 3.0,
     "ceil_mode": True,
     "count_include_pad": False,
     "kernel": "w.npy",
@@ -124,10 +131,11 @@ def test_an_option_is_used_or_refused(method: str, name: str) -> None:
     given: dict[str, Any] = {"method": method, name: SAMPLE[name]}
     if name in METHODS[method].options:
         company = {"transposed-conv": {"kernel": "w.npy"}, "max-pool": {"pool_size": "2"}}
-        company["avg-pool"] = company["max-pool"]
+        company |= dict.fromkeys(("avg-pool", "lp-pool"), company["max-pool"])
         if method == "letterbox":
             company["letterbox"] = {"interpolation": LETTERBOX.get(name, "bilinear")}
-        options = Options.resolve({**company.get(method, {}), **given})  # type: ignore[arg-type]
+        beside = {"recompute_scale_factor": {"scale": "2"}, "extrapolation_value": {"roi": "H:0:1"}}
+        options = Options.resolve({**company.get(method, {}), **beside.get(name, {}), **given})  # type: ignore[arg-type]
         assert getattr(options, name) is not None
         return
     with pytest.raises(UsageError) as caught:

@@ -4,6 +4,7 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import UsageError
+from featfuse.request import parsing
 
 
 def test_values_that_python_would_write() -> None:
@@ -20,3 +21,36 @@ def test_values_that_python_would_write() -> None:
     for text in ("no", "yes", "false", 2):
         with pytest.raises(UsageError, match=r"`antialias`: .* is neither True nor False"):
             featfuse.resize(x, (3, 3), layout="NCHW", antialias=text)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (1, (1,)),
+        ("1", (1,)),
+        ("1x0", (1, 0)),
+        ((1, 0), (1, 0)),
+        ("1+2", ((1, 2),)),
+        ("1+2×0", ((1, 2), 0)),
+        (((1, 2), 0), ((1, 2), 0)),
+        ([[1, 2], [0, 0]], ((1, 2), (0, 0))),
+        ("same", "same"),
+    ],
+)
+def test_borders(value: object, read: object) -> None:
+    assert parsing.read_sides("--pool-padding", value) == read
+
+
+@pytest.mark.parametrize(
+    "value", ["", "-1", "1+", "+1", "1+2+3", "1.5", "valid", "same+1", None, True, (1, (1, 2, 3))]
+)
+def test_what_is_no_border(value: object) -> None:
+    with pytest.raises(UsageError, match=r"^--pool-padding: .* is not a border") as caught:
+        parsing.read_sides("--pool-padding", value)
+    assert "same" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("value", [0, -2, "-0.5"])
+def test_an_exponent_is_above_0(value: object) -> None:
+    with pytest.raises(UsageError, match=r"p=.*: must be above 0"):
+        featfuse.fuse(np.ones(4), method="lp-pool", to=2, p=value)

@@ -36,7 +36,10 @@ VALUES: Mapping[object, object] = {
     kinds.SIZES: "3x4",
     kinds.BORDER: "0x1",
     kinds.PADDING: "same",
+    kinds.SIDES: "1+2x0",
     kinds.OFFSET: "H:3,W:-1",
+    kinds.SCALE: "1.5x2",
+    kinds.REGION: "H:0.25:0.75,W:1:0",
     kinds.SOURCE: "w.npy",
     kinds.MASK: "auto",
     kinds.WEIGHTS: "1,0.5",
@@ -47,6 +50,8 @@ VALUES: Mapping[object, object] = {
 
 def value_of(name: str) -> Any:
     row = OPTIONS[name]
+    if row.above is not None:
+        return row.above + 1.5
     return row.chosen_from[-1] if row.choices else VALUES[row.kind]
 
 
@@ -131,6 +136,8 @@ def test_what_the_command_line_writes_python_reads_the_same(row) -> None:
         ({"antialias": False, "ceil_mode": True}, "--no-antialias --ceil-mode"),
         ({"to": (3, 4), "pool_size": 2}, "--to 3x4 --pool-size 2"),
         ({"offset": {"H": 1, "W": -2}}, "--offset H:1,W:-2"),
+        ({"pool_padding": ((1, 2), 0)}, "--pool-padding 1+2x0"),
+        ({"pool_padding": "same", "p": 3}, "--pool-padding same --p 3"),
         ({"weights": (1.0, 0.5)}, "--weights 1,0.5"),
         ({"weights": np.ones(2), "mask": np.ones(2)}, "--weights weights.npy --mask mask.npy"),
         ({"kernel": Path("a b.npy")}, "--kernel 'a b.npy'"),

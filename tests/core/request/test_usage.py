@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from featfuse import METHODS, REDUCES, UsageError
+from featfuse import CONVENTIONS, METHODS, REDUCES, UsageError
 from featfuse.request import kinds
 from featfuse.request.options import Options
 from featfuse.request.table import OPTIONS
@@ -24,7 +24,10 @@ VALUES: Mapping[object, object] = {
     kinds.SIZES: "3x4",
     kinds.BORDER: "0x1",
     kinds.PADDING: "same",
+    kinds.SIDES: "1+2x0",
     kinds.OFFSET: "H:3,W:-1",
+    kinds.SCALE: "1.5x2",
+    kinds.REGION: "H:0.25:0.75,W:1:0",
     kinds.SOURCE: "w.npy",
     kinds.MASK: "auto",
     kinds.WEIGHTS: "1,0.5",
@@ -35,6 +38,8 @@ VALUES: Mapping[object, object] = {
 
 def value_of(name: str) -> Any:
     row = OPTIONS[name]
+    if row.above is not None:
+        return row.above + 1.5
     return row.chosen_from[-1] if row.choices else VALUES[row.kind]
 
 
@@ -72,6 +77,31 @@ def test_an_option_is_read_in_its_company(row) -> None:
         given["out_channels"] = 2  # the last of the table is pca
     options = Options.resolve(given)  # type: ignore[arg-type]
     assert getattr(options, row.name) not in (None, ())
+
+
+@pytest.mark.parametrize(
+    ("method", "known"),
+    [
+        ("lp-pool", "torch, onnx"),
+        ("pixel-shuffle", "torch, tf, onnx"),
+        ("pixel-unshuffle", "torch, tf, onnx"),
+    ],
+)
+def test_a_framework_without_the_method_is_refused(method: str, known: str) -> None:
+    for name in CONVENTIONS:
+        given: dict[str, Any] = {"method": method, "convention": name}
+        if name in known.split(", "):
+            assert Options.resolve(given).convention == name  # type: ignore[arg-type]
+            continue
+        with pytest.raises(UsageError, match=f"--convention {name} has no {method}") as caught:
+            Options.resolve(given)  # type: ignore[arg-type]
+        assert caught.value.hint == f"Choose one of: {known}."
+
+
+def test_same_padding_has_no_ceil_mode() -> None:
+    given: dict[str, Any] = {"method": "max-pool", "pool_size": 2, "pool_padding": "same"}
+    with pytest.raises(UsageError, match="--ceil-mode is not used by --pool-padding same"):
+        Options.resolve({**given, "ceil_mode": True})  # type: ignore[typeddict-item]
 
 
 CONDITIONAL = [name for name, row in OPTIONS.items() if row.when or name in LISTED]

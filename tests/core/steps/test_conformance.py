@@ -16,6 +16,8 @@ TOKENS = RNG.normal(size=(2, 1 + 21 * 19, 6)).astype(np.float32)
 SOFT = RNG.random((21, 19)).astype(np.float32)
 UP = RNG.normal(size=(6, 6, 4, 3)).astype(np.float32)
 GROUPED = RNG.normal(size=(6, 2, 3, 3)).astype(np.float32)
+DEEP, WIDE = np.random.default_rng(8).normal(size=(2, 54, 7, 6)).astype(np.float32), A[..., :18]
+SHUFFLED = {"method": "pixel-shuffle", "to": "21x18"}
 MIX = RNG.normal(size=(5, 10)).astype(np.float32)
 
 MULTIPLIED = {
@@ -46,6 +48,20 @@ MULTIPLIED = {
     "gap-alone": ((A,), {"reduce": "gap", "keepdims": False}),
 }
 MOVED = {
+    "pixel-shuffle": ((WIDE, DEEP), {"method": "pixel-shuffle"}),
+    "pixel-shuffle-last": ((DEEP.transpose(0, 2, 3, 1).copy(),), {**SHUFFLED, "layout": "NHWC"}),
+    "pixel-shuffle-dcr": ((DEEP,), {**SHUFFLED, "convention": "tf"}),
+    "pixel-unshuffle": ((WIDE, DEEP), {"method": "pixel-unshuffle"}),
+    "pixel-unshuffle-dcr": ((WIDE,), {"method": "pixel-unshuffle", "to": "7x6", "convention": "onnx"}),
+    "lp-pool": ((A, B), {"method": "lp-pool", "p": 4}),
+    "lp-pool-windows": (
+        (A,),
+        {"method": "lp-pool", "pool_size": 3, "pool_stride": 2, "ceil_mode": True, "pool_dilation": 2},
+    ),
+    "max-pool-same": (
+        (A,),
+        {"method": "max-pool", "pool_size": 4, "pool_stride": 3, "pool_padding": "same"},
+    ),
     "fixed-bilinear": ((B,), {"method": "transposed-conv", "to": "33x30"}),
     "mask": ((A, B), {"method": "bilinear", "mask": SOFT}),
     "mask-auto": ((A, B), {"method": "pad", "mask": "auto", "pad_value": 3.0}),
@@ -136,6 +152,13 @@ BIG = {
         "options": {"method": "bilinear", "mask": np.ones((512, 512), bool), "mask_mode": "blend"},
     },
     "softmax": {"inputs": ("a", "b"), "options": {"method": "bilinear", "combine": "softmax"}},
+    "pixel-shuffle": {"inputs": ("a",), "options": {"method": "pixel-shuffle", "to": "1024x1024"}},
+    "pixel-shuffle-dcr": {
+        "inputs": ("a",),
+        "options": {"method": "pixel-shuffle", "to": "1024x1024", "convention": "onnx"},
+    },
+    "pixel-unshuffle": {"inputs": ("a",), "options": {"method": "pixel-unshuffle", "to": "128x128"}},
+    "lp-pool": {"inputs": ("a", "b"), "options": {"method": "lp-pool", "p": 3}},
     "l2": {"inputs": ("a", "b"), "options": {"method": "bilinear", "normalize": "l2"}},
     "fold": {"inputs": ("a", "b", "c"), "options": {"method": "bilinear", "fold": "coarse-to-fine"}},
 }

@@ -34,10 +34,9 @@ def written(tmp_path: Path, *inputs: np.ndarray, **options: Any) -> tuple[np.nda
 @pytest.mark.parametrize("name", DTYPES)
 def test_kept_or_weighted(method: str, name: str) -> None:
     """Moving and comparing keeps the type; weighting gives floats, in which a float stays what it is."""
-    shape = (4, 4)
-    small = shape if method == "strict" else (2, 2)
-    x, y = np.ones(shape, DTYPES[name]), np.ones(small, DTYPES[name])
-    result = featfuse.fuse(x, y, method=method, combine="max")
+    shape, small = (1, 4, 4, 4), (1, 16 if METHODS[method].shuffles else 4, 2, 2)
+    x, y = np.ones(shape, DTYPES[name]), np.ones(shape if method == "strict" else small, DTYPES[name])
+    result = featfuse.fuse(x, y, method=method, combine="max", layout="NCHW")
     if not METHODS[method].weighted or is_float(DTYPES[name]):
         assert result.dtype.name == name
     else:

@@ -185,38 +185,59 @@ def area(x: np.ndarray, out_size: int, _method: str, options: dict[str, Any]) ->
 
 
 def pool(x: np.ndarray, out_size: int, method: str, options: dict[str, Any]) -> np.ndarray:
-    """Adaptive windows, or torch's windows of a given geometry."""
-    reduce = np.max if method == "max-pool" else np.mean
+    """Adaptive windows, or torch's, ONNX' and Keras' windows of a given geometry."""
+    reduce = {"max-pool": np.max, "avg-pool": np.mean, "lp-pool": np.sum}[method]
     if "pool_size" not in options:
         return adaptive(x, out_size, reduce)
-    size, padding = options["pool_size"], options.get("pool_padding", 0)
+    size, dilation = options["pool_size"], options.get("pool_dilation", 1)
     stride = options.get("pool_stride", size)
     if pooled_size(x.shape[-1], options) != out_size:
         raise Infeasible
-    padded_end = x.shape[-1] + padding
+    before, after = borders(x.shape[-1], options)
+    same = options.get("pool_padding") == "same"
     parts = []
     for i in range(out_size):
-        start = i * stride - padding
-        stop = min(start + size, padded_end)  # the overhang of ceil mode never counts
-        window = x[..., max(start, 0) : min(stop, x.shape[-1])]
-        if method == "avg-pool" and options.get("count_include_pad", True):
-            parts.append(window.sum(axis=-1) / (stop - start))
+        places = [i * stride - before + tap * dilation for tap in range(size)]
+        counted = [place for place in places if place < x.shape[-1] + after]  # not what ceil mode hangs over
+        window = x[..., [place for place in counted if 0 <= place < x.shape[-1]]]
+        if not window.shape[-1]:
+            raise Infeasible
+        if method == "avg-pool" and options.get("count_include_pad", not same):
+            parts.append(window.sum(axis=-1) / len(counted))
+        elif method == "lp-pool" and options.get("convention", "torch") == "torch":
+            parts.append(window.sum(axis=-1) / len(counted) * size)
         else:
             parts.append(reduce(window, axis=-1))
     return np.stack(parts, axis=-1)
 
 
+def borders(in_size: int, options: dict[str, Any]) -> tuple[int, int]:
+    """What the padding adds in front and behind; `same`: as Keras and TF, the odd sample behind."""
+    padding = options.get("pool_padding", 0)
+    if padding != "same":
+        return padding if isinstance(padding, tuple) else (padding, padding)
+    stride = options.get("pool_stride", options["pool_size"])
+    needed = (math.ceil(Fraction(in_size, stride)) - 1) * stride + reach(options) - in_size
+    return max(needed, 0) // 2, math.ceil(Fraction(max(needed, 0), 2))
+
+
+def reach(options: dict[str, Any]) -> int:
+    return (options["pool_size"] - 1) * options.get("pool_dilation", 1) + 1
+
+
 def pooled_size(in_size: int, options: dict[str, Any]) -> int:
-    """torch's formula."""
-    size, padding = options["pool_size"], options.get("pool_padding", 0)
-    stride = options.get("pool_stride", size)
-    steps = Fraction(in_size + 2 * padding - size, stride)
-    if steps < 0 or 2 * padding > size:
+    """torch's formula; Keras' of `same` padding."""
+    stride = options.get("pool_stride", options["pool_size"])
+    if options.get("pool_padding") == "same":
+        return math.ceil(Fraction(in_size, stride))
+    before, after = borders(in_size, options)
+    steps = Fraction(in_size + before + after - reach(options), stride)
+    if steps < 0:
         raise Infeasible
     if not options.get("ceil_mode", False):
         return math.floor(steps) + 1
     count = math.ceil(steps) + 1
-    return count - 1 if (count - 1) * stride >= in_size + padding else count
+    return count - 1 if (count - 1) * stride >= in_size + before else count
 
 
 def stride(x: np.ndarray, out_size: int, _method: str, _options: dict[str, Any]) -> np.ndarray:
@@ -307,7 +328,7 @@ def strict(x: np.ndarray, out_size: int, _method: str, _options: dict[str, Any])
 METHODS: dict[str, Callable[[np.ndarray, int, str, dict[str, Any]], np.ndarray]] = {
     **dict.fromkeys(KERNELS, resample),
     **dict.fromkeys(("nearest", "nearest-exact"), nearest),
-    **dict.fromkeys(("avg-pool", "max-pool"), pool),
+    **dict.fromkeys(("avg-pool", "max-pool", "lp-pool"), pool),
     "strict": strict,
     "area": area,
     "stride": stride,

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.support.reference.axes import Infeasible, change_axis, fit, pooled_size
+from tests.support.reference.shuffling import shuffle
 
 __all__ = ["Infeasible", "Result", "fuse"]
 
 SPACE = "DHW"
 TARGET = {
-    **dict.fromkeys(("area", "avg-pool", "max-pool", "stride", "crop"), "smallest"),
+    **dict.fromkeys(("area", "avg-pool", "max-pool", "lp-pool", "stride", "crop"), "smallest"),
+    "pixel-unshuffle": "smallest",
     "crop-or-pad": "first",
 }
 """`--to auto`; largest for the rest."""
@@ -36,6 +38,9 @@ def fuse(inputs: Maps, options: dict[str, Any], mask: tuple[np.ndarray, str] | N
     method = options.get("method", "strict")
     grid = target_grid(maps, layout, method, options)
     before = [each.shape for each in maps]
+    if method.startswith("pixel-"):
+        pairs = zip(maps, inputs, strict=True)
+        maps = [shuffled(each, layout, grid, options, own) for each, (_, own) in pairs]
     alone = len(maps) == 1
     maps = [to_grid(each, layout, grid, method, options, alone=alone) for each in maps]
     maps = same_channels(maps, layout, options)
@@ -90,11 +95,35 @@ def to_grid(
         return values
     if method == "letterbox":
         return np.asarray(fit(values, {layout.index(letter): size for letter, size in grid.items()}, options))
+    if method == "lp-pool":
+        return lp_pool(values, layout, grid, options)
     smooths = method in ("mitchell", "gaussian") and options.get("convention", "tf") == "tf"
     for letter, size in grid.items():
         if sizes[letter] != size or smooths or "pool_size" in options:
             values = change_axis(values, layout.index(letter), size, method, options)
     return values
+
+
+def lp_pool(values: np.ndarray, layout: str, grid: dict[str, int], options: dict[str, Any]) -> np.ndarray:
+    """torch raises the samples themselves to the power, ONNX their magnitudes."""
+    p = options.get("p", 2)
+    values = (np.abs(values) if options.get("convention", "torch") == "onnx" else values) ** p
+    for letter, size in grid.items():
+        axis = layout.index(letter)
+        if values.shape[axis] != size or "pool_size" in options:
+            values = change_axis(values, axis, size, "lp-pool", options)
+    return np.asarray(values ** (1 / p))
+
+
+def shuffled(
+    values: np.ndarray, layout: str, grid: dict[str, int], options: dict[str, Any], own: str
+) -> np.ndarray:
+    """Channels for space, or the way back; a map on the grid stays as it is."""
+    if all(values.shape[layout.index(letter)] == size for letter, size in grid.items()):
+        return values
+    if "C" not in own:
+        raise Infeasible
+    return shuffle(values, layout, grid, options)
 
 
 def same_channels(maps: list[np.ndarray], layout: str, options: dict[str, Any]) -> list[np.ndarray]:

@@ -256,8 +256,11 @@ def dataset_layout(dataset: h5py.Dataset) -> tuple[str | None, str | None]:
 
 
 def _scale_name(file: h5py.File, references: Any) -> str:
-    """The name of the first dimension scale of an axis, "" when it has none."""
-    if not len(references):
+    """The name of the first dimension scale of an axis, "" when it has none.
+
+    Only a reference to an object is followed: a text would be a path, which may lead to other files.
+    """
+    if not len(references) or type(references[0]) is not h5py.Reference:
         return ""
     scale = file[references[0]]
     name = _text(scale.attrs.get("NAME", ""))

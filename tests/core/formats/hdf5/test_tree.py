@@ -1,5 +1,6 @@
 """What an HDF5 file holds: odd but valid datasets, links, labels. Read as h5py does, or refused."""
 
+import os
 import re
 import subprocess
 import sys
@@ -319,6 +320,27 @@ def test_damaged_labels_are_no_labels(tmp_path: Path, labels: Any) -> None:
         file["b"].attrs["CLASS"] = labels
     for key in "ab":
         assert spec_of(tmp_path / "x.h5", key).layout is None
+
+
+@pytest.mark.parametrize("kind", ["text", "bytes", "rows of text"])
+def test_a_text_where_a_scale_is_referred_to_opens_no_other_file(tmp_path: Path, kind: str) -> None:
+    """A file that the user never named, here a FIFO, whose reading would never end."""
+    os.mkfifo(tmp_path / "other.h5")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["out"] = h5py.ExternalLink("other.h5", "/secret")
+        file["a"] = np.zeros((2, 3))
+        names: Any = {"text": ["/out", "/out"], "bytes": np.array([b"/out", b"/out"])}.get(kind)
+        if names is None:
+            names = np.empty(2, object)
+            for axis in range(2):
+                names[axis] = np.array(["/out"], object)
+            kinds = h5py.vlen_dtype(h5py.string_dtype())
+            file["a"].attrs.create("DIMENSION_LIST", names, dtype=kinds)
+        else:
+            file["a"].attrs["DIMENSION_LIST"] = names
+    line = [sys.executable, "-m", "featfuse_cli", "inspect", "x.h5::a", "x.h5::a"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, check=False, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_links_inside_the_file_are_followed(linked: Path) -> None:
