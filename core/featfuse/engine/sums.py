@@ -12,12 +12,12 @@ from featfuse.model.tensor import Array
 
 __all__ = ["add_along", "in_halves", "multiply", "waiting"]
 
-_PRODUCTS = 128
-"""Terms of a matrix product at a time: equal terms, the worst, are then off by a few ulp, and BLAS is called
-seldom enough."""
+_PRODUCTS = 64
+"""Terms of a matrix product at a time: equal terms, the worst, are then off by a few ulp, and BLAS is still
+called seldom enough."""
 
-_TERMS = 64
-"""Terms at a time where they are added one by one."""
+_TERMS = 32
+"""Terms at a time where NumPy adds them one by one."""
 
 _BLOCKS = 8
 """Whole blocks that are added one by one."""

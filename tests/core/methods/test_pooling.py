@@ -1,5 +1,6 @@
 """Pooling against a loop over the windows, and torch's formula for how many fit."""
 
+import math
 from collections.abc import Callable
 
 import featfuse
@@ -62,3 +63,52 @@ def test_how_many_windows_fit(
 ) -> None:
     options = {"pool_size": size, "pool_stride": stride, "pool_padding": padding, "ceil_mode": ceil_mode}
     assert pooled_size(in_size, axis_settings("max-pool", in_size, 1, options)) == count
+
+
+MANY = 2_000_000
+ULPS = 3 * np.finfo(np.float32).eps
+
+
+@pytest.mark.parametrize("layout", ["NCW", "NWC"])
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("area", {}),
+        ("area", {"convention": "tf"}),
+        ("avg-pool", {}),
+        ("avg-pool", {"pool_size": MANY}),
+        ("bilinear", {"antialias": True}),
+    ],
+)
+def test_a_mean_of_very_many_samples_does_not_drift(
+    method: str, options: dict[str, object], layout: str
+) -> None:
+    rng = np.random.default_rng(1)
+    x = np.stack([np.full(MANY, 0.1, np.float32), rng.random(MANY, np.float32)])[None]
+    given = x if layout == "NCW" else np.moveaxis(x, 1, 2)
+    result = featfuse.resize(
+        given, None if "pool_size" in options else 1, method=method, layout=layout, **options
+    )
+    if method == "bilinear":  # a triangle over all samples
+        weights = 1 - np.abs((np.arange(MANY) + 0.5) / MANY - 0.5)
+        weights /= weights.sum()
+        exact = [math.fsum(row * weights) for row in x[0].astype(np.float64)]
+    else:
+        exact = [math.fsum(row) / MANY for row in x[0].tolist()]
+    np.testing.assert_allclose(result.ravel(), exact, rtol=ULPS)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_long_means_have_the_same_bytes_in_any_number_of_threads(layout: str) -> None:
+    """And, as they are no few, in any budget: a window holds whole columns of the input."""
+    x = np.random.default_rng(0).normal(size=(6, 900, 64, 16)).astype(np.float32)
+    x = x if layout == "NHWC" else np.moveaxis(x, 3, 1)
+    results = [
+        featfuse.resize(x, (3, 64), method="area", layout=layout, memory=memory, threads=threads)
+        for memory, threads in (("256M", 1), ("256M", 3), ("1G", 2))
+    ]
+    assert {result.tobytes() for result in results} == {results[0].tobytes()}
+    thirds = x.reshape(
+        tuple(size for length in x.shape for size in ((3, 300) if length == 900 else (length,)))
+    )
+    np.testing.assert_allclose(results[0], thirds.mean(axis=x.shape.index(900) + 1), rtol=0, atol=1e-6)
