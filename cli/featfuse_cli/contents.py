@@ -9,7 +9,7 @@ from typing import TextIO
 import typer
 from featfuse.engine.statistics import Statistics
 from featfuse.report.contents import Contents
-from featfuse.text import aligned
+from featfuse.text import side_by_side
 from rich.cells import cell_len
 
 from featfuse_cli.table import GAP
@@ -41,19 +41,19 @@ def _lines(contents: Contents, stream: TextIO) -> list[str]:
     total = visible(contents.total_line)
     if not contents:
         return [total]
-    cells = [tuple(map(visible, row)) for row in contents.cells()]
-    heading, *rows = aligned(cells, GAP, cell_len)
+    columns = [[visible(cell) for cell in column] for column in contents.columns()]
+    heading, *rows = side_by_side(columns, GAP, cell_len)
     if stream.isatty() and cell_len(heading) > shutil.get_terminal_size().columns:
-        return [*_stacked(cells), "", total]
+        return [*_stacked(columns), "", total]
     bold = stream.isatty() and "NO_COLOR" not in os.environ
     rule = "─" * cell_len(heading)
     rows = [row.rstrip() for row in rows]
     return [typer.style(heading, bold=True) if bold else heading.rstrip(), rule, *rows, "", total]
 
 
-def _stacked(cells: Sequence[Sequence[str]]) -> list[str]:
+def _stacked(columns: Sequence[Sequence[str]]) -> list[str]:
     """A few lines for each tensor: its name, what its header says, and its statistics, each named."""
-    (_, *headings), *rows = cells
+    (_, *headings), *rows = zip(*columns, strict=True)
     lines = []
     for name, *facts in rows:
         known = [(heading, fact) for heading, fact in zip(headings, facts, strict=True) if fact]

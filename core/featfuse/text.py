@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["aligned", "human_bytes", "json_text", "printable", "shape_text", "shorten"]
+__all__ = ["aligned", "human_bytes", "json_text", "printable", "shape_text", "shorten", "side_by_side"]
 
 _UNUSUAL = re.compile("[^\\n -~]")
 
@@ -21,17 +21,22 @@ def printable(json_words: str) -> str:
     )
 
 
-def aligned(rows: Sequence[Sequence[str]], gap: int = 2, length: Callable[[str], int] = len) -> list[str]:
-    """The cells of a table as lines, each column as wide as its widest cell; `length` measures them."""
-    measured = [[length(cell) for cell in row] for row in rows]
-    widths = [max(column) for column in zip(*measured, strict=True)]
-    between = " " * gap
-    return [
-        between.join(
-            [cell + " " * (width - own) for cell, own, width in zip(row, lengths, widths, strict=True)]
-        )
-        for row, lengths in zip(rows, measured, strict=True)
-    ]
+def aligned(rows: Iterable[Sequence[str]], gap: int = 2, length: Callable[[str], int] = len) -> list[str]:
+    """The cells of a table as lines, each column as wide as its widest cell."""
+    return side_by_side(zip(*rows, strict=True), gap, length)
+
+
+def side_by_side(
+    columns: Iterable[Sequence[str]], gap: int = 2, length: Callable[[str], int] = len
+) -> list[str]:
+    """The same of a table's columns. `length` measures what is not ASCII; cells that are alike, as most of a
+    long table are, only once."""
+    padded = []
+    for cells in columns:
+        own = {cell: len(cell) if cell.isascii() else length(cell) for cell in {*cells}}
+        width = max(own.values())
+        padded.append([cell + " " * (width - own[cell]) for cell in cells])
+    return [(" " * gap).join(line) for line in zip(*padded, strict=True)]
 
 
 def shorten(name: str, width: int, length: Callable[[str], int] = len) -> str:

@@ -1,6 +1,10 @@
 """safetensors: a JSON header and raw little-endian tensors, read in place and written as a stream."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import layout_from_text
@@ -41,22 +45,13 @@ class SafetensorsReader(Reader):
         return self._specs
 
     def _spec(self, key: str, entry: Entry) -> TensorSpec:
-        layout, source = self._layout(key, len(entry.shape))
-        return TensorSpec(
-            f"{self.path}::{key}",
-            entry.shape,
-            DTYPES[CODES[entry.code]],
-            path=self.path,
-            key=key,
-            format=self.format,
-            layout=layout,
-            layout_source=source,
-        )
+        # by place: there may be very many
+        name, shape = f"{self.path}::{key}", entry.shape
+        layout, source = self._layout(key, len(shape)) if self.header.metadata else (None, None)
+        return TensorSpec(name, shape, _dtype(entry.code), self.path, key, self.format, layout, source)
 
     def _layout(self, key: str, rank: int) -> tuple[str | None, str | None]:
         """The layout the metadata gives to the tensor, and the entry that gave it."""
-        if not self.header.metadata:
-            return None, None
         for entry in (f"layout.{key}", "layout"):
             layout = layout_from_text(self.header.metadata.get(entry), rank)
             if layout is not None:
@@ -92,6 +87,11 @@ class SafetensorsReader(Reader):
         dtype = DTYPES[CODES[entry.code]].newbyteorder("<")
         array = RawArray(self.header.offset + entry.start, entry.shape, dtype)
         return array.read(self.source, window)
+
+
+@lru_cache
+def _dtype(code: str) -> np.dtype[Any]:
+    return DTYPES[CODES[code]]
 
 
 def _read_header(source: ByteSource) -> Header:

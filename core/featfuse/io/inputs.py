@@ -40,13 +40,18 @@ def is_place(source: Source) -> TypeGuard[str | Path | Address]:
 
 
 class _Tensor(NamedTuple):
-    """One open tensor: its header, how a shell names it, and where its data is."""
+    """One open tensor: its header, and where its data is."""
 
     spec: TensorSpec
-    text: str
+    stand_in: str = ""
     array: Array | None = None
     reader: Reader | None = None
     tokens: TokenGrid | None = None
+
+    @property
+    def text(self) -> str:
+        """How a shell names it; an array, which it cannot name, has a stand-in."""
+        return self.stand_in or str(Address(self.spec.path or "", self.spec.key or None))
 
     def read(self, window: Window) -> Array:
         """The block at `window`; it must not be written to."""
@@ -156,19 +161,21 @@ class Inputs:
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
         reader = self._readers[path]
         specs = self._choose(reader, address.key)
-        for spec in specs:
-            self._check_unpacked(spec)
-        return [_Tensor(spec, str(Address(path, spec.key or None)), reader=reader) for spec in specs]
+        if self._memory is not None:
+            for spec in specs:
+                self._check_unpacked(spec, self._memory)
+        return [_Tensor(spec, reader=reader) for spec in specs]
 
-    def _check_unpacked(self, spec: TensorSpec) -> None:
-        if self._memory is not None and spec.unpacked > self._memory:
+    @staticmethod
+    def _check_unpacked(spec: TensorSpec, memory: int) -> None:
+        if spec.unpacked > memory:
             chunk = f"chunks of {human_bytes(spec.unpacked)}, each of which must be unpacked whole"
             why, smaller = f"{spec.name} is packed in {chunk}", "save it in smaller chunks"
-            raise TooLittleMemory(self._memory, spec.unpacked, why, [smaller])
+            raise TooLittleMemory(memory, spec.unpacked, why, [smaller])
 
     def pieces(self, index: int, elements: int) -> Iterator[Window]:
         """Windows of about `elements` for one pass over tensor `index`, as its file has them."""
-        spec, _, _, reader, _ = self._tensors[index]
+        spec, reader = self._tensors[index].spec, self._tensors[index].reader
         return pieces(spec.shape, elements) if reader is None else reader.pieces(spec, elements)
 
     def release(self, index: int) -> None:

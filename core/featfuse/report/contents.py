@@ -1,11 +1,11 @@
 """What is in a file: a row for each tensor, with its statistics if these were asked for."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar, overload
 
 from featfuse.engine.statistics import Statistics
-from featfuse.text import aligned, human_bytes, json_text, printable, shape_text, shorten
+from featfuse.text import human_bytes, json_text, printable, shape_text, shorten, side_by_side
 from featfuse.version import __version__
 
 __all__ = ["Contents", "TensorRow"]
@@ -14,6 +14,8 @@ LONGEST_NAME = 120
 """Characters of a name that a table shows; most keys are shorter, and some files have keys of 65,000."""
 
 REPR_ROWS = 60
+
+Value = TypeVar("Value")
 
 
 class TensorRow(NamedTuple):
@@ -94,23 +96,24 @@ class Contents(Sequence[TensorRow]):
             "bytes": self.bytes,
         }
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """The table: headings, then a row for each tensor. Columns in which nothing stands are left out."""
-        keys = len({row.path for row in self.rows}) == 1 and all(row.key for row in self.rows)
+    def columns(self) -> list[list[str]]:
+        """The table: each column with its heading, then a cell for each tensor. Those in which nothing stands
+        are left out."""
+        rows = self.rows
+        keys = len({row.path for row in rows}) == 1 and all(row.key for row in rows)
+        names = [shorten((row.key or "") if keys else row.name, LONGEST_NAME) for row in rows]
         columns = [
-            ("key" if keys else "tensor", [(row.key or "") if keys else row.name for row in self.rows]),
-            ("shape", ["?" if row.shape is None else shape_text(row.shape) for row in self.rows]),
-            ("dtype", [row.dtype or "?" for row in self.rows]),
-            ("layout", [row.layout or "" for row in self.rows]),
-            ("bytes", ["?" if row.bytes is None else human_bytes(row.bytes) for row in self.rows]),
+            ["key" if keys else "tensor", *names],
+            ["shape", *_words([row.shape for row in rows], shape_text)],
+            ["dtype", *_words([row.dtype for row in rows], str)],
+            ["layout", *(row.layout or "" for row in rows)],
+            ["bytes", *_words([row.bytes for row in rows], human_bytes)],
         ]
-        if any(row.stats is not None for row in self.rows):
+        if any(row.stats is not None for row in rows):
             for name in Statistics._fields:
-                columns.append((name, [_number(getattr(row.stats, name, None)) for row in self.rows]))
-        columns.append(("note", [_note(row) for row in self.rows]))
-        columns[0] = columns[0][0], [shorten(name, LONGEST_NAME) for name in columns[0][1]]
-        shown = [(heading, cells) for heading, cells in columns if any(cells)]
-        return [tuple(heading for heading, _ in shown), *zip(*(cells for _, cells in shown), strict=True)]
+                columns.append([name, *(_number(getattr(row.stats, name, None)) for row in rows)])
+        columns.append(["note", *map(_note, rows)])
+        return [column for column in columns if any(column[1:])]
 
     @property
     def total_line(self) -> str:
@@ -132,10 +135,16 @@ class Contents(Sequence[TensorRow]):
     def _text(self, most: int) -> str:
         if not self.rows:
             return self.total_line
-        table = [line.rstrip() for line in aligned(Contents(self.rows[:most]).cells())]
+        table = [line.rstrip() for line in side_by_side(Contents(self.rows[:most]).columns())]
         more = len(self.rows) - most
         cut = [f"... and {more:,} more, which print() shows"] if more > 0 else []
         return "\n".join([*table, *cut, "", self.total_line])
+
+
+def _words(values: Sequence[Value | None], say: Callable[[Value], str]) -> list[str]:
+    """Each value in words, "?" for one that is not known. There may be very many, of which few differ."""
+    words = {value: "?" if value is None else say(value) for value in {*values}}
+    return [words[value] for value in values]
 
 
 def _number(value: float | None) -> str:
