@@ -67,7 +67,7 @@ class FusionOptions(TypedDict, total=False):
     anchor: Literal["center", "start", "end"]
     odd: Literal["floor", "ceil", "round", "monai"]
     offset: str | Mapping[str, int]
-    interpolation: _Interpolation
+    interpolation: _Interpolation | _MethodAlias
     pool_size: str | int | tuple[int, ...]
     pool_stride: str | int | tuple[int, ...]
     pool_padding: str | int | tuple[int | tuple[int, int], ...]
