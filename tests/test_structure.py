@@ -22,8 +22,9 @@ ORDER = (
 FOR_ALL = {"errors", "text", "version", "wording"}
 """What every wing may import, and what imports no wing."""
 
-OUTSIDE = {"__init__", "batch_server"}
-"""The package itself hands out what is public; the batches' server loads what its workers need."""
+OUTSIDE = {"__init__", "__main__", "batch_server"}
+"""The package itself hands out what is public, `python -m featfuse` is the command line; the batches' server
+loads what its workers need."""
 
 MOST_MODULES, MOST_LINES, MOST_PARAMETERS = 10, 50, 8
 

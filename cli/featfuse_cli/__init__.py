@@ -39,27 +39,19 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        code = _told_outside(error)
-        if code is None:
+        if not is_shortage(error):
             raise  # a bug keeps its traceback
-        sys.exit(code)
+        _tell_shortage()
+        sys.exit(1)
 
 
-def _told_outside(error: Exception) -> int | None:
-    """The exit code of what can go wrong outside the error boundary, and is no bug; None for a bug."""
+def _tell_shortage() -> None:
+    """Say that memory ran out, by what needs none."""
     import os
-    import sys
     from contextlib import suppress
 
-    if is_shortage(error):
-        with suppress(OSError):
-            os.write(2, _SHORTAGE)
-        return 1
-    code: int | None = getattr(error.__context__, "exit_code", None)
-    if code is None or not isinstance(error, OSError):
-        return None
-    sys.stderr = None  # Typer could not print a usage error there; the exit code tells all the same
-    return code
+    with suppress(OSError):
+        os.write(2, _SHORTAGE)
 
 
 def is_shortage(error: BaseException | None) -> bool:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from featfuse.errors import UsageError
 from typer.core import TyperGroup
 
 from featfuse_cli.commands import MAIN, Commands
-from featfuse_cli.errors import boundary
+from featfuse_cli.errors import boundary, placed
+from featfuse_cli.help_page import write_page
 
 __all__ = ["app"]
 
@@ -27,22 +29,39 @@ class MainCommandGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the main command's name in front when the first word is none of ours."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit(UsageError.exit_code)
         if args and args[0] not in self.commands and args[0].partition("=")[0] not in self._own_options(ctx):
             if not ctx.resilient_parsing:
                 self._refuse_misspelt_command(ctx, args[0])
             args = [MAIN, *args]
-        return super().parse_args(ctx, args)
+        with placed(ctx):
+            return super().parse_args(ctx, args)
+
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """Read our own options inside the error boundary."""
+        with boundary():
+            return super().make_context(*words, **settings)
+        raise typer.Exit  # whoever read the help has left
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command inside the error boundary."""
         with boundary():
             return super().invoke(ctx)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """See `help_page`."""
+        write_page(self, ctx, formatter)
+
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """In first position: the commands and the files, or our options and the main command's."""
-        items = super().shell_complete(ctx, incomplete)
         main = self.commands[MAIN]
         with main.make_context(MAIN, [], parent=ctx, resilient_parsing=True) as main_ctx:
+            if "::" in incomplete:
+                (inputs,) = (param for param in main.params if param.param_type_name == "argument")
+                return list(inputs.shell_complete(main_ctx, incomplete))
+            items = super().shell_complete(ctx, incomplete)
             known = {item.value for item in items}
             items += [item for item in main.shell_complete(main_ctx, incomplete) if item.value not in known]
         if items and not incomplete.startswith("-"):
@@ -57,8 +76,9 @@ class MainCommandGroup(TyperGroup):
         """`fuse inspct a.npy` is a slip of the finger, not a file called inspct."""
         near = difflib.get_close_matches(word, self.commands, n=1, cutoff=0.75)
         if near and not word.startswith("-") and not Path(word).exists():
-            ctx.fail(
-                f"No command and no file is called {word!r}. Did you mean '{ctx.command_path} {near[0]}'?"
+            raise UsageError(
+                f"no command and no file is called {word!r}",
+                hint=f"Did you mean {ctx.command_path} {near[0]}?",
             )
 
 
@@ -80,16 +100,22 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+EPILOG = """\
+Example:
+  fuse a.npy b.npy --method bilinear
+
+That is short for fuse run a.npy b.npy --method bilinear. Its options: fuse help run. A file that bears a
+command's name is given as ./inspect.
+"""
+
 app = typer.Typer(
     cls=MainCommandGroup,
-    no_args_is_help=True,
     subcommand_metavar="INPUT... | COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     # a bug shows Python's own traceback
     pretty_exceptions_enable=False,
-    epilog="fuse a.npy b.npy --method bilinear   is short for   fuse run a.npy b.npy ...\n"
-    "Its options: fuse run --help. A file that bears a command's name: ./inspect.",
+    epilog=EPILOG,
 )
 
 
@@ -97,7 +123,9 @@ app = typer.Typer(
 def fuse(
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", "-V", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Fuse feature maps whose shapes do not match.

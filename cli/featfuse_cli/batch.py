@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from featfuse.errors import FeatfuseError
 from featfuse.request.options import FusionOptions
 
 from featfuse_cli import INTERRUPTED, start_collecting
+from featfuse_cli.completion import complete_input
 from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
 from featfuse_cli.text import say
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["batch"]
 
 EPILOG = """\
-[bold]Examples[/bold]
+Examples:
 Two folders, files matched by name:
   fuse batch stage2/ stage3/ --out fused/ --method bilinear
 Named fields, other formats:
@@ -26,7 +29,7 @@ Named fields, other formats:
 Keys of one file into keys of another:
   fuse batch 'feats.h5::{id}/l3' 'feats.h5::{id}/l4' --out 'fused.h5::{id}' -m nearest
 
-[bold]Exit codes[/bold]
+Exit codes:
 0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
 """
 
@@ -34,23 +37,29 @@ Patterns = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATTERN...",
-        help="A folder, or a path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3'.",
+        help="A folder, or a quoted path with named fields: 'a/{id}.npy', 'feats.h5::{id}/l3', or with "
+        "wildcards: 'a/*.npy'.",
         show_default=False,
+        autocompletion=complete_input,
     ),
 ]
 
 
-def _batch_option(name: str, help: str, metavar: str | None = None, *short: str) -> object:
-    return typer.Option(f"--{name}", *short, help=help, metavar=metavar, rich_help_panel="Batch")
+def _batch_option(
+    name: str, help: str, metavar: str | None = None, *short: str, panel: str = "Batch"
+) -> object:
+    return typer.Option(f"--{name}", *short, help=help, metavar=metavar, rich_help_panel=panel)
 
 
 Out = Annotated[
     str,
-    _batch_option("out", "A folder, or a pattern with the same fields.", "PATTERN", "-o"),
+    _batch_option("out", "A folder, or a pattern with the same fields.", "PATTERN", "-o", panel=MOST_USED),
 ]
 Pairs = Annotated[
     str | None,
-    _batch_option("pairs", "Items from a CSV (columns: inputs..., out) or JSON lines; - is stdin.", "FILE"),
+    _batch_option(
+        "pairs", "Items from a CSV (columns: inputs..., mask, out) or JSON lines; - is stdin.", "FILE"
+    ),
 ]
 Include = Annotated[
     list[str] | None, _batch_option("include", "Only items that match this glob. Repeatable.", "GLOB")
@@ -72,7 +81,10 @@ Dask = Annotated[
     _batch_option("dask", "Run on the Dask cluster at this address; local starts one here.", "ADDRESS"),
 ]
 Resume = Annotated[
-    bool, _batch_option("resume", "Do only what is missing or changed since the manifest was written.")
+    bool,
+    _batch_option(
+        "resume", "Do only what is missing or changed since the manifest was written.", panel=MOST_USED
+    ),
 ]
 FailFast = Annotated[bool, _batch_option("fail-fast", "Stop at the first item that fails.")]
 ManifestFile = Annotated[
@@ -121,7 +133,7 @@ def batch(
     sync: Sync = True,
     dry_run: DryRun = False,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: Quiet = 0,
     memory: Memory = "256M",
     threads: Threads = None,
 ) -> None:
@@ -157,20 +169,24 @@ def batch(
 
 
 def _plan(
-    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: int
 ) -> "Sequence[Outcome]":
     """Plan a batch and tell it, do nothing."""
     from featfuse.batches import open_batch
 
     from featfuse_cli.batch_report import tell_plan
 
-    planned = open_batch(patterns, how, options)
+    try:
+        planned = open_batch(patterns, how, options)
+    except FeatfuseError as error:  # what it offers to paste shall do nothing, either
+        error.commands = tuple(f"{command} --dry-run" for command in error.commands)
+        raise
     tell_plan(planned, as_json=as_json, quiet=quiet)
     return planned.planned
 
 
 def _run(
-    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: bool
+    patterns: tuple[str, ...], how: "BatchOptions", options: FusionOptions, *, as_json: bool, quiet: int
 ) -> "Sequence[Outcome]":
     """Run a batch and tell how it went."""
     from featfuse.batches import get_ready, open_batch
@@ -184,8 +200,7 @@ def _run(
     if shown:
         tell_problems(planned)
     outcomes = _outcomes(planned, wanted=shown)
-    untried = len(planned.items) - len(outcomes)
-    tell_end(outcomes, untried, time.perf_counter() - started, as_json=as_json, quiet=quiet)
+    tell_end(planned, outcomes, time.perf_counter() - started, as_json=as_json, quiet=quiet)
     return outcomes
 
 

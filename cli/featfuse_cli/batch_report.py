@@ -7,26 +7,30 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from featfuse.batches import Batch, Outcome
+from featfuse.batches.alike import alike
 from featfuse.batches.result import STATUSES, counted, warnings_in
-from featfuse.text import human_bytes, json_text, shape_text, visible
+from featfuse.text import human_bytes, json_text, shape_text
 from featfuse.version import __version__
 
-from featfuse_cli.text import say
+from featfuse_cli.text import fitting, fitting_json, say
 
 __all__ = ["tell_end", "tell_plan", "tell_problems"]
 
 MOST_ROWS = 50
 """Rows that a table of items shows; --json has them all."""
+FEW = 3
+"""Names that stand for many."""
 
 
 def tell_end(
-    outcomes: Sequence[Outcome], untried: int, seconds: float, *, as_json: bool, quiet: bool
+    planned: Batch, outcomes: Sequence[Outcome], seconds: float, *, as_json: bool, quiet: int
 ) -> None:
-    """The summary of a batch that ran, `untried` of whose items were not begun."""
+    """The summary of a batch that ran; items without an outcome were not begun."""
     if as_json:
-        print(json_text(_summary(outcomes, untried, seconds)))
+        text = json_text(_summary(outcomes, len(planned.items) - len(outcomes), seconds))
+        print(fitting_json(text, sys.stdout))
     else:
-        _tell(outcomes, untried, seconds, quiet=quiet)
+        _tell(planned, outcomes, seconds, quiet=quiet)
 
 
 def _summary(outcomes: Sequence[Outcome], untried: int, seconds: float) -> dict[str, object]:
@@ -50,24 +54,47 @@ def _failure(outcome: Outcome) -> dict[str, object]:
     return {"id": outcome.id, "out": outcome.out, "error": outcome.error}
 
 
-def _tell(outcomes: Sequence[Outcome], untried: int, seconds: float, *, quiet: bool) -> None:
-    """The summary on stdout, each failure with its reason on stderr."""
+def _tell(planned: Batch, outcomes: Sequence[Outcome], seconds: float, *, quiet: int) -> None:
+    """The summary on stdout; on stderr why items failed, equal reasons once."""
+    show = fitting(sys.stdout)
+    untried = len(planned.items) - len(outcomes)
+    groups = alike((outcome for outcome in outcomes if outcome.error), planned.items)
     if not quiet:
         size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
         print(f"{counted(outcomes, untried)}; {human_bytes(size)} in {seconds:.1f} s")
-        for outcome in outcomes:
-            if outcome.status == "missing":
-                print(visible(f"missing: {outcome.id}: {outcome.error}"))
-        if warned := warnings_in(outcomes):
-            print(visible(warned))
+        for group in groups:
+            if group[0].status == "missing":
+                print(show(f"missing: {_names(group)}: {group[0].error}"))
+    _tell_warnings(outcomes, quiet=quiet)
     sys.stdout.flush()
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            why = visible(str(outcome.error), keep="\n")
-            say(f"failed: {visible(outcome.id)}: {why}")
+    show = fitting(sys.stderr)
+    for group in groups:
+        if group[0].status == "failed":
+            why = "\n".join(map(show, str(group[0].error).split("\n")))
+            say(f"failed: {show(_names(group))}: {why}")
 
 
-def tell_plan(planned: Batch, *, as_json: bool, quiet: bool) -> None:
+def _names(group: Sequence[Outcome]) -> str:
+    """The first of a group, whose reason is told for all, how many are like it, and a few of these."""
+    first, *others = (outcome.id for outcome in group)
+    if not others:
+        return first
+    more = ", ..." if len(others) > FEW else ""
+    return f"{first} and {len(others)} alike ({', '.join(others[:FEW])}{more})"
+
+
+def _tell_warnings(outcomes: Sequence[Outcome], *, quiet: int) -> None:
+    """How many there are, and the first of them: below a report or, where there is none, on stderr."""
+    line = warnings_in(outcomes)
+    if not line or quiet > 1:
+        return
+    if quiet:
+        say(fitting(sys.stderr)(line))
+    else:
+        print(fitting(sys.stdout)(line))
+
+
+def tell_plan(planned: Batch, *, as_json: bool, quiet: int) -> None:
     """The table of items, nothing done."""
     if as_json:
         rows = [
@@ -76,35 +103,42 @@ def tell_plan(planned: Batch, *, as_json: bool, quiet: bool) -> None:
         ]
         print(json.dumps({"schema": 1, "command": "batch", "dry_run": True, "items": rows}, indent=2))
         return
-    if quiet:
-        return
-    _print_items(planned.planned, sys.stdout)
-    counts = Counter(it.status for it in planned.planned)
-    parts = ", ".join(f"{count} {status}" for status, count in counts.items())
-    print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
+    if not quiet:
+        _print_items(planned, sys.stdout)
+    _tell_warnings(planned.planned, quiet=quiet)
+    if not quiet:
+        counts = Counter(it.status for it in planned.planned)
+        parts = ", ".join(f"{count} {status}" for status, count in counts.items())
+        print(f"{parts}; {human_bytes(planned.total_bytes)}. dry run: nothing was written")
 
 
 def tell_problems(planned: Batch) -> None:
     """The items that planning found cannot be done, before the others are begun."""
-    problems = [it for it in planned.planned if it.error]
+    problems = sum(it.error is not None for it in planned.planned)
     if problems:
-        say(f"{len(problems)} of {len(planned.planned)} items cannot be fused:")
-        _print_items(problems, sys.stderr)
+        say(f"{problems} of {len(planned.planned)} items cannot be fused:")
+        _print_items(planned, sys.stderr, only_problems=True)
 
 
-def _print_items(items: Sequence[Outcome], stream: TextIO) -> None:
-    """The first rows of a table of items, those with problems first."""
+def _print_items(planned: Batch, stream: TextIO, *, only_problems: bool = False) -> None:
+    """The first rows of a table of items, those with problems first, equal ones in one row."""
     from rich.text import Text
 
     from featfuse_cli.terminal import console_for, plain_table
 
-    table = plain_table("item", "plan", "output")
-    for it in sorted(items, key=lambda it: it.status == "planned")[:MOST_ROWS]:
+    console, show = console_for(stream), fitting(stream)
+    table = plain_table(console, "item", "plan", "output")
+    rows = alike((it for it in planned.planned if it.error), planned.items)
+    if not only_problems:
+        rest = [it for it in planned.planned if not it.error]
+        rows += [[it] for it in sorted(rest, key=lambda it: it.status == "planned")]
+    for row in rows[:MOST_ROWS]:
+        it = row[0]
         told = f"{it.status}: {it.error}" if it.error else f"{shape_text(it.shape)} {it.dtype}"
         if it.status == "skipped":
             told = "skipped: done before"
-        table.add_row(Text(visible(it.id)), Text(visible(told, keep="\n")), Text(visible(it.out)))
-    console = console_for(stream)
+        told = "\n".join(map(show, told.split("\n")))
+        table.add_row(*map(Text, (show(_names(row)), told, show(it.out))))
     console.print(table)
-    if len(items) > MOST_ROWS:
-        console.print(f"... and {len(items) - MOST_ROWS} more")
+    if len(rows) > MOST_ROWS:
+        console.print(f"... and {sum(map(len, rows[MOST_ROWS:]))} more")

@@ -9,14 +9,32 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
-__all__ = ["COMMANDS", "MAIN", "Commands"]
+from featfuse_cli.completion import complete_whole_words
+from featfuse_cli.errors import placed
+from featfuse_cli.help_page import write_page
+
+__all__ = ["COMMANDS", "MAIN", "Command", "Commands"]
 
 MAIN = "run"
 
-COMMANDS = (MAIN, "inspect", "batch", "methods")
+COMMANDS = (MAIN, "inspect", "batch", "methods", "help")
 """In the order of --help. The function `name` in the module `name` is the command; its docstring, and the
 module's EPILOG if it has one, are its help."""
+
+
+class Command(TyperCommand):
+    """A command with our page for --help, whose errors know where they arose."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        with placed(ctx):
+            return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """See `help_page`."""
+        write_page(self, ctx, formatter)
 
 
 class Commands(Mapping[str, Any]):
@@ -45,6 +63,9 @@ def _build(name: str) -> Any:
     if name not in COMMANDS:
         raise KeyError(name)
     module = import_module(f"featfuse_cli.{name}")
-    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    alone.command(name, epilog=getattr(module, "EPILOG", None))(getattr(module, name))
-    return typer.main.get_command(alone)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=Command, epilog=getattr(module, "EPILOG", None))(getattr(module, name))
+    command = typer.main.get_command(alone)
+    for param in command.params:
+        complete_whole_words(param)
+    return command

@@ -5,16 +5,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
-from featfuse.errors import FeatfuseError
+from featfuse.errors import FeatfuseError, UsageError
 from featfuse.storage.written import forget_written, last_written
-from featfuse.text import visible
 
 from featfuse_cli import INTERRUPTED, is_shortage
-from featfuse_cli.text import say
+from featfuse_cli.text import fitting, say, takes_colours
 
-__all__ = ["boundary", "error_text"]
+__all__ = ["boundary", "error_text", "placed"]
 
 _OF_THE_PROCESS = {
     errno.EMFILE: "This process may open no more: raise `ulimit -n`.",
@@ -25,7 +25,25 @@ _OF_THE_PROCESS = {
 
 def error_text(error: FeatfuseError) -> str:
     """What is wrong, what would mend it, and the commands to paste, each on a line of its own."""
-    return "error: " + "\n".join(visible(line) for line in error.lines)
+    return "error: " + "\n".join(map(fitting(sys.stderr), error.lines))
+
+
+def _usage_text(error: typer.TyperException) -> str:
+    """What Typer found wrong, told like all else."""
+    from featfuse_cli.usage_errors import in_our_words
+
+    return error_text(in_our_words(error))
+
+
+@contextmanager
+def placed(ctx: Any) -> Iterator[None]:
+    """Let what Typer finds wrong tell in which command; it leaves that out of some errors."""
+    try:
+        yield
+    except typer.TyperException as error:
+        if getattr(error, "ctx", None) is None:
+            error.ctx = ctx  # type: ignore[attr-defined]
+        raise
 
 
 @contextmanager
@@ -39,6 +57,9 @@ def boundary() -> Iterator[None]:
         if not isinstance(error.__cause__, BrokenPipeError):  # whoever read our output has left: no news
             _print_error(error_text(error))
         raise typer.Exit(error.exit_code) from None
+    except typer.TyperException as error:
+        _print_error(_usage_text(error))
+        raise typer.Exit(UsageError.exit_code) from None
     except BrokenPipeError:  # whoever read our output has left, which is no failure: `fuse inspect | head`
         _silence_stdout()
     except OSError as error:
@@ -67,12 +88,12 @@ def _silence_stdout() -> None:
 def _written() -> str:
     """What an interrupted run leaves: Ctrl-C may come when the output stands, and the report does not."""
     name = last_written()
-    return "nothing was written" if name is None else f"{visible(name)} was written, and is whole"
+    return "nothing was written" if name is None else f"{fitting(sys.stderr)(name)} was written, and is whole"
 
 
 def _print_error(text: str) -> None:
     """`text` on stderr, its first word in red on a terminal."""
-    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+    if takes_colours(sys.stderr):
         word, colon, rest = text.partition(":")
         text = typer.style(word + colon, fg=typer.colors.RED, bold=True) + rest
     try:

@@ -15,6 +15,9 @@ from featfuse.request.option import Option
 from featfuse.request.options import FusionOptions
 from featfuse.request.table import OPTIONS
 
+from featfuse_cli.completion import complete_input
+from featfuse_cli.help_page import MOST_USED
+
 __all__ = ["completer", "with_fusion_options"]
 
 
@@ -27,6 +30,13 @@ def completer(row: Option) -> Callable[[str], list[tuple[str, str]]]:
     return complete
 
 
+def _completion(row: Option) -> Callable[[str], list[tuple[str, str]]] | None:
+    """What completes an option; None leaves it to the shell, which offers files."""
+    if row.choices or row.offers:
+        return completer(row)
+    return complete_input if row.kind.facts is not None else None
+
+
 def _parameter(row: Option) -> inspect.Parameter:
     """A row as Typer reads it; a switch has a `--no-` twin."""
     long = f"{row.flag}/--no-{row.flag[2:]}" if row.kind is SWITCH else row.flag
@@ -34,8 +44,8 @@ def _parameter(row: Option) -> inspect.Parameter:
         *(long, *([row.short] if row.short else [])),
         help=row.help_text,
         metavar=row.metavar,
-        rich_help_panel=row.panel,
-        autocompletion=completer(row) if row.choices or row.offers else None,
+        rich_help_panel=MOST_USED if row.first else row.panel,
+        autocompletion=_completion(row),
     )
     word: Any = row.kind.word
     return inspect.Parameter(

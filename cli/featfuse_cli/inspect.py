@@ -14,7 +14,7 @@ MISFIT = 3
 
 
 @with_fusion_options
-def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet: Quiet = False) -> None:
+def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet: Quiet = 0) -> None:
     """Show the shapes, what would happen to every axis, and the commands that would fuse them.
 
     Reads headers only. Exit code 0: the inputs add as they are (as NumPy
@@ -30,8 +30,7 @@ def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet
 
     start_collecting()
     report = inspect_inputs(inputs, options)
-    if not quiet:
-        print_report(report, as_json=as_json)
+    print_report(report, as_json=as_json, quiet=quiet)
     asked = any(OPTIONS[name].reconciles for name in options)  # does it work, not: do they add as they are?
     fits = report.problem is None if asked else report.compatibility in ("identical", "broadcast")
     if not fits:

@@ -172,7 +172,7 @@ def _print_table(
 
     if title:
         console.print(Text(title, style="bold"))
-    table = plain_table(*headings)
+    table = plain_table(console, *headings)
     table.show_header = any(headings)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))

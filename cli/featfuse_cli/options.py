@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 from featfuse.errors import UsageError
 
+from featfuse_cli.completion import complete_input
+from featfuse_cli.help_page import MOST_USED
+
 __all__ = ["DryRun", "Force", "Inputs", "Json", "Quiet", "Sync", "check_report_options"]
 
 Inputs = Annotated[
@@ -14,13 +17,14 @@ Inputs = Annotated[
         help="PATH or PATH::KEY of a .npy, .npz, .h5 or .safetensors tensor; "
         "KEY may be a glob. - is a .npy on stdin.",
         show_default=False,
+        autocompletion=complete_input,
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel="Output")
+    bool, typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=MOST_USED)
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Plan and report, write nothing.", rich_help_panel="Output")
+    bool, typer.Option("--dry-run", help="Plan and report, write nothing.", rich_help_panel=MOST_USED)
 ]
 Json = Annotated[
     bool,
@@ -31,8 +35,17 @@ Json = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print no report, errors only.", rich_help_panel="Run")
+    int,
+    typer.Option(
+        "--quiet",
+        "-q",
+        count=True,
+        help="Print no report. Warnings and errors stay, on stderr; -qq drops the warnings, too.",
+        show_default=False,
+        rich_help_panel="Run",
+    ),
 ]
+"""How often it was given."""
 Sync = Annotated[
     bool,
     typer.Option(
@@ -45,7 +58,7 @@ Sync = Annotated[
 ]
 
 
-def check_report_options(*, as_json: bool, quiet: bool) -> None:
+def check_report_options(*, as_json: bool, quiet: int) -> None:
     """`--json` asks for a report and `--quiet` for none."""
     if as_json and quiet:
         raise UsageError("--json and --quiet exclude each other", hint="Give one of them.")

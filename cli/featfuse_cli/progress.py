@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from featfuse.text import human_bytes
 
+from featfuse_cli.text import can_repaint
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -17,10 +19,13 @@ PATIENCE = 2.0
 
 
 class ProgressBar:
-    """Bytes written, rate and time left on stderr, from the third second on; gone when done."""
+    """Bytes written, rate and time left, from the third second on; gone when done.
+
+    On stderr, when that is a terminal.
+    """
 
     def __init__(self, *, wanted: bool, patience: float = PATIENCE) -> None:
-        self._wanted = wanted
+        self._wanted = wanted and can_repaint(sys.stderr)
         self._patience = patience
         self._started = time.monotonic()
         self._bar: Progress | None = None
@@ -67,7 +72,7 @@ class ItemBar:
     def __init__(self, items: int, total_bytes: int, *, wanted: bool) -> None:
         self._items = items
         self._total_bytes = total_bytes
-        self._wanted = wanted and sys.stderr.isatty()
+        self._wanted = wanted and can_repaint(sys.stderr)
         self._started = time.monotonic()
         self._bar: Progress | None = None
 

@@ -9,12 +9,13 @@ from featfuse.request.options import FusionOptions
 
 from featfuse_cli import load_numpy, start_collecting
 from featfuse_cli.flags import with_fusion_options
+from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Inputs, Json, Quiet, Sync, check_report_options
 
 __all__ = ["run"]
 
 EPILOG = """\
-[bold]Examples[/bold]
+Examples:
 Resize the smaller map, repeat its 16 channels to 32, add:
   fuse a.npy b.npy --method bilinear --channels tile
 Pad the smaller map on every side by reflecting its border, add:
@@ -22,7 +23,7 @@ Pad the smaller map on every side by reflecting its border, add:
 Join along the channels:
   fuse a.npy b.h5::feat/l3 --combine concat -o joined.safetensors
 
-[bold]Exit codes[/bold]
+Exit codes:
 0 done, 1 the run failed, 2 wrong usage, 3 the shapes cannot be fused as
 asked, 4 an input cannot be read, 130 interrupted
 """
@@ -35,7 +36,7 @@ Out = Annotated[
         metavar="PATH",
         help="Where to write: PATH or PATH::KEY, the format by its suffix, - for a .npy on stdout. "
         "Default: fused plus the first input's suffix, here.",
-        rich_help_panel="Output",
+        rich_help_panel=MOST_USED,
     ),
 ]
 Sidecar = Annotated[
@@ -84,7 +85,7 @@ def run(
     sidecar: Sidecar = False,
     save_kernel: SaveKernel = None,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: Quiet = 0,
     memory: Memory = "256M",
     threads: Threads = None,
 ) -> None:
@@ -108,13 +109,12 @@ def run(
     start_collecting()
     keep_freed_blocks()
     target = default_output(inputs) if out is None else out
-    with ProgressBar(wanted=not quiet and sys.stderr.isatty()) as bar:
+    with ProgressBar(wanted=not quiet) as bar:
         delivery = Delivery(target, force, sync, dry_run, sidecar, save_kernel)
         limits = Limits(parse_memory(memory), threads, bar.update)
         report = fuse_to_file(inputs, options, delivery, limits)
-    if not quiet:
-        note = "dry run: nothing was written" if dry_run else ""
-        print_report(report, as_json=as_json, to_stderr=target == "-", note=note)
+    note = "dry run: nothing was written" if dry_run else ""
+    print_report(report, as_json=as_json, to_stderr=target == "-", note=note, quiet=quiet)
 
 
 def _check_stream(*, dry_run: bool, sidecar: bool) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "ShapeError",
     "UsageError",
     "did_you_mean",
+    "meant",
 ]
 
 
@@ -95,9 +96,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     import difflib
 
     names = list(choices)
-    if _OTHER_WORDS.get(word) in names:
-        return f"Did you mean {_OTHER_WORDS[word]}?"
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean {near[0]}?"
-    return f"Choose from: {', '.join(names)}."
+    other = _OTHER_WORDS.get(word)
+    near = [other] if other in names else difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return meant(near) or f"Choose from: {', '.join(names)}."
+
+
+def meant(names: Sequence[str]) -> str:
+    """A hint that asks whether one of `names` was meant; nothing where there is none."""
+    if not names:
+        return ""
+    *others, last = names
+    return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"

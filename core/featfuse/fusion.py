@@ -13,6 +13,7 @@ from featfuse.io.inputs import Source
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
 from featfuse.io.outputs import check_save_kernel
+from featfuse.io.own_inputs import check_own_inputs
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import Limits
@@ -55,8 +56,11 @@ def _ready(
     """The planned job, with its files open to the end of the block."""
     with _memory_faults(), open_request(inputs, options, limits.memory) as request:
         plan = _plan_or_offer(request, delivery)
+        replaced = check_own_inputs(
+            request.sources.named, delivery.outputs, force=delivery.force, dry_run=delivery.dry_run
+        )
         check_save_kernel(plan, delivery.save_kernel, delivery.out, force=delivery.force)
-        yield Job(plan, request, limits, delivery)
+        yield Job(plan, request, limits, delivery, replaced)
 
 
 def _plan_or_offer(request: OpenRequest, how: Delivery) -> FusionPlan:

@@ -14,16 +14,30 @@ def json_text(value: object) -> str:
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
-def visible(text: str, keep: str = "") -> str:
-    """`text` with every character that is not printable written as an escape, except those in `keep`.
+_IN_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "─": "-"})
+"""The characters of our own words that are not ASCII."""
+
+
+def visible(text: str, ascii_only: bool = False) -> str:
+    """`text` with every character that is not printable written as an escape.
 
     A file name can hold anything: escape sequences that repaint the terminal, marks that reverse the
-    direction of reading, bytes that are not text at all.
+    direction of reading, bytes that are not text at all. With `ascii_only` our own words are spelt in ASCII,
+    and what else is not ASCII is escaped.
     """
-    return "".join(
-        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+    if text.isprintable() and (not ascii_only or text.isascii()):
+        return text
+    if ascii_only:
+        text = text.translate(_IN_ASCII)
+    return "".join(char if _shows(char, ascii_only) else _escape(char) for char in text)
+
+
+def _shows(char: str, ascii_only: bool) -> bool:
+    return char.isprintable() and (char.isascii() or not ascii_only)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def cell_len(text: str) -> int:

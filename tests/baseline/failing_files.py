@@ -157,7 +157,7 @@ FAILS_ON_FILES: dict[str, list[str]] = {
             "batch left -o ''",
             "batch none/ -o f/",
             "batch a.npy -o f/",
-            "batch 'left/*.npy' -o f/",
+            "batch 'left/*.h5' -o f/",
         ),
         *(
             f"batch '{text}' -o f/"
@@ -196,7 +196,7 @@ FAILS_ON_FILES: dict[str, list[str]] = {
         ),
         *(
             f"batch left/ right/ {REST} -o f/ {rest}"
-            for rest in ("--memory x", "--combine ad", "--mask masks/", "--mask 'masks/{x}.npy'")
+            for rest in ("--memory x", "--combine ad", "--like masks/", "--mask 'masks/{x}.npy'")
         ),
         *(
             f"batch left/ {REST} -o f/ {rest}"

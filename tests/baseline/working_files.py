@@ -143,6 +143,8 @@ WORKS_ON_FILES: dict[str, list[str]] = {
         f"batch {FIELDS} -o 'all.safetensors::x{{id}}' --no-sync",
         f"batch {FIELDS} -o 'all.npz::{{id}}' --json",
         f"batch {FIELDS} -o out/ --mask 'masks/{{id}}.npy' --mask-mode blend",
+        f"batch {FIELDS} -o out/ --mask masks/ --mask-mode blend",
+        "batch 'left/*.npy' -o halved/ -m avg-pool --pool-size 2 --layout NCHW -j 1",
         "batch right/ left/ -m pad --layout NCHW -o fused/ -j 2",
         "batch 'many.h5::{id}/l3' 'many.h5::{id}/l4' -o 'fused.h5::{id}' -m nearest --layout CHW -j 1",
         "batch 'many.h5::{id}/l3' -o 'one-{id}.npy' -m max-pool --pool-size 2 --layout CHW -j 1",

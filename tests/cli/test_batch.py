@@ -1,14 +1,13 @@
 """`fuse batch`: options, summary, exit codes. What a batch does is tested beside the core."""
 
 import json
-import os
-import pty
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.support.commands import on_terminal
 
 OPTIONS = ("-m", "nearest", "--layout", "CHW")
 
@@ -58,6 +57,39 @@ def test_quiet(batch, pairs):
     assert told.exit_code == 5
     assert told.stdout == ""
     assert told.stderr == "failed: 1: no partner in b/: b/1.*\n"
+
+
+def test_quiet_keeps_warnings(fuse, pairs):
+    """Also on a dry run; -qq drops them, and keeps what failed."""
+    pairs(3)
+    Path("b/1.npy").unlink()
+    line = (
+        "batch",
+        "a/",
+        "b/",
+        "-j1",
+        "-m",
+        "bilinear",
+        "--to",
+        "smallest",
+        "--layout",
+        "CHW",
+        "--out",
+        "o/",
+    )
+    warned = "warnings: 2, the first: a/0.npy shrinks without --antialias, detail will alias: H 8→4, W 8→4\n"
+    failed = "failed: 1: no partner in b/: b/1.*\n"
+    for words, stdout, stderr in (
+        (("--dry-run", "-q"), "", warned),
+        (("--dry-run", "-qq"), "", ""),
+        (("-q",), "", warned + failed),
+        (("-qq", "--force"), "", failed),
+        (("--quiet", "--quiet", "--force"), "", failed),
+    ):
+        told = fuse(*line, *words)
+        assert (told.exit_code, told.stdout, told.stderr) == (5, stdout, stderr)
+    assert warned in fuse(*line, "--force").stdout
+    assert warned in fuse(*line, "--dry-run", "--force").stdout
 
 
 def test_a_dry_run_that_resumes(batch, pairs):
@@ -120,38 +152,35 @@ def test_what_stops_the_whole_batch(words, code, text, batch, pairs):
     assert not Path("o").exists()
 
 
-def on_terminal(command, env):
-    """What the command shows on a terminal of 100 columns."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command, shell=True, env=env | {"COLUMNS": "100"}, stderr=theirs, stdout=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    assert process.wait() == 0
-    return shown.decode()
+def test_a_proposed_command_is_ready_to_paste(shell, make_npy):
+    for number in range(3):
+        make_npy(f"rgb/0{number} it's_rgb.npy", (2, 8, 8))
+        make_npy(f"depth/0{number} it's_depth.npy", (2, 4, 4))
+    line = "fuse batch rgb/ depth/ -o o/ -m nearest --layout CHW -j 1 --quiet"
+    told = shell(line)
+    assert told.returncode == 4
+    assert told.stdout == b""
+    *_, hint, command = told.stderr.decode().splitlines()
+    assert hint == "This matches all 3:"
+    pasted = shell(command)
+    assert pasted.returncode == 0, pasted.stderr
+    assert sorted(path.name for path in Path("o").glob("*.npy")) == ["00.npy", "01.npy", "02.npy"]
+    dry = shell(f"{line} --dry-run").stderr.decode().splitlines()
+    assert dry[-1] == f"{command} --dry-run"
 
 
 def test_progress_on_a_terminal_only(pairs, shell, shell_env):
     pairs(30)
     command = "fuse batch a/ b/ --out {} -m nearest --layout CHW --jobs 1"
-    shown = on_terminal(command.format("'o.h5::{name}'"), shell_env | {"TERM": "xterm"})
+    words, env = command.split()[1:], shell_env | {"TERM": "xterm", "COLUMNS": "100"}
+    shown = on_terminal(env, *[word.replace("{}", "o.h5::{name}") for word in words]).decode()
     assert "/30 items" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert re.search(r" \d+/30 items, .* of 15 KiB, [\d.]+/s", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown))
     piped = shell(command.format("p/"))
     assert piped.stderr == b""
     assert b"\x1b" not in piped.stdout
-    quiet = on_terminal(command.format("q/") + " --quiet", shell_env | {"TERM": "xterm"})
-    assert quiet == ""
+    assert on_terminal(env, *command.format("q/").split()[1:], "--quiet") == b""
+    assert len(list(Path("q").glob("*.npy"))) == 30
 
 
 def test_standard_input(pairs, shell):

@@ -23,6 +23,43 @@ def test_failures_are_named_with_reasons_and_the_code_is_5(batch, pairs, make_np
     assert "Traceback" not in told.stderr
 
 
+def test_equal_reasons_are_told_once(batch, pairs, make_npy):
+    """With a count and a few names; --json and the manifest have each."""
+    pairs(9)
+    for number in range(6):
+        make_npy(f"b/{number}.npy", (5, 4, 4))
+    Path("b/6.npy").unlink()
+    Path("b/7.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/")
+    assert told.exit_code == 5
+    before = told.stderr.partition("\nfailed: ")[0]
+    assert before.startswith("8 of 9 items cannot be fused:\n")
+    assert re.search(r"^0 and 5 alike", before, re.MULTILINE), "the table, too"
+    assert [line for line in told.stderr.splitlines() if line.startswith("failed: ")] == [
+        "failed: 0 and 5 alike (1, 2, 3, ...): axis C: channel counts differ and do not broadcast: "
+        "a/0.npy has 2, b/0.npy has 5",
+        "failed: 6 and 1 alike (7): no partner in b/: b/6.*",
+    ]
+    lines = [json.loads(line) for line in Path("o/manifest.jsonl").read_text().splitlines()]
+    assert {line["id"] for line in lines if line["status"] == "failed"} == set("01234567")
+    facts = json.loads(batch("a/", "b/", "--out", "o/", "--json", "--resume").stdout)
+    assert [row["id"] for row in facts["failures"]] == list("01234567")
+    assert facts["failures"][3]["error"].startswith(
+        "axis C: channel counts differ and do not broadcast: a/3.npy"
+    )
+
+
+def test_equal_reasons_of_what_is_missing_and_of_a_dry_run(batch, pairs):
+    pairs(6)
+    for number in range(1, 6):
+        Path(f"b/{number}.npy").unlink()
+    told = batch("a/", "b/", "--out", "o/", "--allow-missing")
+    assert "missing: 1 and 4 alike (2, 3, 4, ...): no partner in b/: b/1.*\n" in told.stdout
+    told = batch("a/", "b/", "--out", "p/", "--dry-run")
+    assert told.stdout.count("no partner") == 1
+    assert "5 failed, 1 planned" in told.stdout or "1 planned, 5 failed" in told.stdout
+
+
 def test_json(batch, pairs):
     pairs(3)
     Path("b/1.npy").unlink()
@@ -91,4 +128,5 @@ def test_names_that_would_repaint_the_terminal(batch, make_npy):
     make_npy("b/y.npy", (2, 4, 4))
     told = batch("a/", "b/", "--out", "o/")
     assert "\x1b" not in told.stdout + told.stderr
+    assert told.exit_code == 4
     assert "\\x1b[2Jx" in told.stderr

@@ -54,6 +54,8 @@ def test_a_bug_keeps_its_traceback(shell):
 
 def test_a_closed_pipe_is_quiet(shell):
     assert shell("fuse methods | true").stderr == b""
+    assert shell("fuse --help | true").stderr == b""
+    assert shell("fuse help run | true").stderr == b""
     assert shell("fuse methods | head -n 1").stderr == b""
 
 

@@ -4,6 +4,7 @@ import pytest
 from featfuse.request.kinds import SWITCH
 from featfuse.request.table import OPTIONS
 from featfuse_cli.app import app
+from featfuse_cli.help_page import MOST_USED
 from typer.main import get_command
 
 RUN_TIME = {
@@ -32,7 +33,7 @@ def test_a_flag_is_what_its_row_says(row, command):
     assert param.opts == [row.flag, *([row.short] if row.short else [])]
     assert param.secondary_opts == ([f"--no-{row.flag[2:]}"] if row.kind is SWITCH else [])
     assert (param.default, param.multiple) == (None, row.kind.word == list[str])
-    assert (param.help, param.rich_help_panel) == (row.help_text, row.panel)
+    assert (param.help, param.rich_help_panel) == (row.help_text, MOST_USED if row.first else row.panel)
     assert param.metavar == row.metavar
     assert "{" not in param.help
 

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from featfuse_cli import progress
-from featfuse_cli.progress import ProgressBar
+from featfuse_cli.progress import ItemBar, ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -14,12 +14,19 @@ class Terminal(io.StringIO):
         return True
 
 
+class Raw(io.BytesIO):
+    """The same, of bytes."""
+
+    def isatty(self):
+        return True
+
+
 @pytest.fixture
 def use_terminal(monkeypatch):
     """Called in the test itself: pytest puts its own stderr back after the fixtures ran."""
 
-    def use():
-        stream = Terminal()
+    def use(stream=None):
+        stream = stream or Terminal()
         monkeypatch.setattr("sys.stderr", stream)
         monkeypatch.setenv("TERM", "xterm-256color")
         return stream
@@ -61,6 +68,29 @@ def test_not_wanted_is_never_shown(use_terminal):
     with ProgressBar(wanted=False, patience=0) as bar:
         bar.update(1, 2)
     assert terminal.getvalue() == ""
+
+
+def test_a_terminal_that_cannot_repaint_stays_clean(use_terminal, monkeypatch):
+    terminal = use_terminal()
+    monkeypatch.setenv("TERM", "dumb")
+    with ProgressBar(wanted=True, patience=0) as bar:
+        bar.update(1, 2)
+    with ItemBar(2, 10, wanted=True) as items:
+        items.update(1, 5)
+    assert terminal.getvalue() == ""
+
+
+def test_a_terminal_without_utf_8_gets_a_bar_in_ascii(use_terminal):
+    terminal = use_terminal(io.TextIOWrapper(Raw(), encoding="ascii", write_through=True))
+    with ProgressBar(wanted=True, patience=0) as bar:
+        bar.update(1 << 19, 1 << 20)
+    with ItemBar(2, 10, wanted=True) as items:
+        items.update(1, 5)
+    shown = terminal.buffer.getvalue()
+    assert shown.isascii()
+    assert b"----" in shown
+    assert b"512 KiB of 1 MiB" in shown
+    assert b"1/2" in shown
 
 
 def test_an_error_ends_the_bar(use_terminal):

@@ -212,6 +212,48 @@ def test_quiet(fuse, make_case):
     assert fuse("a.npy", "b.npy", "-c", "concat", "-q").stderr.startswith("error: ")  # it exists
 
 
+WARNING = "warning: a.npy shrinks without --antialias, detail will alias: H 8→4, W 8→4\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "stdout", "stderr"),
+    [(("-q",), "", WARNING), (("-qq",), "", ""), (("-q", "-q"), "", ""), (("-q", "--dry-run"), "", WARNING)],
+)
+def test_quiet_keeps_warnings(fuse, make_npy, words, stdout, stderr):
+    make_npy("a.npy", (1, 2, 8, 8))
+    line = ("a.npy", "-m", "bilinear", "--to", "4x4", "--layout", "NCHW", *words)
+    result = fuse(*line)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, stdout, stderr)
+    asked = fuse("inspect", *(word for word in line if word != "--dry-run"))
+    assert (asked.exit_code, asked.stdout, asked.stderr) == (0, stdout, stderr)
+
+
+def test_an_output_that_is_an_input(fuse, shell, make_npy):
+    make_npy("a.npy", (1, 2, 8, 8))
+    for line in ("fuse a.npy -o a.npy", "fuse - -o a.npy < a.npy"):
+        result = shell(line)
+        assert (result.returncode, result.stdout) == (1, b"")
+        assert result.stderr.decode().splitlines() == [
+            "error: a.npy is input 1 of this very run",
+            "--force replaces it when the result is whole; or choose another name.",
+        ]
+    before = Path("a.npy").read_bytes()
+    for line in ("fuse a.npy -o a.npy -f -q", "fuse - -o a.npy -f -q < a.npy"):
+        result = shell(line)
+        assert (result.returncode, result.stdout) == (0, b"")
+        assert result.stderr == b"warning: a.npy replaces input 1 of this very run\n"
+        assert Path("a.npy").read_bytes() == before
+    assert fuse("a.npy", "-o", "a.npy", "-f", "-qq").output == ""
+    assert "\nwarning: a.npy replaces input 1 of this very run\n" in fuse("a.npy", "-o", "a.npy", "-f").stdout
+
+
+def test_without_quiet_warnings_stand_in_the_report(fuse, make_npy):
+    make_npy("a.npy", (1, 2, 8, 8))
+    result = fuse("a.npy", "-m", "bilinear", "--to", "4x4", "--layout", "NCHW")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert WARNING in result.stdout
+
+
 def test_quiet_and_json_exclude_each_other(fuse, make_case):
     make_case(CASE_3)
     result = fuse("a.npy", "b.npy", "-c", "concat", "--quiet", "--json")

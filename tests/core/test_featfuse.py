@@ -97,7 +97,6 @@ TYPED = """
 import featfuse
 import numpy as np
 import numpy.typing as npt
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +146,27 @@ def test_a_wrong_word_is_a_type_error(tmp_path: Path) -> None:
         )
         found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if line.startswith(name)}
         assert found == (set() if first is None else set(range(first, first + len(WRONG)))), done.stdout
+
+
+# ------------------------------------------------------------------------------------ python -m featfuse
+
+
+def as_module(*words: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    code = f"import runpy, sys; sys.argv = ['featfuse', *{words!r}]; {before}runpy.run_module('featfuse', "
+    line = [sys.executable, "-c", f"{code}run_name='__main__', alter_sys=True)"]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+def test_the_package_run_as_a_module_is_the_command_line() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "featfuse", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, f"featfuse {featfuse.__version__}\n")
+    told = as_module("inspect", "nowhere.npy")
+    assert (told.returncode, told.stderr) == (4, "error: nowhere.npy: no such file\n")
+
+
+def test_without_the_command_line_it_says_so() -> None:
+    told = as_module("--version", before="sys.modules['featfuse_cli'] = None; ")
+    assert told.returncode == 1
+    assert told.stderr.startswith("error: the library is here without its command line\n")

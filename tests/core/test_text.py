@@ -38,8 +38,15 @@ def test_json_holds_the_same_and_nothing_that_a_terminal_acts_on(name: str) -> N
 
 def test_visible_keeps_what_can_be_read() -> None:
     assert visible("特徴 é ×2 [x].npy") == "特徴 é ×2 [x].npy"
-    assert visible("a\nb\tc", keep="\n") == "a\nb\\tc"
+    assert visible("a\nb\tc") == "a\\nb\\tc"
     assert visible("\udcff") == "\\udcff"
+
+
+def test_visible_in_ascii() -> None:
+    assert visible("a×2 → b… ─ é 名 \U0001f600\x1b", ascii_only=True) == (
+        r"ax2 -> b... - \xe9 \u540d \U0001f600\x1b"
+    )
+    assert visible("plain text", ascii_only=True) == "plain text"
 
 
 @pytest.mark.parametrize("text", ["", "a.npy", "×0.5 →", "特徴 é.npy", "e\u0301", "ﾊﾝｶｸ", "…", "🙂.npy"])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import featfuse
@@ -55,6 +56,20 @@ def shell_in(env: Mapping[str, str]) -> Shell:
         )
 
     return call
+
+
+def on_terminal(env: Mapping[str, str], *arguments: str) -> bytes:
+    """What a terminal gets to see of `fuse ARGUMENTS`."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(["fuse", *arguments], env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):  # how Linux tells that nobody is at the other end any more
+        while part := os.read(ours, 65536):
+            seen += part
+    os.close(ours)
+    process.wait()
+    return seen
 
 
 def make_random(name: str, shape: Sequence[int], dtype: str = "float32") -> None:

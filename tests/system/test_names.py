@@ -7,8 +7,6 @@ import re
 import shlex
 import socket
 import stat
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -17,6 +15,7 @@ import pytest
 from featfuse.io.address import Address
 
 from tests.support.amounts import only_slow, slow_but
+from tests.support.commands import on_terminal
 
 A = np.arange(2 * 8 * 8, dtype=np.float32).reshape(1, 2, 8, 8)
 B = np.ones((1, 2, 4, 4), np.float32)
@@ -70,20 +69,6 @@ def test_odd_names_of_outputs_and_inputs(maps, shell, kind):
         assert all(char.isprintable() or char == "\n" for char in text.decode())
         assert b"\nerror: forged" not in text
     assert leftovers() == []
-
-
-def on_terminal(env, *arguments):
-    """What a terminal gets to see."""
-    ours, theirs = os.openpty()
-    process = subprocess.Popen(["fuse", *arguments], env=env, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    seen = b""
-    with suppress(OSError):  # how Linux tells that nobody is at the other end any more
-        while part := os.read(ours, 65536):
-            seen += part
-    os.close(ours)
-    process.wait()
-    return seen
 
 
 @pytest.mark.parametrize("kind", ["escape", *only_slow(["newline", "markup", "right to left", "not UTF-8"])])

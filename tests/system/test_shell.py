@@ -140,6 +140,39 @@ def test_json_through_jq(script, files):
     assert rest[end:].strip() == "002"
 
 
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_what_is_failed_now(shell, files):
+    """The recipe after each resume, and after a line was torn."""
+    (recipe,) = re.findall(r"^jq -r 'select.*$", block("jq"), re.MULTILINE)
+    good = {name: Path(f"stage3/{name}.npy").read_bytes() for name in IDS}
+    for name in IDS[1:]:
+        Path(f"stage3/{name}.npy").write_bytes(b"rubbish")
+
+    def failed(*words):
+        told = shell(" ".join(["fuse batch stage2/ stage3/ --out counted/ --method bilinear -q", *words]))
+        assert told.returncode in (0, 5)
+        named = shell(recipe)
+        assert named.returncode == 0, named.stderr
+        return named.stdout.decode().split()
+
+    assert failed() == ["002", "010"]
+    Path("stage3/010.npy").write_bytes(good["010"])
+    assert failed("--resume") == ["002"]
+    manifest = Path("counted/manifest.jsonl")
+    with manifest.open("ab") as file:
+        file.write(manifest.read_bytes()[:60])
+    assert failed("--resume") == ["002"]
+    Path("stage3/001.npy").write_bytes(b"rubbish")
+    Path("stage3/002.npy").write_bytes(good["002"])
+    assert failed("--resume") == ["001"]
+    Path("stage3/001.npy").write_bytes(good["001"])
+    assert failed("--resume") == []
+    assert shell("jq -r .status counted/manifest.jsonl | sort | uniq -c").stdout.split()[:2] == [
+        b"3",
+        b"done",
+    ]
+
+
 def test_json_through_python(shell, files):
     """The same where there is no jq."""
     code = "import json, sys; print(json.load(sys.stdin)['done'])"

@@ -3,7 +3,7 @@
 import fnmatch
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,8 +31,9 @@ __all__ = [
 class Item:
     """One fusion of a batch. `problem` says why it cannot even be tried.
 
-    `side` are the files beside the inputs that the result depends on: its mask, weights, kernels. An item
-    without an output (its `problem` says why) has an empty path there.
+    `own` are options that it has for itself: its mask, looked up by its name or given in its row. `side` are
+    the files beside the inputs that the result depends on: its mask, weights, kernels. An item without an
+    output (its `problem` says why) has an empty path there.
     """
 
     id: str
@@ -41,15 +42,20 @@ class Item:
     fields: Fields = field(default_factory=dict)
     problem: str | None = None
     missing: bool = False
+    own: Mapping[str, str] = field(default_factory=dict)
     side: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """All items in natural order, and the folder that their outputs stay in."""
+    """All items in natural order, and the folder that their outputs stay in.
+
+    `gone` are outputs of which an earlier run had an item, and there is none any more.
+    """
 
     items: tuple[Item, ...]
     root: Path
+    gone: tuple[str, ...] = ()
 
 
 def wanted(item_id: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
@@ -108,16 +114,31 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
         place = real_path(path)
         if place in inputs:
             raise UsageError(
-                f"{item.id}: the output {path} is one of the inputs",
-                hint="Inputs are never written to. Write to another folder; a file that an interrupted "
-                "batch left here can be deleted.",
+                f"{item.id}: the output {path} is one of the inputs: {_role(place, item, pairing.items)}",
+                hint=phrase(
+                    "A batch never writes to its inputs, not with {force:True} either: begun anew, it would "
+                    "fuse them twice. Write to another folder; a file that an interrupted batch left here "
+                    "can be deleted."
+                ),
             )
         if item.problem is None:
             taken.take(item, place, key)
             if os.path.commonpath([root, place]) != root:
                 item = replace(item, problem=f"the output {path} leaves {pairing.root}")  # noqa: PLW2901
         items.append(item)
-    return Pairing(tuple(items), pairing.root)
+    return replace(pairing, items=tuple(items))
+
+
+def _role(place: str, item: Item, items: Sequence[Item]) -> str:
+    """What the file at `place` is to `item` or, if nothing, to the first of the `items` that reads it."""
+    for reader in (item, *items):
+        whose = "this very item" if reader is item else reader.id
+        for number, source in enumerate(reader.inputs, start=1):
+            if real_path(source.path) == place:
+                return f"input {number} of {whose}"
+        if any(real_path(source.path) == place for source in reader.side):
+            return f"a mask, weights or kernel of {whose}"
+    raise LookupError(place)
 
 
 class _Places:

@@ -1,49 +1,82 @@
-"""Pairing: which inputs belong together, by the fields of patterns and the names in folders."""
+"""Pairing: which inputs and masks belong together, by the fields of patterns and the names in folders."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from featfuse.batches.container_keys import KnownKeys
-from featfuse.batches.items import Item, Pairing, bad_value, real_path, wanted
-from featfuse.batches.patterns import FOLDER_FIELD, Fields, Found, Pattern, parse_pattern
+from featfuse.batches.items import Item, Pairing, bad_value, real_path
+from featfuse.batches.manifest import output_key
+from featfuse.batches.partners import Partners, Table
+from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
+from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import InputError, UsageError
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
 from featfuse.wording import either, phrase, worded
 
-__all__ = ["output_root", "pair"]
+__all__ = ["Earlier", "Unmatched", "output_root", "pair"]
 
-_GLOB = frozenset("*?[")
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier runs left word of, by `output_key`: the outputs they `made`, and those that `failed`, each
+    with its item's first input."""
+
+    made: Collection[str] = ()
+    failed: Sequence[tuple[str, Address]] = ()
+
+
+class Unmatched(InputError):
+    """Nothing of `others[lost]` belongs to any item. `sources` are what `first` found, an item each."""
+
+    def __init__(
+        self, first: Pattern, sources: Sequence[Address], others: Sequence[Partners], lost: int
+    ) -> None:
+        other, count = others[lost], len(sources)
+        items = f"any of the {count} items" if count > 1 else "the one item"
+        super().__init__(f"{other.pattern.text}: no {other.what} for {items} of {first.text}")
+        self.first = first
+        self.sources = sources
+        self.others = others
+        self.lost = lost
 
 
 def pair(
     patterns: Sequence[str],
+    masks: str | None,
     out: str,
-    include: Sequence[str],
-    exclude: Sequence[str],
-    made: Iterable[str] = (),
+    chosen: Callable[[str], bool],
+    earlier: Earlier,
+    *,
+    allow_missing: bool = False,
 ) -> Pairing:
     """Items by the field values found in the first pattern; later ones are filled in or looked up.
 
-    `made` are files that an earlier run of a batch made: where this batch would make them again, they
-    are no inputs, though they lie where inputs are looked for.
+    `masks` is a pattern, too, and gives each item its own mask. `chosen` tells which items are wanted, by
+    name. What earlier runs made is no input where this batch would make it again, though it lies where inputs
+    are looked for. Raises Unmatched where no item finds a partner, unless that is allowed.
     """
     first, others = _parse(patterns)
     target = _parse_output(out, first)
     found = list(first.find())
-    own = _own_outputs(found, target, made)
-    table = _Table(first, found, own)
+    own = _own_outputs((_output(target, it.fields, it.source) for it in found), earlier.made)
+    table = Table(first, found, own)
     if not table.matches:
-        raise InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")
-    partners = [_Partners(other, own) for other in others]
-    ids = [name for name in sorted(table.matches, key=natural_key) if wanted(name, include, exclude)]
-    if not ids:
+        raise _nothing_matches(first)
+    partners = [Partners(other, own) for other in others]
+    if masks is not None:
+        partners.append(Partners(parse_pattern(masks), own, "mask"))
+    names = [name for name in sorted(table.matches, key=natural_key) if chosen(name)]
+    if not names:
         raise InputError(
             f"{first.text}: {phrase('{include} and {exclude}')} leave nothing of {len(table.matches)} items",
             hint=f"They are held against names like {min(table.matches, key=natural_key)}.",
         )
-    return Pairing(tuple(_item(name, table, partners, target) for name in ids), target.root)
+    items = tuple(_item(name, table, partners, target) for name in names)
+    if not allow_missing and all(item.missing for item in items):
+        _check_some_match(first, table, partners)
+    return Pairing(items, target.root, tuple(_gone(first, target, table, earlier.failed)))
 
 
 def output_root(patterns: Sequence[str], out: str) -> Path:
@@ -97,12 +130,17 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
     return pattern
 
 
-def _own_outputs(found: Iterable[Found], target: Pattern, made: Iterable[str]) -> Collection[str]:
+def _nothing_matches(first: Pattern) -> InputError:
+    if has_wildcard(first.path):
+        hint = "A pattern has fields or wildcards, not both: write a field, like {run}, for each wildcard."
+        return InputError(f"{first.text}: nothing matches", hint=hint)
+    return InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")
+
+
+def _own_outputs(outputs: Iterable[Address], made: Iterable[str]) -> Collection[str]:
     """The real paths of files that this batch makes and that an earlier run of it did make."""
     known = {real_path(Address.parse(name).path) for name in made}
-    if not known:
-        return ()
-    return known & {real_path(_output(target, it.fields, it.source).path) for it in found}
+    return known & {real_path(output.path) for output in outputs} if known else ()
 
 
 def _output(target: Pattern, fields: Fields, source: Address) -> Address:
@@ -113,69 +151,46 @@ def _output(target: Pattern, fields: Fields, source: Address) -> Address:
     return Address(out.path + (suffix if suffix in SUFFIXES else ".npy"))
 
 
-class _Table:
-    """Matches of a pattern by id, and the ids that several files answer to."""
+def _gone(
+    first: Pattern, target: Pattern, table: Table, failed: Iterable[tuple[str, Address]]
+) -> Iterable[str]:
+    """Of the outputs that failed, those of items which this batch had once and has no more.
 
-    def __init__(self, pattern: Pattern, found: Iterable[Found], own: Collection[str]) -> None:
-        self.matches: dict[str, Found] = {}
-        self.doubled: dict[str, list[Address]] = {}
-        for match in found:
-            if own and real_path(match.source.path) in own:
-                continue
-            name = "/".join(match.fields[name] for name in pattern.names)
-            if name in self.matches:
-                self.doubled.setdefault(name, [self.matches[name].source]).append(match.source)
-            else:
-                self.matches[name] = match
-
-    def several(self, name: str) -> str | None:
-        """The problem of two files for one stem."""
-        twice = self.doubled.get(name)
-        return f"several files for {name}: {', '.join(map(str, twice))}" if twice else None
+    A file was removed or has another suffix now; a container that could not be read can.
+    """
+    outputs: set[str] = set()
+    for key, source in failed:
+        fields = first.read(source)
+        if fields is None or output_key(str(_output(target, fields, source))) != key:
+            continue  # of another batch that has the same manifest
+        outputs = outputs or {
+            output_key(str(_output(target, it.fields, it.source))) for it in table.matches.values()
+        }
+        if key not in outputs:
+            yield key
 
 
-class _Partners:
-    """The second and further inputs of items, by one pattern."""
-
-    def __init__(self, pattern: Pattern, own: Collection[str]) -> None:
-        self._pattern = pattern
-        self._table = _Table(pattern, pattern.find(), own) if pattern.folder else None
-        self._keys = KnownKeys()
-
-    def find(self, fields: Fields) -> tuple[Address, str | None, bool]:
-        """The partner for these fields; what is wrong with it; whether it is missing."""
-        partner = self._pattern.fill(fields)
-        if self._table is not None:
-            return self._look_up(fields, partner)
-        path, key = partner
-        if not Path(path).exists():
-            return partner, f"no partner: {partner}", True
-        if key is not None and key != self._pattern.key and not _GLOB & set(key):
-            keys = self._keys.of(path)
-            if keys is not None and not self._keys.holds(path, key):
-                return partner, f"no partner: {path} has no {key}", True
-        return partner, None, False
-
-    def _look_up(self, fields: Fields, partner: Address) -> tuple[Address, str | None, bool]:
-        assert self._table is not None
-        name = fields[FOLDER_FIELD]
-        match = self._table.matches.get(name)
-        if match is None:
-            return partner, f"no partner in {self._pattern.text}: {partner}.*", True
-        return match.source, self._table.several(name), False
+def _check_some_match(first: Pattern, table: Table, partners: Sequence[Partners]) -> None:
+    """Raises Unmatched when a pattern has nothing for any item at all, chosen or not."""
+    for place, each in enumerate(partners):
+        if all(each.find(name, match).missing for name, match in table.matches.items()):
+            raise Unmatched(first, table.sources, partners, place)
 
 
-def _item(name: str, table: _Table, partners: Sequence[_Partners], target: Pattern) -> Item:
+def _item(name: str, table: Table, partners: Sequence[Partners], target: Pattern) -> Item:
     match = table.matches[name]
-    inputs, missing = [match.source], False
+    inputs, own, missing = [match.source], {}, False
     problems = [match.problem, table.several(name)]
     if match.problem is None:
         problems += [bad_value(field, value) for field, value in match.fields.items()]
         for each in partners:
-            partner, problem, gone = each.find(match.fields)
-            inputs.append(partner)
+            source, problem, gone = each.find(name, match)
+            if each.option is not None:
+                own[each.option] = str(source)
+            else:
+                inputs.append(source)
             problems.append(problem)
             missing = missing or gone
     problem = next((text for text in problems if text), None)
     out = _output(target, match.fields, match.source)
-    return Item(name, tuple(inputs), out, match.fields, problem, missing)
+    return Item(name, tuple(inputs), out, match.fields, problem, missing, own=own)

@@ -1,21 +1,34 @@
 """Patterns: paths and keys with named fields, and the folders that are sugar for them.
 
 `runs/{run}/s{stage}/{id}.safetensors`, `feats.h5::{id}/layer3`, or a folder D, which stands for
-`D/{name}` over every readable suffix, at any depth, matched by the name without the suffix.
+`D/{name}` over every readable suffix, at any depth, matched by the name without the suffix. `D/*.npy` stands
+for those of its files that match.
 """
 
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from featfuse.errors import FeatfuseError, InputError, UsageError
+from featfuse.batches.wildcards import files_that_match, folder_above, has_wildcard
+from featfuse.errors import FeatfuseError, InputError, UsageError, meant
 from featfuse.formats.registry import find_format
 from featfuse.io.address import Address
+from featfuse.io.near_files import near_folders
 from featfuse.io.readers import open_input
 
-__all__ = ["FOLDER_FIELD", "Fields", "Found", "Pattern", "field_names", "fill_fields", "parse_pattern"]
+__all__ = [
+    "FOLDER_FIELD",
+    "Fields",
+    "Found",
+    "Pattern",
+    "field_names",
+    "fill_fields",
+    "fixed_ends",
+    "parse_pattern",
+]
 
 FOLDER_FIELD = "name"
 """The field that a folder stands for."""
@@ -39,12 +52,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`text` as given; `path` and `key` with fields; `folder` when it was a folder."""
+    """`text` as given; `path` and `key` with fields.
+
+    `folder` when it was a folder, or has wildcards (`glob` is its path then): `path` ends with the field, and
+    has no suffix.
+    """
 
     text: str
     path: str
     key: str | None
     folder: bool = False
+    glob: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,9 +90,28 @@ class Pattern:
             else:
                 yield from self._keys(path, fields)
 
+    def read(self, source: Address) -> Fields | None:
+        """The fields with which this pattern gives `source`; None when none do."""
+        if self.folder:
+            inside = source.path.startswith(self.top) and source.key == self.key
+            return self._named(source.path) if inside else None
+        match = _matcher_of_all(self.path, self.key).fullmatch(f"{source.path}\0{source.key or ''}")
+        return match and match.groupdict()
+
+    @property
+    def top(self) -> str:
+        """The folder that `folder` is about, with a slash at its end; empty for the working directory."""
+        return self.path.removesuffix(f"{{{FOLDER_FIELD}}}")
+
+    def _named(self, path: str) -> dict[str, str]:
+        stem = path[len(self.top) :]
+        return {FOLDER_FIELD: stem[: stem.rfind(".")]}
+
     def _paths(self) -> Iterator[tuple[str, dict[str, str]]]:
         if self.folder:
-            yield from self._folder_paths()
+            for path in files_that_match(self.glob) if self.glob else self._below():
+                if find_format(path) is not None:
+                    yield path, self._named(path)
         elif not _FIELD.search(self.path):
             if Path(self.path).exists():
                 yield self.path, {}
@@ -83,16 +120,13 @@ class Pattern:
             start = "/" if self.path.startswith("/") else ""
             yield from _descend(start, [part for part in parts if part], {})
 
-    def _folder_paths(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Every readable file below the folder; hidden files and folders are passed over."""
-        top = self.path.removesuffix(f"/{{{FOLDER_FIELD}}}")
-        for folder, folders, files in os.walk(top):
+    def _below(self) -> Iterator[str]:
+        """Every file below the folder; hidden files and folders are passed over."""
+        for folder, folders, files in os.walk(self.top):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
-                if find_format(name) is not None and not name.startswith("."):
-                    path = os.path.join(folder, name)  # noqa: PTH118 (100,000 of them)
-                    stem = os.path.relpath(path, top)
-                    yield path, {FOLDER_FIELD: stem[: stem.rindex(".")]}
+                if not name.startswith("."):
+                    yield os.path.join(folder, name)  # noqa: PTH118 (100,000 of them)
 
     def _keys(self, path: str, fields: dict[str, str]) -> Iterator[Found]:
         assert self.key is not None
@@ -103,7 +137,8 @@ class Pattern:
         except FeatfuseError as error:
             if not fields:
                 raise
-            yield Found({**dict.fromkeys(self.names, "*"), **fields}, self.fill(fields), str(error))
+            some = {**dict.fromkeys(self.names, "*"), **fields}
+            yield Found(some, self.fill(some), str(error))
             return
         for key in keys:
             match = matcher.fullmatch(key)
@@ -121,6 +156,12 @@ def field_names(text: str) -> list[str]:
     return _FIELD.findall(text)
 
 
+def fixed_ends(text: str) -> tuple[str, str]:
+    """What stands before the first field of `text`, and behind the last."""
+    fields = list(_FIELD.finditer(text))
+    return text[: fields[0].start()], text[fields[-1].end() :]
+
+
 def parse_pattern(text: str) -> Pattern:
     """A pattern from the command line. UsageError when it names neither a field nor a folder."""
     path, key = Address.parse(text)
@@ -129,15 +170,27 @@ def parse_pattern(text: str) -> Pattern:
             raise UsageError(f"{text}: a folder has no keys", hint=f"Write '{path}/{{name}}.h5::{key}'.")
         return Pattern(text, f"{path.rstrip('/')}/{{{FOLDER_FIELD}}}", None, folder=True)
     pattern = Pattern(text, path, key)
-    if not pattern.names:
-        if not Path(path).exists():
-            raise InputError(
-                f"{text}: no such folder", hint="Give one, or a pattern with a field, like 'a/{id}.npy'."
-            )
+    if pattern.names:
+        return pattern
+    if Path(path).exists():
+        folder, _, name = path.rpartition("/")
+        likely = f"{folder}/*{Path(name).suffix}".lstrip("/")
         raise UsageError(
-            f"{text}: names a single file, not many", hint="Put a field where items differ: 'a/{id}.npy'."
+            f"{text}: names a single file, not many",
+            hint=f"Quote wildcards, so that the shell leaves them alone: '{likely}'; or put a field where "
+            "items differ: 'a/{id}.npy'.",
         )
-    return pattern
+    if not has_wildcard(path):
+        raise InputError(
+            f"{text}: no such folder",
+            hint=meant(near_folders(path)) or "Give one, or a pattern with a field, like 'a/{id}.npy'.",
+        )
+    return Pattern(text, f"{folder_above(path)}{{{FOLDER_FIELD}}}", key, folder=True, glob=path)
+
+
+@lru_cache(maxsize=64)
+def _matcher_of_all(path: str, key: str | None) -> re.Pattern[str]:
+    return _matcher(f"{path}\0{key or ''}", {})
 
 
 def _matcher(part: str, fields: Fields) -> re.Pattern[str]:
@@ -151,7 +204,7 @@ def _matcher(part: str, fields: Fields) -> re.Pattern[str]:
         elif name in seen:
             expression += f"(?P={name})"
         else:
-            expression += f"(?P<{name}>[^/]+)"
+            expression += f"(?P<{name}>[^/\0]+)"
             seen.add(name)
         place = match.end()
     return re.compile(expression + re.escape(part[place:]))

@@ -1,18 +1,19 @@
 """Preparing a batch: find, pair, check and plan every item. Nothing is written."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from featfuse.batches.container_keys import KnownKeys
-from featfuse.batches.items import Item, Pairing, check_existing, check_outputs, forget_folders
+from featfuse.batches.items import Item, Pairing, check_existing, check_outputs, forget_folders, wanted
 from featfuse.batches.manifest import Manifest
-from featfuse.batches.pairing import output_root, pair
+from featfuse.batches.pairing import Earlier, Unmatched, output_root, pair
 from featfuse.batches.pairs import read_pairs
 from featfuse.batches.patterns import parse_pattern
-from featfuse.batches.recipe import check_recipe, fill_recipe, resolved_recipe, side_files
+from featfuse.batches.recipe import check_recipe, fill_recipe, mask_pattern, resolved_recipe, side_files
 from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
@@ -29,20 +30,27 @@ MANIFEST_NAME = "manifest.jsonl"
 def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOptions) -> Batch:
     """Find, pair, check and plan all items; nothing is written. Raises what concerns the whole batch."""
     forget_folders()
-    resolved = resolved_recipe(fusion)
-    _check(patterns, options)
     recipe = {name: value for name, value in fusion.items() if value is not None}
-    root = Path(options.out or ".") if options.pairs is not None else output_root(patterns, options.out)
+    listed = _listed(patterns, options)
+    resolved = resolved_recipe(
+        fusion, own_masks=listed is not None and any(item.own for item in listed.items)
+    )
+    root = output_root(patterns, options.out) if listed is None else listed.root
     if root.exists() and not root.is_dir():
         raise RunError(f"{worded('out', options.out)}: {root} is a file", hint="Choose another folder.")
     manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
-    pairing = _pairing(patterns, options, manifest.made)
-    check_recipe(recipe, [] if options.pairs is not None else parse_pattern(patterns[0]).names)
+    check_recipe(recipe, parse_pattern(patterns[0]).names if listed is None else [])
+    try:
+        pairing = _paired(patterns, options, recipe, manifest) if listed is None else listed
+    except Unmatched as error:
+        from featfuse.batches.unmatched import explained
+
+        raise explained(error, options, recipe) from None
     pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
     items = check_existing(pairing.items, replacing=options.force or options.resume)
     keys = KnownKeys()
     planned = [_plan(item, recipe, resolved, options, manifest, keys) for item in items]
-    return Batch(items, planned, options, recipe, resolved, manifest)
+    return Batch(items, planned, options, recipe, resolved, manifest, pairing.gone)
 
 
 def _check(patterns: Sequence[str], options: BatchOptions) -> None:
@@ -69,21 +77,37 @@ def _check(patterns: Sequence[str], options: BatchOptions) -> None:
         raise UsageError(phrase("batch needs {out}"), hint=f"Like {ways}.")
 
 
-def _pairing(patterns: Sequence[str], options: BatchOptions, made: Iterable[str]) -> Pairing:
-    if options.pairs is not None:
-        return read_pairs(options.pairs, options.out or ".", options.include, options.exclude)
-    return pair(patterns, options.out, options.include, options.exclude, made)
+def _listed(patterns: Sequence[str], options: BatchOptions) -> Pairing | None:
+    """The items of --pairs, None where there are patterns."""
+    _check(patterns, options)
+    if options.pairs is None:
+        return None
+    return read_pairs(options.pairs, options.out or ".", options.include, options.exclude)
+
+
+def _paired(
+    patterns: Sequence[str], options: BatchOptions, recipe: Mapping[str, Any], manifest: Manifest
+) -> Pairing:
+    """The items that the patterns name."""
+    return pair(
+        patterns,
+        mask_pattern(recipe),
+        options.out,
+        partial(wanted, include=options.include, exclude=options.exclude),
+        Earlier(manifest.made, list(manifest.failed.items())),
+        allow_missing=options.allow_missing,
+    )
 
 
 def _with_sides(pairing: Pairing, recipe: Mapping[str, Any]) -> Pairing:
     """Each item with the files beside its inputs."""
-    if not side_files(recipe):
+    if not side_files(recipe) and not any(item.own for item in pairing.items):
         return pairing
     items = []
     for item in pairing.items:
-        names = side_files(fill_recipe(recipe, item.fields))
+        names = side_files(fill_recipe(recipe, item.fields, item.own))
         items.append(replace(item, side=tuple(Address.parse(name) for name in names)))
-    return Pairing(tuple(items), pairing.root)
+    return replace(pairing, items=tuple(items))
 
 
 def _plan(

@@ -8,13 +8,15 @@ from typing import Any, cast
 import numpy as np
 
 from featfuse.batches.patterns import Fields, field_names, fill_fields
+from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import UsageError
+from featfuse.io.address import Address
 from featfuse.request.kinds import PROJECTIONS
 from featfuse.request.options import FusionOptions, Options
 from featfuse.request.table import OPTIONS
 from featfuse.wording import either, worded
 
-__all__ = ["check_recipe", "fill_recipe", "map_files", "resolved_recipe", "side_files"]
+__all__ = ["check_recipe", "fill_recipe", "map_files", "mask_pattern", "resolved_recipe", "side_files"]
 
 _FILES = tuple(name for name, row in OPTIONS.items() if row.kind.facts and row.kind is not PROJECTIONS)
 """The options that may name an INPUT; --project does too, behind a number."""
@@ -55,9 +57,10 @@ def _map_projection(text: str, change: Callable[[str], str]) -> str:
     return number + equals + ",".join(change(name) if name else name for name in files.split(","))
 
 
-def fill_recipe(options: Mapping[str, Any], fields: Fields) -> Mapping[str, Any]:
-    """The options of one item: `--mask 'm/{id}.npy'` with its own id."""
-    return map_files(options, lambda text: fill_fields(text, fields)) if fields else options
+def fill_recipe(options: Mapping[str, Any], fields: Fields, own: Mapping[str, str]) -> Mapping[str, Any]:
+    """The options of one item: `--like 'm/{id}.npy'` with its own id, and those that it has for itself."""
+    filled = map_files(options, lambda text: fill_fields(text, fields)) if fields else options
+    return {**filled, **own} if own else filled
 
 
 def side_files(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -67,17 +70,23 @@ def side_files(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def mask_pattern(options: Mapping[str, Any]) -> str | None:
+    """The mask as a pattern, where every item has its own: a folder, or a path with fields or wildcards."""
+    mask = options.get("mask")
+    if not _names_file("mask", mask):
+        return None
+    path = Address.parse(str(mask)).path
+    if Path(path).exists():
+        return str(mask) if Path(path).is_dir() else None
+    return str(mask) if field_names(str(mask)) or has_wildcard(path) else None
+
+
 def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
-    """UsageError for an option that names a field which no item has, or a folder."""
+    """UsageError for an option that names a field which no item has, or a folder that is none of masks."""
     for name in (*_FILES, "project"):
         for text in side_files({name: options.get(name)}):
-            if Path(text).is_dir():
-                each = (
-                    f", or one for each item: {_each(name, f'{Path(text)}/{{{known[0]}}}.npy')}"
-                    if known
-                    else ""
-                )
-                raise UsageError(f"{worded(name, text)}: is a folder", hint=f"Name one file in it{each}.")
+            if Path(text).is_dir() and not (name == "mask" and known):
+                raise UsageError(f"{worded(name, text)}: is a folder", hint=_one_file(name, text, known))
             unknown = [field for field in field_names(text) if field not in known]
             if unknown and not Path(text).exists():
                 there = ", ".join("{" + field + "}" for field in known) or "none"
@@ -86,18 +95,27 @@ def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
                 )
 
 
-def _each(name: str, pattern: str) -> str:
-    """An option with a pattern, which a shell must not read."""
-    return worded(name, either(f"'{pattern}'", pattern))
+def _one_file(name: str, folder: str, known: Sequence[str]) -> str:
+    """What to give instead of a folder."""
+    if known:
+        pattern = f"{Path(folder)}/{{{known[0]}}}.npy"
+        quoted = either(f"'{pattern}'", pattern)
+        return f"Name one file in it, or one for each item: {worded(name, quoted)}."
+    more = ", or give each row its own in a column mask" if name == "mask" else ""
+    return f"Name one file in it{more}."
 
 
-def resolved_recipe(options: FusionOptions) -> dict[str, object]:
-    """What the manifest remembers: every option that has a value, checked and named as the tables name it."""
-    resolved = Options.resolve(options)
+def resolved_recipe(options: FusionOptions, *, own_masks: bool = False) -> dict[str, object]:
+    """What the manifest remembers: every option that has a value, checked and named as the tables name it.
+
+    With `own_masks`, items have masks for themselves, and options may be given that need one.
+    """
+    given: FusionOptions = {"mask": "auto", **options} if own_masks else options
+    resolved = Options.resolve(given)
     return {
         name: _plain(value)
         for name, value in resolved._asdict().items()
-        if value is not None and not _is_empty(value)
+        if value is not None and not _is_empty(value) and (name != "mask" or "mask" in options)
     }
 
 

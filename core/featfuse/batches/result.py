@@ -89,9 +89,10 @@ class BatchResult:
 
     def __repr__(self) -> str:
         lines = [counted(self._seen, self._count - len(self._seen))]
-        lines += [f"failed: {it.id}: {it.error}" for it in self.failed[:MOST_SHOWN]]
+        told = (f"failed: {it.id}: {it.error}" for it in self.failed[:MOST_SHOWN])
+        lines += [visible(line) for text in told for line in text.split("\n")]
         more = len(self.failed) - MOST_SHOWN
-        return visible("\n".join([*lines, *([f"... and {more} more failed"] if more > 0 else [])]), keep="\n")
+        return "\n".join([*lines, *([f"... and {more} more failed"] if more > 0 else [])])
 
 
 def counted(outcomes: Sequence[Outcome], untried: int) -> str:

@@ -50,7 +50,8 @@ class Batch:
     """A planned batch: `outcomes()` runs it. `planned` holds one outcome per item, in order.
 
     planned: to be done; skipped: done before; missing: no partner, and allowed; failed: cannot be done.
-    `recipe` are the options as given, `resolved` as the manifest remembers them.
+    `recipe` are the options as given, `resolved` as the manifest remembers them. `gone` are outputs that the
+    manifest tells of, and that no item is for any more.
     """
 
     items: tuple[Item, ...]
@@ -59,6 +60,7 @@ class Batch:
     recipe: Mapping[str, Any]
     resolved: Mapping[str, object]
     manifest: Manifest
+    gone: tuple[str, ...] = ()
     _begun: dict[int, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -72,13 +74,13 @@ class Batch:
         An item of a container comes twice: as "staged" when it is computed, and when the container is
         written. What killed processes left behind is cleared, also that of workers of this run.
         """
-        self.manifest.open()
+        self.manifest.forget(self.gone)
         folders = self._folders()
         for folder in folders:
             sweep(folder)
         try:
             for index, outcome in enumerate(self.planned):
-                if outcome.status == "failed":
+                if outcome.status in ("failed", "missing"):
                     self._record(index, outcome)
                 if outcome.status != "planned":
                     yield outcome
@@ -184,7 +186,7 @@ def task_of(item: Item, recipe: Mapping[str, Any], options: BatchOptions) -> Tas
     memory = max(1 << 20, parse_memory(options.memory) // jobs)
     threads = options.threads or max(1, usable_cores() // jobs)
     replaced = options.force or options.resume
-    filled = fill_recipe(recipe, item.fields)
+    filled = fill_recipe(recipe, item.fields, item.own)
     how = (memory, threads, jobs, replaced, options.sync, is_for_python())
     return Task(item.id, item.inputs, item.out, filled, *how)
 

@@ -12,6 +12,7 @@ from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import Reader
 from featfuse.io.address import Address
 from featfuse.io.foreign import ForeignArray, as_numpy
+from featfuse.io.own_inputs import Named
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 from featfuse.model.dtypes import DTYPES, native_dtype
@@ -19,6 +20,7 @@ from featfuse.model.tensor import Array, TensorSpec, Window, whole
 from featfuse.model.tokens import TokenGrid
 from featfuse.planning.token_grids import Laid
 from featfuse.process.limits import TooLittleMemory
+from featfuse.storage.local import find_state
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
 from featfuse.wording import Blank, either, worded
@@ -73,6 +75,7 @@ class Inputs:
             )
             raise UsageError("no input given", hint=way)
         self._memory = memory
+        self.named: list[Named] = []  # what is read of files
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
         try:
@@ -121,7 +124,7 @@ class Inputs:
 
     def _open(self, source: Source, name: str) -> list[_Tensor]:
         if isinstance(source, (str, Path, Address)):
-            return self._open_file(Address.of(source))
+            return self._open_file(Address.of(source), name)
         word = name.replace(" ", "")
         text = Blank(f"{word}.npy", word)
         if isinstance(source, tuple):
@@ -129,6 +132,7 @@ class Inputs:
                 raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
             shape = cast(tuple[int, ...], source)  # an Address, a tuple as well, was opened above
             return [_Tensor(TensorSpec(name, shape, DTYPES["float32"]), text)]
+        self._note_mapped(source, name)
         array = as_numpy(source, name)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         if native_dtype(array.dtype) is None:
@@ -137,7 +141,13 @@ class Inputs:
             )
         return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
 
-    def _open_file(self, address: Address) -> list[_Tensor]:
+    def _note_mapped(self, array: object, role: str) -> None:
+        """An array of which NumPy says that it lies in a file."""
+        path = getattr(array, "filename", None) if isinstance(array, np.memmap) else None
+        if path is not None:
+            self.named.append(Named(role, Address(str(path)), find_state(str(path))))
+
+    def _open_file(self, address: Address, role: str) -> list[_Tensor]:
         path = address.path
         if path not in self._readers:
             self._readers[path] = open_input(path)
@@ -147,6 +157,7 @@ class Inputs:
         specs = select(reader, address.key)
         for spec in specs:
             self._check_unpacked(spec)
+            self.named.append(Named(role, Address(path, spec.key or None), reader.source.first_state))
         return [_Tensor(spec, str(Address(path, spec.key or None)), reader=reader) for spec in specs]
 
     def _check_unpacked(self, spec: TensorSpec) -> None:

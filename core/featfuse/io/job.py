@@ -44,14 +44,24 @@ class Delivery(Value):
     sidecar: bool = False
     save_kernel: str | Path | None = None
 
+    @property
+    def outputs(self) -> list[str]:
+        """Every file or tensor that is written, as `PATH[::KEY]`."""
+        sidecar = f"{Address.parse(self.out).path}.json" if self.out is not None and self.sidecar else None
+        return [str(place) for place in (self.out, sidecar, self.save_kernel) if place is not None]
+
 
 class Job(Value):
-    """A plan that can be run: once, with the inputs of `request`, within `limits`."""
+    """A plan that can be run: once, with the inputs of `request`, within `limits`.
+
+    `warnings` are known before it runs.
+    """
 
     plan: FusionPlan
     request: OpenRequest
     limits: Limits
     delivery: Delivery
+    warnings: tuple[str, ...] = ()
 
     def collect(self) -> tuple[Array, tuple[str, ...]]:
         """The result as an array, and the warnings."""
@@ -68,7 +78,8 @@ class Job(Value):
         with ExitStack() as stack:
             for output in self._beside(None, {}, stack):
                 output.commit()
-        return result, (*warnings(plan, [spec.name for spec in self.request.sources.specs]), *found)
+        planned = warnings(plan, [spec.name for spec in self.request.sources.specs])
+        return result, (*self.warnings, *planned, *found)
 
     def deliver(self, started: float) -> ShapeReport:
         """Write the result (or, on a dry run, only check that it could be): the report of it.
@@ -81,6 +92,7 @@ class Job(Value):
         levels = _levels(plan, path, key)
         tensors = _tensors(plan, levels, self.request.sources.specs, path, key)
         report = report_of("fuse", plan, self.request, [_output_row(it, path) for it in tensors])
+        report = report._replace(warnings=self.warnings + report.warnings)
         if how.dry_run:
             check_output(path, plan.dtype, key=key, force=True)
         place = f"{path}.json" if how.sidecar else None

@@ -4,10 +4,11 @@ import errno
 from pathlib import Path
 from typing import BinaryIO
 
-from featfuse.errors import FeatfuseError, InputError, RunError
+from featfuse.errors import FeatfuseError, InputError, RunError, meant
 from featfuse.formats.detect import HEAD, find_foreign, readable, recognise, suffix_note
 from featfuse.formats.interface import Reader
 from featfuse.formats.registry import STREAM_FORMAT, Format, find_format
+from featfuse.io.near_files import near_files
 from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.local import open_source
 from featfuse.storage.standard_streams import STREAM, open_stdin
@@ -73,17 +74,7 @@ def _missing(path: str) -> InputError:
             f"{path} is a link to {aim}, which does not exist",
             hint="It is kept by git-annex: run `git annex get` to fetch the data." if annexed else "",
         )
-    return InputError(f"{path}: no such file", hint=_same_stem(path))
-
-
-def _same_stem(path: str) -> str:
-    """A hint naming a file beside the missing one that differs in its suffix only."""
-    try:
-        beside = sorted(other.name for other in Path(path).parent.iterdir() if other.stem == Path(path).stem)
-    except (OSError, ValueError):
-        return ""
-    known = [name for name in beside if find_format(name) and name != Path(path).name]
-    return f"Did you mean {Path(path).with_name(known[0])}?" if known else ""
+    return InputError(f"{path}: no such file", hint=meant(near_files(path)))
 
 
 def _recognised(path: str, head: bytes) -> Format | None:

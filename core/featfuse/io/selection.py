@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from featfuse.errors import InputError
+from featfuse.errors import InputError, meant
 from featfuse.formats.headers import natural_key
 from featfuse.formats.interface import Reader
 from featfuse.model.tensor import TensorSpec
@@ -75,4 +75,4 @@ def _nearest(key: str, keys: Iterable[str]) -> str:
     known = list(keys)
     last = [other for other in known if other.rsplit("/", 1)[-1] == key.rsplit("/", 1)[-1]]
     near = last or difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]}?" if near else ""
+    return meant(near[:1])

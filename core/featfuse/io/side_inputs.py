@@ -22,7 +22,7 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
     inputs.lay_tokens(grids_asked_for(inputs.specs, options))
     numbers, maps = _weights(inputs, options)
     return Extras(
-        like=_like(options),
+        like=_like(inputs, options),
         mask=_mask(inputs, options),
         weight_maps=maps,
         numbers=numbers,
@@ -32,17 +32,18 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
     )
 
 
-def _like(options: Options) -> TensorSpec | None:
-    """The header of the tensor that --like names."""
+def _like(inputs: Inputs, options: Options) -> TensorSpec | None:
+    """The header of the tensor that --like names, which is not read."""
     if options.like is None:
         return None
-    with Inputs([cast(Source, options.like)], "like") as inputs:
-        if inputs.count != 1:
+    with Inputs([cast(Source, options.like)], "like") as opened:
+        if opened.count != 1:
             raise UsageError(
-                f"{worded('like', str(options.like))}: {inputs.count} tensors match",
+                f"{worded('like', str(options.like))}: {opened.count} tensors match",
                 hint="Name one tensor with ::KEY.",
             )
-        return inputs.specs[0]
+        inputs.named += opened.named
+        return opened.specs[0]
 
 
 def _mask(inputs: Inputs, options: Options) -> Side | None:

@@ -32,7 +32,8 @@ def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSett
     if stays and (antialias or kernel.radius == 1):
         return (identity(in_size),)
     stretch = max(1.0, sampling.step) if antialias else 1.0
-    as_tf = sampling if kernel.jumps and convention.float32_reach and coords == "half-pixel" else None
+    tf = convention.float32_reach and coords == "half-pixel" and settings.roi is None
+    as_tf = sampling if kernel.jumps and tf else None
 
     def weighted(place: Rule[Coordinates], size: int) -> AxisMap:
         rule = Rule(_kernel_taps, (in_size, kernel, place, stretch, clamp, as_tf))

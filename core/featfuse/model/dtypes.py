@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from featfuse.errors import UsageError, did_you_mean
 from featfuse.model.dtype_names import DTYPE_NAMES, EXTENDED
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "is_integer",
     "native_dtype",
     "numpy_can_store",
-    "parse_dtype",
     "weighted_dtype",
 ]
 
@@ -56,14 +54,6 @@ DTYPES: Mapping[str, DType] = _DTypes()
 """Every element type featfuse reads and writes, by name."""
 
 _F32, _F64 = DTYPES["float32"], DTYPES["float64"]
-
-
-def parse_dtype(name: str) -> DType:
-    """The dtype called `name`; UsageError with the nearest name when there is none."""
-    try:
-        return DTYPES[name]
-    except KeyError:
-        raise UsageError(f"unknown dtype {name!r}", hint=did_you_mean(name, DTYPES)) from None
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.constant import Constant
-from featfuse.model.dtypes import DTYPES, common_dtype, is_float, parse_dtype, weighted_dtype
+from featfuse.model.dtypes import DTYPES, common_dtype, is_float, weighted_dtype
 from featfuse.model.layout import SPATIAL, Layout, Origin, OriginKind, Reading
 from featfuse.planning.branches import constant_bias, reconcile, start
 from featfuse.planning.build import Header
@@ -84,7 +84,7 @@ def combination(
 
 def _roomy(common: DType, options: Options) -> DType:
     """Integers that are joined or compared are brought to a wide --dtype first, not past a narrower one."""
-    wanted = parse_dtype(options.dtype) if options.dtype else None
+    wanted = DTYPES[options.dtype] if options.dtype else None
     moves = COMBINES[options.combine].moves
     if wanted is None or not moves or is_float(common) or wanted.itemsize < 8:
         return common
@@ -97,7 +97,7 @@ def _final_type(common: DType, options: Options, *, wide: bool) -> DType:
         return DTYPES["uint64" if common == DTYPES["uint64"] else "int64"]
     if options.reduce is not None and not REDUCES[options.reduce].grouped:
         return weighted_dtype(common)
-    return parse_dtype(options.dtype) if options.dtype else common
+    return DTYPES[options.dtype] if options.dtype else common
 
 
 def _weight_maps(count: int, layout: Layout, target: Mapping[str, int], extras: Extras) -> Branch:

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 
 from featfuse.errors import FeatfuseError, ShapeError
 from featfuse.methods import METHODS
-from featfuse.model.dtypes import common_dtype, parse_dtype, weighted_dtype
+from featfuse.model.dtypes import DTYPES, common_dtype, weighted_dtype
 from featfuse.model.layout import (
     STACKED,
     Arrangement,
@@ -100,7 +100,7 @@ def _plan_as(
     before = fusion_header(fusion, layout)
     following = reduction(before, layout, options, extras)
     shape, dtype = reduced_header(before, layout, following, fusion.dtype)
-    dtype = parse_dtype(options.dtype) if options.dtype else dtype
+    dtype = DTYPES[options.dtype] if options.dtype else dtype
     if math.prod(shape) * dtype.itemsize >= MOST_BYTES:
         raise ShapeError(
             f"the result would have the shape {shape}: more bytes than any disk",

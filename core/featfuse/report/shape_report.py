@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from featfuse.text import human_bytes, json_text, shape_text
+from featfuse.text import human_bytes, json_text, shape_text, visible
 
 __all__ = [
     "AxisRow",
@@ -183,8 +183,8 @@ class ShapeReport(NamedTuple):
         """What the command line prints, without colour."""
         from featfuse.report.shape_table import PLAIN_WIDTH, plain_lines, report_table
 
-        table = report_table(self, PLAIN_WIDTH) if self.axes else None
-        return "\n".join(plain_lines(self, table))
+        table = report_table(self, PLAIN_WIDTH, visible) if self.axes else None
+        return "\n".join(plain_lines(self, table, visible))
 
     def head_lines(self) -> list[str]:
         """What stands above the table: the pipeline in a line, the layout with its origin."""

@@ -1,10 +1,10 @@
 """The shape-diff's table: in cells, before anything decides how it looks, and as plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
-from featfuse.text import cell_len, visible
+from featfuse.text import cell_len
 
 __all__ = ["PLAIN_WIDTH", "ReportTable", "plain_lines", "report_table", "shorten"]
 
@@ -12,6 +12,9 @@ PLAIN_WIDTH = 80
 """Columns of what is no terminal."""
 
 SHORTEST_NAME = 12
+CUT = "…"
+"""What stands where a name is cut."""
+
 GAP = 3  # between two columns: a space, the divider, a space
 
 
@@ -23,18 +26,22 @@ class ReportTable(NamedTuple):
     fits: bool
 
 
-def report_table(report: ShapeReport, width: int) -> ReportTable:
-    """One row per axis and one column per input while that fits `width`; else one row per both."""
-    names = [visible(row.name) for row in report.inputs]
-    lines = [_axis_cells(row) for row in report.axes]
+def report_table(report: ShapeReport, width: int, show: Callable[[str], str]) -> ReportTable:
+    """One row per axis and one column per input while that fits `width`; else one row per both.
+
+    `show` makes a text fit for the stream.
+    """
+    names = [show(row.name) for row in report.inputs]
+    lines = [_axis_cells(row, show) for row in report.axes]
     limit = _name_limit(names, lines, width)
     if limit is None:
-        return _stacked(report, names)
-    return ReportTable(("axis", *(shorten(name, limit) for name in names), "output"), [lines], fits=True)
+        return _stacked(report, names, show)
+    shown = (shorten(name, limit, show(CUT)) for name in names)
+    return ReportTable(("axis", *shown, "output"), [lines], fits=True)
 
 
-def _axis_cells(row: AxisRow) -> tuple[str, ...]:
-    cells = [cell_text(size, action) for size, action in zip(row.sizes, row.actions, strict=True)]
+def _axis_cells(row: AxisRow, show: Callable[[str], str]) -> tuple[str, ...]:
+    cells = [show(cell_text(size, action)) for size, action in zip(row.sizes, row.actions, strict=True)]
     return (f"{row.axis} {row.meaning}", *cells, size_text(row.output))
 
 
@@ -53,7 +60,7 @@ def _name_limit(names: Sequence[str], lines: Sequence[Sequence[str]], width: int
     return None
 
 
-def _stacked(report: ShapeReport, names: Sequence[str]) -> ReportTable:
+def _stacked(report: ShapeReport, names: Sequence[str], show: Callable[[str], str]) -> ReportTable:
     """One row per axis and input; inputs that all agree on an axis share a row."""
     sections = []
     for row in report.axes:
@@ -63,34 +70,37 @@ def _stacked(report: ShapeReport, names: Sequence[str]) -> ReportTable:
         heading, output = f"{row.axis} {row.meaning}", size_text(row.output)
         section = []
         for name, size, action in parts:
-            section.append((heading, shorten(name, 36), size_text(size), action, output))
+            cells = (shorten(name, 36, show(CUT)), size_text(size), show(action))
+            section.append((heading, *cells, output))
             heading = output = ""
         sections.append(section)
     return ReportTable(("axis", "input", "size", "action", "output"), sections, fits=False)
 
 
-def shorten(name: str, width: int) -> str:
+def shorten(name: str, width: int, cut: str = CUT) -> str:
     """`name` in at most `width` cells, cut in the middle: both its folder and its end stay in sight."""
     if cell_len(name) <= width:
         return name
     for kept in range(min(width, len(name)) - 1, 0, -1):
         tail = kept * 2 // 3
-        short = f"{name[: kept - tail]}…{name[len(name) - tail :]}"
+        short = f"{name[: kept - tail]}{cut}{name[len(name) - tail :]}"
         if cell_len(short) <= width:
             return short
-    return "…"
+    return cut
 
 
-def plain_lines(report: ShapeReport, table: ReportTable | None, note: str = "") -> list[str]:
+def plain_lines(
+    report: ShapeReport, table: ReportTable | None, show: Callable[[str], str], note: str = ""
+) -> list[str]:
     """The report as text without colour. Each line stays one line however long it is: paths and commands
     stay fit to be pasted."""
     head = report.head_lines()
-    body = [] if table is None else [*([""] if head else []), *_table_lines(table), ""]
+    body = [] if table is None else [*([""] if head else []), *_table_lines(table, show), ""]
     foot = [*report.foot_lines(), *([note] if note else [])]
-    return [visible(line) for line in (*head, *body, *foot)]
+    return [show(line) for line in (*head, *body, *foot)]
 
 
-def _table_lines(table: ReportTable) -> list[str]:
+def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
     """The headings, a rule, the rows: nothing is broken."""
     rows = [table.headings, *(row for section in table.sections for row in section)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
@@ -100,4 +110,4 @@ def _table_lines(table: ReportTable) -> list[str]:
         )
         for row in rows
     ]
-    return [lines[0], "─" * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]
+    return [lines[0], show("─") * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]

@@ -20,7 +20,7 @@ from featfuse.request.options import FusionOptions, Options
 from featfuse.request.table import OPTIONS
 from featfuse.wording import flag, is_for_python, worded, written
 
-__all__ = ["command_line", "suggest"]
+__all__ = ["command_line", "keywords", "python_call", "suggest"]
 
 COMMANDS = ("run", "inspect", "batch", "methods")
 
@@ -50,12 +50,7 @@ def command_line(
     """A `fuse` command that can be pasted into a shell, or a call of featfuse.fuse for Python."""
     options = {name: value for name, value in given.items() if value is not None}
     if is_for_python():
-        named = {
-            name: DTYPE.parse(name, value) if OPTIONS[name].kind is DTYPE else value
-            for name, value in options.items()
-        }
-        keywords = [f"{name}={written(value, name)}" for name, value in {**named, **delivery}.items()]
-        return f"featfuse.fuse({', '.join([*map(written, texts), *keywords])})"
+        return python_call("fuse", texts, {**keywords(options), **delivery})
     words = ["fuse", *(_input_word(text) for text in texts)]
     for name, value in options.items():
         kind = OPTIONS[name].kind
@@ -65,6 +60,21 @@ def command_line(
             words += [word for it in kind.spell(name, value) for word in (flag(name), shlex.quote(it))]
     words += [worded(name, it if it is True else shlex.quote(str(it))) for name, it in delivery.items()]
     return " ".join(words)
+
+
+def keywords(given: Mapping[str, object]) -> dict[str, object]:
+    """The options of a fusion as a Python caller gives them; an element type by its name."""
+    return {
+        name: DTYPE.parse(name, value) if OPTIONS[name].kind is DTYPE else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def python_call(verb: str, texts: Sequence[str], given: Mapping[str, object]) -> str:
+    """A call of one of the Python verbs: its inputs, and its keywords. A tensor is called as its keyword."""
+    words = [f"{name}={written(value, name)}" for name, value in given.items()]
+    return f"featfuse.{verb}({', '.join([*map(written, texts), *words])})"
 
 
 def _input_word(text: str) -> str:

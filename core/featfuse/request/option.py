@@ -31,6 +31,8 @@ class Option(NamedTuple):
     What makes it used: the rows of METHODS and REDUCES that list it, if any does; and each of `when`.
     Only what `reconciles` asks `fuse inspect` whether a pipeline works.
 
+    `first`: it is one of those that people need first, and --help shows it among them.
+
     `told` is its place in the resolved pipeline, which the report shows and the output keeps.
     """
 
@@ -53,6 +55,7 @@ class Option(NamedTuple):
     always: bool = False
     when: tuple[Condition, ...] = ()
     reconciles: bool = True
+    first: bool = False
     told: int = 80
 
     @property

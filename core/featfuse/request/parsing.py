@@ -10,6 +10,7 @@ from typing import Any
 
 from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import find_method
+from featfuse.model.dtype_names import DTYPE_NAMES, dtype_hint
 from featfuse.wording import Blank, worded
 
 __all__ = [
@@ -241,7 +242,10 @@ def read_dtype(option: str, value: object) -> object:
     name = value if isinstance(value, str) else getattr(value, "name", getattr(value, "__name__", None))
     if name is None and type(value).__name__ == "dtype":
         name = str(value).rpartition(".")[2]
-    return read_text(option, name if isinstance(name, str) else value)
+    word = str(read_text(option, name if isinstance(name, str) else value))
+    if word not in DTYPE_NAMES:
+        raise UsageError(f"{option}: unknown dtype {word!r}", hint=dtype_hint(word))
+    return word
 
 
 def read_switch(option: str, value: object) -> object:

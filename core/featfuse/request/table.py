@@ -66,6 +66,7 @@ _ROWS = (
         as_typed=True,
         default="strict",
         always=True,
+        first=True,
         told=10,
     ),
     Option(
@@ -80,6 +81,7 @@ _ROWS = (
         default="auto",
         always=True,
         when=(_instead_of_grid("like"), _needs_method()),
+        first=True,
         told=11,
     ),
     Option(
@@ -213,6 +215,7 @@ _ROWS = (
         choices=COMBINES,
         default="add",
         always=True,
+        first=True,
         told=40,
     ),
     Option(
@@ -236,6 +239,7 @@ _ROWS = (
         choices=CHANNEL_MODES,
         default="strict",
         always=True,
+        first=True,
         told=42,
     ),
     Option(
@@ -248,6 +252,7 @@ _ROWS = (
         values=", ".join(OFFERED),
         default_text="the inputs'; float32 for weighted sums of integers",
         reconciles=False,
+        first=True,
         told=90,
     ),
     Option(
@@ -273,6 +278,7 @@ _ROWS = (
         values="axis letters, like NHWC or CHW; a comma list",
         default_text="from the file, or inferred",
         reconciles=False,
+        first=True,
         told=NEVER,
     ),
     Option(

@@ -20,7 +20,7 @@ def test_a_key_that_its_container_lacks_is_a_missing_partner(plan):
             for layer in layers:
                 file[f"{name}/{layer}"] = np.zeros((2, 4, 4), np.float32)
     batch = plan("f.h5::{id}/l3", "f.h5::{id}/l4", out="o/{id}.npy")
-    assert problems(batch) == {"y": "no partner: f.h5 has no y/l4"}
+    assert problems(batch) == {"y": "no partner: f.h5 has no key y/l4"}
     batch = plan("f.h5::{id}/l3", "f.h5::{id}/l4", out="o/{id}.npy", allow_missing=True)
     assert [it.status for it in batch.planned] == ["planned", "missing"]
 

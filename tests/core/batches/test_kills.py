@@ -90,6 +90,31 @@ def test_killed_over_and_over(times, inputs, fused, left):
     assert left() == []
 
 
+def test_what_is_failed_now_when_it_is_killed(inputs):
+    """At any moment: what was broken before, and has not been done since."""
+    good = {name: Path(f"b/{name}.npy").read_bytes() for name in map(str, range(COUNT))}
+    for name in good:
+        Path(f"b/{name}.npy").write_bytes(b"rubbish")
+    assert start("a/", "b/", "--out", "o/", "--quiet").communicate()[0] == ""
+    for name, data in good.items():
+        Path(f"b/{name}.npy").write_bytes(data)
+    manifest = Path("o/manifest.jsonl")
+    assert manifest.read_bytes().count(b'"status": "failed"') == COUNT
+    rng = random.Random(3)
+    for _ in range(3):
+        process = start("a/", "b/", "--out", "o/", "--resume")
+        target = count_lines(manifest) + 5
+        wait_for(lambda target=target: count_lines(manifest) >= target, process)
+        time.sleep(rng.random() * 0.02)
+        kill_group(process)
+        entries = [json.loads(line) for line in manifest.read_bytes().splitlines()]
+        last = {entry["id"]: entry["status"] for entry in entries}
+        failed = {entry["id"] for entry in entries if entry["status"] == "failed"}
+        now = {name for name, status in last.items() if status == "failed"}
+        assert now <= failed <= now | {entries[-1]["id"]}, "the mark follows its line by an instant"
+        assert set(last.values()) <= {"failed", "done"}
+
+
 def test_killed_before_a_container_is_written(inputs, fused, left):
     rng = random.Random(2)
     for _ in range(3):

@@ -1,5 +1,6 @@
 """The manifest, and --resume, which trusts it."""
 
+import errno
 import json
 import os
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import featfuse
 import numpy as np
 import pytest
-from featfuse.batches.manifest import Manifest
+from featfuse.batches.manifest import OLD, Manifest
 from featfuse.errors import RunError, UsageError
 
 
@@ -50,14 +51,147 @@ def test_a_line_for_each_item(pairs, run):
     assert "b/1.npy" in failed["error"]
 
 
-def test_it_only_grows(pairs, run):
+def failed(path="o/manifest.jsonl"):
+    """What the README's recipe names."""
+    return sorted(line["id"] for line in lines(path) if line["status"] == "failed")
+
+
+def last_words(path="o/manifest.jsonl"):
+    """Every item with the one status that is not old."""
+    found = [(line["id"], line["status"]) for line in lines(path) if line["status"] != OLD]
+    assert len(dict(found)) == len(found), "one last word each"
+    return dict(found)
+
+
+def spoil(path):
+    """The same file cut short; what mends it."""
+    data = Path(path).read_bytes()
+    Path(path).write_bytes(data[:-9])
+    return lambda: Path(path).write_bytes(data)
+
+
+def test_what_was_said_before_is_marked_as_old(pairs, run):
     pairs(2)
     run("a/", "b/", out="o/")
-    before = Path("o/manifest.jsonl").read_bytes()
+    before = lines()
     run("a/", "b/", out="o/", force=True)
-    after = Path("o/manifest.jsonl").read_bytes()
-    assert after.startswith(before)
+    assert lines()[:2] == [{**line, "status": OLD} for line in before], "nothing else of it has changed"
+    assert last_words() == {"0": "done", "1": "done"}
     assert len(lines()) == 4
+
+
+def test_what_is_failed_now_after_every_resume(pairs, run):
+    pairs(4)
+    mend_1, mend_2, _ = spoil("b/1.npy"), spoil("b/2.npy"), spoil("b/3.npy")
+    run("a/", "b/", out="o/")
+    assert failed() == ["1", "2", "3"]
+    mend_1()
+    run("a/", "b/", out="./o", resume=True)
+    assert failed() == ["2", "3"], "the output's folder is the same, though spelt otherwise"
+    mend_2()
+    spoil("a/0.npy")
+    run("a/", "b/", out="o/", resume=True)
+    assert last_words() == {"0": "failed", "1": "done", "2": "done", "3": "failed"}
+    again = run("a/", "b/", out="o/", resume=True)
+    assert {name: it.status for name, it in again.items()} == {
+        **dict.fromkeys("03", "failed"),
+        **dict.fromkeys("12", "skipped"),
+    }
+    assert last_words() == {"0": "failed", "1": "done", "2": "done", "3": "failed"}
+
+
+def test_what_is_failed_now_while_a_batch_runs(pairs, plan):
+    """After each item, not only at the end: a batch may be killed at any moment."""
+    pairs(3)
+    mend = [spoil(f"b/{number}.npy") for number in range(3)]
+    for _ in plan("a/", "b/", out="o/").outcomes():
+        pass
+    for each in mend:
+        each()
+    still = ["0", "1", "2"]
+    for outcome in plan("a/", "b/", out="o/", resume=True).outcomes():
+        still.remove(outcome.id)
+        assert failed() == still
+
+
+def test_items_that_are_not_tried_again_are_still_failed(pairs, run):
+    pairs(3)
+    mend_1, _ = spoil("b/1.npy"), spoil("b/2.npy")
+    run("a/", "b/", out="o/")
+    mend_1()
+    run("a/", "b/", out="o/", resume=True, include=("1",))
+    assert failed() == ["2"]
+    run("a/", "b/", out="o/", resume=True, include=("0",))
+    assert failed() == ["2"]
+
+
+def test_a_missing_partner_that_is_allowed_is_no_failure(pairs, run):
+    pairs(2)
+    Path("b/1.npy").unlink()
+    run("a/", "b/", out="o/")
+    assert failed() == ["1"]
+    run("a/", "b/", out="o/", resume=True, allow_missing=True)
+    assert last_words() == {"0": "done", "1": "missing"}
+
+
+def test_items_that_are_no_more(maps, run):
+    """A broken file was removed, has another suffix now, or is a container that can be read by now."""
+    maps("a/{}.npy", ["0", "1", "2"])
+    for name in ("1", "2"):
+        spoil(f"a/{name}.npy")
+    run("a/", out="o/", method="strict")
+    maps("other/{}.npy", ["1"])
+    spoil("other/1.npy")
+    run("other/", out="o/{name}-2.npy", method="strict")
+    assert failed() == ["1", "1", "2"]
+    Path("a/1.npy").unlink()
+    maps("a/{}.safetensors", ["2"])
+    Path("a/2.npy").unlink()
+    run("a/", out="o/", method="strict", resume=True)
+    assert [line["out"] for line in lines() if line["status"] == "failed"] == ["o/1-2.npy"], (
+        "of another batch"
+    )
+    maps("runs/{}.h5", ["x"])
+    maps("runs/{}.safetensors", ["y"])
+    mend = spoil("runs/x.h5")
+    run("runs/{run}.h5::{id}", out="p/{run}/{id}.npy", method="strict")
+    assert failed("p/manifest.jsonl") == ["x/*"]
+    mend()
+    run("runs/{run}.h5::{id}", out="p/{run}/{id}.npy", method="strict", resume=True)
+    assert last_words("p/manifest.jsonl") == {"x/feat": "done"}
+
+
+def test_manifests_that_were_joined(pairs, run):
+    """Also those of earlier versions, which marked nothing: the last line of each output counts."""
+    pairs(3)
+    mend = spoil("b/1.npy")
+    run("a/", "b/", out="o/", manifest="first.jsonl")
+    mend()
+    spoil("b/2.npy")
+    run("a/", "b/", out="o/", manifest="second.jsonl", force=True)
+    joined = Path("first.jsonl").read_bytes() + Path("second.jsonl").read_bytes()
+    Path("joined.jsonl").write_bytes(joined + joined)
+    assert failed("joined.jsonl") == ["1", "1", "2", "2"]
+    again = run("a/", "b/", out="o/", manifest="joined.jsonl", resume=True)
+    assert {name: it.status for name, it in again.items()} == {"0": "skipped", "1": "skipped", "2": "failed"}
+    assert last_words("joined.jsonl") == {"0": "done", "1": "done", "2": "failed"}
+
+
+def test_rows_without_an_output_keep_a_word_each(pairs, run):
+    pairs(1)
+    Path("p.csv").write_text("a,b,out\na/0.npy,b/0.npy,\n,,none.npy\na/0.npy,b/0.npy,x.npy\n")
+    for _ in range(2):
+        run(pairs="p.csv", out="o", resume=True)
+        assert last_words() == {"row 1": "failed", "none.npy": "failed", "x.npy": "done"}
+
+
+def test_an_output_whose_renewal_failed_is_still_no_input(pairs, run):
+    pairs(2)
+    run("a/{id}.npy", "b/{id}.npy", out="a/{id}-f.npy")
+    spoil("b/1.npy")
+    for _ in range(2):
+        done = run("a/{id}.npy", "b/{id}.npy", out="a/{id}-f.npy", resume=True)
+        assert {name: it.status for name, it in done.items()} == {"0": "skipped", "1": "failed"}
 
 
 def test_nothing_done_is_touched(pairs, run):
@@ -117,17 +251,92 @@ def test_a_torn_last_line_is_survived(pairs, run):
     run("a/", "b/", out="o/")
     path = Path("o/manifest.jsonl")
     path.write_bytes(path.read_bytes()[:-40])
-    torn = lines_of_text(path)[-1]
     states = resume(run)
     assert sorted(states.values()) == ["done", "skipped", "skipped"]
-    text = lines_of_text(path)
-    assert torn in text, "closed off, not mended"
-    assert json.loads(text[-1])["status"] == "done"
+    assert last_words() == dict.fromkeys("012", "done"), "the rest of the line is gone, every other is whole"
     assert set(resume(run).values()) == {"skipped"}
 
 
-def lines_of_text(path):
-    return path.read_text().splitlines()
+@pytest.mark.parametrize("rest", [b'{"id": "1", "sta', b"\0" * 700, b'{"id": "1"'])
+def test_torn_lines_that_were_closed_off(rest, pairs, run):
+    """As earlier versions left them in the middle, and power cuts do."""
+    pairs(2)
+    run("a/", "b/", out="o/")
+    path = Path("o/manifest.jsonl")
+    path.write_bytes(rest + b"\n" + path.read_bytes())
+    assert set(resume(run).values()) == {"skipped"}
+    first, *others = path.read_bytes().splitlines()
+    assert first == b" " * len(rest), "white space between the lines, as jq reads it"
+    assert len([json.loads(line) for line in others]) == 2
+
+
+def test_a_file_of_the_users_own_is_left_as_it_is(pairs, run):
+    pairs(1)
+    Path("notes").write_text("to do\n[1, 2]\nno end of line")
+    run("a/", "b/", out="o/", manifest="notes")
+    assert Path("notes").read_text().startswith("to do\n[1, 2]\nno end of line\n{")
+
+
+def test_while_another_batch_has_it_open_nothing_is_taken_out(pairs, run):
+    pairs(2)
+    run("a/", "b/", out="o/")
+    other = Manifest(Path("o/manifest.jsonl"))
+    other.open()
+    torn = b'{"id": "not yet wri'
+    with other.path.open("ab") as file:
+        file.write(torn)
+    assert set(resume(run).values()) == {"skipped"}
+    assert torn in other.path.read_bytes(), "who knows: the other may be about to write the rest"
+    other.close()
+    assert set(resume(run).values()) == {"skipped"}
+    assert torn not in other.path.read_bytes()
+
+
+def test_a_line_that_moved_is_not_marked(pairs, plan):
+    """Somebody has edited the file while the batch was planned."""
+    pairs(2)
+    for _ in plan("a/", "b/", out="o/").outcomes():
+        pass
+    path = Path("o/manifest.jsonl")
+    batch = plan("a/", "b/", out="o/", force=True)
+    path.write_bytes(b"   " + path.read_bytes())
+    for _ in batch.outcomes():
+        pass
+    assert [line["status"] for line in lines()] == ["done"] * 4
+    for _ in plan("a/", "b/", out="o/", resume=True).outcomes():
+        pass
+    assert [line["status"] for line in lines()] == [OLD, OLD, "done", "done"], "seen the next time"
+
+
+def test_what_is_no_plain_file_takes_lines(pairs, run):
+    pairs(1)
+    for _ in range(2):
+        assert run("a/", "b/", out="o/", manifest="/dev/null", force=True)["0"].status == "done"
+
+
+def test_a_disk_that_fills_up_tears_a_line(tmp_path, monkeypatch):
+    """What the system took of it is no entry, and is gone the next time."""
+    entry = {"id": "1", "status": "done", "out": "o/1.npy", "inputs": [], "error": None}
+    manifest = Manifest(tmp_path / "m")
+    manifest.append(entry)
+    write, left = os.write, [20]
+
+    def some(fd, data):
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken, left[0] = write(fd, data[: left[0]]), 0
+        return taken
+
+    monkeypatch.setattr(os, "write", some)
+    with pytest.raises(RunError, match="the manifest cannot be written: No space left"):
+        manifest.append({**entry, "id": "2", "out": "o/2.npy"})
+    manifest.close()
+    monkeypatch.undo()
+    assert len((tmp_path / "m").read_bytes().splitlines()) == 2
+    manifest = Manifest(tmp_path / "m").load()
+    manifest.append({**entry, "id": "3", "out": "o/3.npy"})
+    manifest.close()
+    assert list(last_words(tmp_path / "m")) == ["1", "3"]
 
 
 @pytest.mark.parametrize(
@@ -222,8 +431,12 @@ def test_an_input_that_changes_while_it_is_read_is_done_again(pairs, plan, run):
 def test_concurrent_lines_do_not_mix(tmp_path):
     first, second = Manifest(tmp_path / "m"), Manifest(tmp_path / "m")
     for number in range(50):
-        for manifest in (first, second):
-            manifest.append({"id": str(number), "out": "x" * 500, "status": "done"})
+        for manifest, name in ((first, "x"), (second, "y")):
+            manifest.append({"id": str(number), "out": name * 500, "status": "done"})
     first.close()
     second.close()
-    assert len(lines(tmp_path / "m")) == 100
+    found = lines(tmp_path / "m")
+    assert len(found) == 100
+    assert [line["out"][0] for line in found if line["status"] == "done"] == ["x", "y"], (
+        "marks hit their lines"
+    )

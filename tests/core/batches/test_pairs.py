@@ -100,7 +100,10 @@ def test_problems_of_single_rows(pairs, run):
         ('{"inputs": ["a.npy"], "out": "b.npy"}\n{"inputs": [', "line 2 is not an item"),
         ('{"inputs": ["a.npy"]}', "line 1 is not an item: no 'out'"),
         ('{"inputs": "a.npy", "out": "b.npy"}', "inputs must be a list of texts"),
-        ('{"inputs": ["a.npy"], "out": null}', "out a text"),
+        ('{"inputs": ["a.npy"], "out": null}', "out and mask a text"),
+        ('{"inputs": ["a.npy"], "out": "b.npy", "mask": 1}', "out and mask a text"),
+        ("mask,out\nm.npy,x.npy\n", "the first line must name the columns"),
+        ("a,mask,mask,out\na.npy,m.npy,n.npy,x.npy\n", "the first line must name the columns"),
     ],
 )
 def test_files_that_are_no_pairs(text, words, plan):

@@ -69,6 +69,7 @@ def test_include_and_exclude(maps, plan):
         ("a/{id}.h5", "nothing matches"),
         ("nowhere/{id}.npy", "nothing matches"),
         ("nowhere/", "nowhere/: no such folder"),
+        ("empyt/", r"empyt/: no such folder\nDid you mean empty/\?"),
         ("empty/", "nothing matches"),
     ],
 )

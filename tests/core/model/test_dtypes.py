@@ -3,7 +3,7 @@
 import featfuse
 import numpy as np
 import pytest
-from featfuse.model.dtypes import DTYPES, common_dtype, parse_dtype
+from featfuse.model.dtypes import DTYPES, common_dtype
 
 from tests.support.arrays import array
 
@@ -44,6 +44,6 @@ def test_mixed(names: tuple[str, ...], expected: str) -> None:
 @pytest.mark.parametrize("name", DTYPES)
 def test_every_type_fuses_and_is_named(name: str) -> None:
     x = array([0, 1], name)
-    assert parse_dtype(name) == x.dtype
+    assert DTYPES[name] == x.dtype
     assert featfuse.fuse(x).tobytes() == x.tobytes()
     assert featfuse.fuse(array([0, 1], "float32"), dtype=name).dtype == x.dtype
