@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from featfuse_cli.commands import MAIN, Commands
 from featfuse_cli.errors import boundary, placed
-from featfuse_cli.help_page import write_page
 
 __all__ = ["app"]
 
@@ -51,7 +50,9 @@ class MainCommandGroup(TyperGroup):
             return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """See `help_page`."""
+        """See `help_page`, which nothing but help needs."""
+        from featfuse_cli.help_page import write_page
+
         write_page(self, ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:

@@ -11,9 +11,8 @@ from featfuse.request.options import FusionOptions
 from featfuse_cli import INTERRUPTED, start_collecting
 from featfuse_cli.completion import complete_input
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Json, Quiet, Sync, check_report_options
-from featfuse_cli.text import say
+from featfuse_cli.text import MOST_USED, say
 
 if TYPE_CHECKING:
     from featfuse.batches import Batch, BatchOptions, Outcome

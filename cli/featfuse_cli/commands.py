@@ -13,7 +13,6 @@ from typer.core import TyperCommand
 
 from featfuse_cli.completion import complete_whole_words
 from featfuse_cli.errors import placed
-from featfuse_cli.help_page import write_page
 
 __all__ = ["COMMANDS", "MAIN", "Command", "Commands"]
 
@@ -34,6 +33,8 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """See `help_page`."""
+        from featfuse_cli.help_page import write_page
+
         write_page(self, ctx, formatter)
 
 

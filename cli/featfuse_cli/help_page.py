@@ -15,12 +15,9 @@ from typing import Any
 
 import typer
 
-from featfuse_cli.text import PIPE_WIDTH, takes_colours
+from featfuse_cli.text import MOST_USED, PIPE_WIDTH, takes_colours
 
 __all__ = ["MOST_USED", "help_page", "option_words", "usage", "write_page"]
-
-MOST_USED = "Most used"
-"""The panel of the options that most people need; the table and the commands put it first."""
 
 _WIDEST, _NARROWEST = 100, 40
 _TEXT_AT, _LEAST_TEXT = 30, 44

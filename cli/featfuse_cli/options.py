@@ -6,7 +6,7 @@ import typer
 from featfuse.errors import UsageError
 
 from featfuse_cli.completion import complete_input
-from featfuse_cli.help_page import MOST_USED
+from featfuse_cli.text import MOST_USED
 
 __all__ = ["DryRun", "Force", "Inputs", "Json", "Quiet", "Sync", "check_report_options"]
 

@@ -9,8 +9,8 @@ from featfuse.request.options import FusionOptions
 
 from featfuse_cli import load_numpy, start_collecting
 from featfuse_cli.flags import with_fusion_options
-from featfuse_cli.help_page import MOST_USED
 from featfuse_cli.options import DryRun, Force, Inputs, Json, Quiet, Sync, check_report_options
+from featfuse_cli.text import MOST_USED
 
 __all__ = ["run"]
 

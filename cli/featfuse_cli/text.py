@@ -8,6 +8,7 @@ from functools import partial
 from typing import IO
 
 __all__ = [
+    "MOST_USED",
     "PIPE_WIDTH",
     "can_repaint",
     "fitting",
@@ -20,6 +21,9 @@ __all__ = [
 
 PIPE_WIDTH = 80
 """Columns of what is no terminal."""
+
+MOST_USED = "Most used"
+"""The panel of --help with the options that most people need, before all others."""
 
 _IN_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "─": "-"})
 """The characters of our own words that are not ASCII."""

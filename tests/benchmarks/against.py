@@ -21,8 +21,8 @@ _FUSE = fuse()
 
 
 @dataclass(frozen=True, slots=True)
-class PeakNotAbove:
-    """The highest peak of `who` is at most `_PEAK_MIB` above the highest one of `against`."""
+class _Beside:
+    """A measure of `who` beside the same measure of `against`."""
 
     who: str
     against: str
@@ -32,6 +32,11 @@ class PeakNotAbove:
 
     def subject(self) -> str:
         return self.who
+
+
+@dataclass(frozen=True, slots=True)
+class PeakNotAbove(_Beside):
+    """The median peak of `who` is at most `_PEAK_MIB` above that of `against`."""
 
     def text(self) -> str:
         return f"peak at most {_PEAK_MIB} MiB above that of {_OTHER}"
@@ -43,17 +48,8 @@ class PeakNotAbove:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessorAtMost:
+class ProcessorAtMost(_Beside):
     """`who` takes at most `_LIMIT` times the processor time of `against`: others count less there."""
-
-    who: str
-    against: str
-
-    def labels(self) -> tuple[str, ...]:
-        return self.who, self.against
-
-    def subject(self) -> str:
-        return self.who
 
     def text(self) -> str:
         return f"at most {_LIMIT:g} × the processor time of {_OTHER}"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from featfuse.batches.run import BatchOptions
 from featfuse.report.suggest import command_line
-from featfuse.request.parsing import flag
+from featfuse.request.parsing import flag, switch
 
 __all__ = ["batch_command"]
 
@@ -19,7 +19,7 @@ def batch_command(patterns: Sequence[str], options: BatchOptions, fusion: Mappin
         if value == usual[name]:
             continue
         if isinstance(value, bool):
-            words.append(flag(name) if value else f"--no-{flag(name)[2:]}")
+            words.append(switch(name, on=value))
         else:
             several = value if isinstance(value, tuple) else (value,)
             words += [f"{flag(name)} {shlex.quote(str(each))}" for each in several]

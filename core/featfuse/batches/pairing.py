@@ -8,11 +8,11 @@ from featfuse.batches.items import Item, Pairing, bad_value, real_path
 from featfuse.batches.manifest import output_key
 from featfuse.batches.partners import Partners, Table
 from featfuse.batches.patterns import FOLDER_FIELD, Fields, Pattern, parse_pattern
-from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import InputError, UsageError
 from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
+from featfuse.io.selection import is_glob
 
 __all__ = ["Earlier", "Unmatched", "output_root", "pair"]
 
@@ -125,7 +125,7 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
 
 
 def _nothing_matches(first: Pattern) -> InputError:
-    if has_wildcard(first.path):
+    if is_glob(first.path):
         hint = "A pattern has fields or wildcards, not both: write a field, like {run}, for each wildcard."
         return InputError(f"{first.text}: nothing matches", hint=hint)
     return InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")

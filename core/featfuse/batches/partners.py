@@ -8,10 +8,9 @@ from featfuse.batches.container_keys import KnownKeys
 from featfuse.batches.items import real_path
 from featfuse.batches.patterns import FOLDER_FIELD, Found, Pattern
 from featfuse.io.address import Address
+from featfuse.io.selection import is_glob
 
 __all__ = ["Partner", "Partners", "Table"]
-
-_GLOB = frozenset("*?[")
 
 
 class Table:
@@ -68,7 +67,7 @@ class Partners:
         path, key = source
         if not Path(path).exists():
             return Partner(source, f"no {self.what}: {source}", missing=True)
-        if key is not None and key != self.pattern.key and not _GLOB & set(key):
+        if key is not None and key != self.pattern.key and not is_glob(key):
             keys = self._keys.of(path)
             if keys is not None and not self._keys.holds(path, key):
                 return Partner(source, f"no {self.what}: {path} has no key {key}", missing=True)

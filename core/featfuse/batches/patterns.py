@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from featfuse.batches.wildcards import files_that_match, folder_above, has_wildcard
+from featfuse.batches.wildcards import files_that_match, folder_above
 from featfuse.errors import FeatfuseError, InputError, UsageError, meant
 from featfuse.formats.registry import find_format
 from featfuse.io.address import Address
 from featfuse.io.near_files import near_folders
 from featfuse.io.readers import open_input
+from featfuse.io.selection import is_glob
 
 __all__ = [
     "FOLDER_FIELD",
@@ -180,7 +181,7 @@ def parse_pattern(text: str) -> Pattern:
             hint=f"Quote wildcards, so that the shell leaves them alone: '{likely}'; or put a field where "
             "items differ: 'a/{id}.npy'.",
         )
-    if not has_wildcard(path):
+    if not is_glob(path):
         raise InputError(
             f"{text}: no such folder",
             hint=meant(near_folders(path)) or "Give one, or a pattern with a field, like 'a/{id}.npy'.",

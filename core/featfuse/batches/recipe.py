@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from featfuse.batches.patterns import Fields, field_names, fill_fields
-from featfuse.batches.wildcards import has_wildcard
 from featfuse.errors import UsageError
 from featfuse.io.address import Address
+from featfuse.io.selection import is_glob
 from featfuse.request.kinds import PROJECTIONS
 from featfuse.request.options import FusionOptions, Options
 from featfuse.request.parsing import flag
@@ -78,7 +78,7 @@ def mask_pattern(options: Mapping[str, Any]) -> str | None:
     path = Address.parse(str(mask)).path
     if Path(path).exists():
         return str(mask) if Path(path).is_dir() else None
-    return str(mask) if field_names(str(mask)) or has_wildcard(path) else None
+    return str(mask) if field_names(str(mask)) or is_glob(path) else None
 
 
 def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:

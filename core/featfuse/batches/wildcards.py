@@ -5,15 +5,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-__all__ = ["files_that_match", "folder_above", "has_wildcard"]
+__all__ = ["files_that_match", "folder_above"]
 
 _ANY = re.compile(r"[*?[]")
 _ANY_DEPTH = "**"
-
-
-def has_wildcard(path: str) -> bool:
-    """Whether a shell would look for files that match `path`."""
-    return _ANY.search(path) is not None
 
 
 def folder_above(path: str) -> str:

@@ -14,7 +14,7 @@ from featfuse.storage.byte_source import SourceState
 from featfuse.storage.local import find_state
 from featfuse.storage.standard_streams import STREAM
 
-__all__ = ["Named", "check_own_inputs", "replaces"]
+__all__ = ["Named", "check_own_inputs"]
 
 
 class Named(NamedTuple):
@@ -45,18 +45,12 @@ def check_own_inputs(
                 f"{out} is {same} of this very run",
                 hint=f"--force replaces it{all_of_it} when the result is whole; or choose another name.",
             )
-        told = replaces(out, f"the file of {roles}" if whole else roles) + (
-            ", and all it held" if whole else ""
-        )
+        place, rest = (f"the file of {roles}", ", and all it held") if whole else (roles, "")
+        told = f"{out} replaces {place} of this very run{rest}"
         if linked:
             told = f"{out} is no longer the same file as {roles} of this very run, {linked}, which stays"
         warnings.append(told if force else f"{told}; it needs --force")
     return tuple(warnings)
-
-
-def replaces(out: str, roles: str) -> str:
-    """The warning that an output takes the place of an input."""
-    return f"{out} replaces {roles} of this very run"
 
 
 def _find(named: Sequence[Named], out: str) -> list[Named]:

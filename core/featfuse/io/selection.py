@@ -9,7 +9,7 @@ from featfuse.formats.headers import natural_key
 from featfuse.formats.interface import Reader
 from featfuse.model.tensor import TensorSpec
 
-__all__ = ["select"]
+__all__ = ["is_glob", "select"]
 
 _LISTED = 20  # tensors an error shows before it says how many more there are
 
@@ -30,7 +30,7 @@ def select(reader: Reader, key: str | None) -> list[TensorSpec]:
         raise InputError(
             f"{reader.path} holds one bare tensor, which has no key", hint=f"Write {reader.path} alone."
         )
-    matches = sorted(fnmatch.filter(specs, key.strip("/")), key=natural_key) if _is_glob(key) else []
+    matches = sorted(fnmatch.filter(specs, key.strip("/")), key=natural_key) if is_glob(key) else []
     if not matches:
         if not specs:
             raise InputError(f"{reader.path} has no tensor {key!r}: it holds no numeric tensor")
@@ -57,7 +57,8 @@ def _only(reader: Reader) -> TensorSpec:
     )
 
 
-def _is_glob(key: str) -> bool:
+def is_glob(key: str) -> bool:
+    """Whether a key or a path stands for all that match."""
     return any(letter in key for letter in "*?[")
 
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
 from featfuse.methods.kernels import KERNELS, Kernel, cubic
 from featfuse.methods.nearest import NearestRule, nearest_source, rounded
-from featfuse.methods.region import of_region
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather, identity
 from featfuse.model.change import resized
@@ -40,6 +39,8 @@ def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSett
         return AxisMap(in_size, size, rule, resized(in_size, size, settings.method), weighted=True)
 
     if settings.roi is not None:
+        from featfuse.methods.region import of_region
+
         return of_region(sampling, settings, weighted)
     return (weighted(Rule(TRANSFORMS[coords], (sampling,)), out_size),)
 
@@ -134,11 +135,16 @@ def nearest_exact(in_size: int, out_size: int, settings: AxisSettings) -> tuple[
 def _gathered(in_size: int, out_size: int, settings: AxisSettings, rule: NearestRule) -> tuple[AxisMap, ...]:
     sampling = settings.sampling(in_size, out_size)
 
-    def nearest_of(place: Rule[Coordinates], size: int) -> AxisMap:
-        source = Rule(rounded, (place, rule.rounding, in_size))
+    def taken(source: Rule[Positions], size: int) -> AxisMap:
         return gather(in_size, size, source, resized(in_size, size, settings.method))
 
     if settings.roi is not None:
-        return of_region(sampling, settings, nearest_of)
+        from featfuse.methods.region import of_region
+
+        return of_region(
+            sampling,
+            settings,
+            lambda place, size: taken(Rule(rounded, (place, rule.rounding, in_size)), size),
+        )
     source = nearest_source(sampling, rule, small=settings.small_plane, double=settings.double)
-    return (gather(in_size, out_size, source, resized(in_size, out_size, settings.method)),)
+    return (taken(source, out_size),)

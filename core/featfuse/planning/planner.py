@@ -30,7 +30,7 @@ from featfuse.planning.joining import (
 )
 from featfuse.planning.masking import masking
 from featfuse.planning.plan import Branch, Fusion, FusionPlan, Level, Mask, Member, Shrinkage
-from featfuse.planning.reconcile import NO_FACTORS, axis_settings, fits_by_factor, target_sizes
+from featfuse.planning.reconcile import axis_settings, find_target
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
@@ -106,6 +106,7 @@ def _plan_as(
         )
     letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
     arrangement = _arrangement(letters, options)
+    shape, letters = _in_order(shape, letters, arrangement)
     plan = FusionPlan(
         options=options,
         inputs=inputs,
@@ -116,10 +117,8 @@ def _plan_as(
         dtype=dtype,
         out_layout=letters,
         aliasing=tuple(_aliasing(inputs, layout, dict(fusion.target), options)),
+        arrangement=arrangement,
     )
-    if arrangement is not None:
-        shape, letters = _in_order(shape, str(letters), arrangement)
-        plan = plan._replace(shape=shape, out_layout=letters, arrangement=arrangement)
     return plan._replace(levels=tuple(_levels(levels, plan)))
 
 
@@ -150,10 +149,14 @@ def _fuse(
     elif METHODS[options.method].shuffles:
         grown = _shuffled(started, layout, options, template)
     members = [branch.member for branch in grown]
-    target = target_sizes(members, layout, options, template)
+    target, factors = find_target(members, layout, options, template)
     check_offset(members, layout, target, options)
     check_region(members, layout, options)
-    ready = _brought(grown, layout, target, options, template)
+    alone = len(grown) == 1
+    ready = [
+        on_branch.reconcile(branch, layout, target, options, own, alone=alone)
+        for branch, own in zip(grown, factors, strict=True)
+    ]
     if options.normalize != "none":
         ready = [on_branch.normalize(branch, options.normalize) for branch in ready]
     if options.mask is None:
@@ -162,23 +165,6 @@ def _fuse(
     mask = masking(ready, layout, target, options, extras)
     combined = combination(_masked(ready, mask), layout, target, options, extras)
     return Fusion(tuple(ready), tuple(target.items()), mask, combined)
-
-
-def _brought(
-    branches: Sequence[Branch],
-    layout: Layout,
-    target: Mapping[str, int],
-    options: Options,
-    template: Member | None,
-) -> list[Branch]:
-    """Each branch on the target grid."""
-    fits = fits_by_factor([branch.member for branch in branches], layout, options, template)
-    factors = [NO_FACTORS] * len(branches) if fits is None else [fit.factors for fit in fits]
-    alone = len(branches) == 1
-    return [
-        on_branch.reconcile(branch, layout, target, options, own, alone=alone)
-        for branch, own in zip(branches, factors, strict=True)
-    ]
 
 
 def _masked(branches: Sequence[Branch], mask: Mask) -> list[Branch]:
@@ -231,8 +217,8 @@ def _common_grid(
 ) -> dict[str, int]:
     """The grid that the branches shall meet on, whatever their channels."""
     free = options._replace(channels="strict", combine="concat")
-    sizes = target_sizes([branch.member for branch in started], layout, free, template)
-    return {letter: sizes[letter] for letter in layout.space}
+    target = find_target([branch.member for branch in started], layout, free, template)
+    return {letter: target.sizes[letter] for letter in layout.space}
 
 
 def _is_off(branch: Branch, grid: Mapping[str, int]) -> bool:
@@ -263,9 +249,7 @@ def _levels(levels: Sequence[tuple[int, Branch | Fusion]], plan: FusionPlan) -> 
     axes = None if plan.out_layout is None else plan.layout.axes
     arrangement = _arrangement(axes, plan.options)
     for place, result in levels[:-1]:
-        shape, letters = _header(result, plan.layout).shape, axes
-        if arrangement is not None:
-            shape, letters = _in_order(shape, str(axes), arrangement)
+        shape, letters = _in_order(_header(result, plan.layout).shape, axes, arrangement)
         yield Level(place, result, shape, plan.dtype, letters, arrangement)
     for place, result in levels[-1:]:
         yield Level(place, result, plan.shape, plan.dtype, plan.out_layout, plan.arrangement)
@@ -279,8 +263,12 @@ def _arrangement(letters: str | None, options: Options) -> Arrangement | None:
     return None if arrangement == tuple((letter,) for letter in letters) else arrangement
 
 
-def _in_order(shape: Sequence[int], letters: str, arrangement: Arrangement) -> tuple[tuple[int, ...], str]:
+def _in_order(
+    shape: tuple[int, ...], letters: str | None, arrangement: Arrangement | None
+) -> tuple[tuple[int, ...], str | None]:
     """Shape and letters of a result whose axes are put in order; axes that are one are called L."""
+    if arrangement is None or letters is None:
+        return shape, letters
     sizes = dict(zip(letters, shape, strict=True))
     ordered = tuple(math.prod(sizes[letter] for letter in group) for group in arrangement)
     return ordered, "".join(group[0] if len(group) == 1 else "L" for group in arrangement)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout
 from featfuse.planning.plan import Chain, Member
-from featfuse.planning.scaling import Fit, by_aspect, by_scale
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import convention_of, resizer
 from featfuse.request.options import Options
@@ -21,14 +20,17 @@ from featfuse.request.parsing import flag
 from featfuse.request.spelling import spelled
 from featfuse.request.usage import LISTED
 
+if TYPE_CHECKING:
+    from featfuse.planning.scaling import Fit
+
 __all__ = [
     "NO_FACTORS",
+    "Target",
     "axis_settings",
     "chains_for",
-    "fits_by_factor",
+    "find_target",
     "is_weighted",
     "per_axis",
-    "target_sizes",
 ]
 
 NO_FACTORS: Mapping[str, float] = MappingProxyType({})
@@ -42,12 +44,30 @@ def is_weighted(options: Options) -> bool:
     return resizer(options).weighted or options.channels == "mean"
 
 
-def target_sizes(
-    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
+class Target(NamedTuple):
+    """The size every axis of the result has, by letter; and for each input the factors by which it comes
+    there, where the sizes do not say them."""
+
+    sizes: dict[str, int]
+    factors: list[Mapping[str, float]]
+
+
+def find_target(members: Sequence[Member], layout: Layout, options: Options, like: Member | None) -> Target:
+    """Where the inputs meet; ShapeError when they cannot."""
+    fits = _fits_by_factor(members, layout, options, like)
+    grid: Mapping[str, int] = {}
+    if fits is not None:
+        grid = fits[0].sizes
+    elif METHODS[options.method].changes_sizes:
+        grid = _target_grid(members, layout, options, _wanted_grid(layout.space, options, like))
+    factors = [NO_FACTORS] * len(members) if fits is None else [fit.factors for fit in fits]
+    return Target(_sizes(members, layout, options, grid), factors)
+
+
+def _sizes(
+    members: Sequence[Member], layout: Layout, options: Options, grid: Mapping[str, int]
 ) -> dict[str, int]:
-    """The size every axis of the result has, by letter; ShapeError when the inputs cannot meet."""
-    changes = METHODS[options.method].changes_sizes
-    grid = _grid(members, layout, options, like) if changes else {}
+    """The sizes by letter of a result on `grid`; where that is empty, no size may change."""
     target: dict[str, int] = {}
     joined = COMBINES[options.combine].joins
     for letter in layout.letters:
@@ -63,31 +83,24 @@ def target_sizes(
     return target
 
 
-def _grid(
+def _fits_by_factor(
     members: Sequence[Member], layout: Layout, options: Options, like: Member | None
-) -> Mapping[str, int]:
-    """The size of every spatial axis of the result."""
-    fits = fits_by_factor(members, layout, options, like)
-    return _target_grid(members, layout, options, like) if fits is None else fits[0].sizes
-
-
-def fits_by_factor(
-    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
-) -> list[Fit] | None:
+) -> "list[Fit] | None":
     """How each input comes to the grid where a factor says how; None where the grid itself is asked for."""
-    if options.scale is not None:
-        return by_scale(members, layout.space, options)
-    if options.keep_aspect in (None, "stretch"):
+    if options.scale is None and options.keep_aspect in (None, "stretch"):
         return None
+    from featfuse.planning import scaling
+
+    if options.scale is not None:
+        return scaling.by_scale(members, layout.space, options)
     named = _wanted_grid(layout.space, options, like)
-    return by_aspect(members, _target_grid(members, layout, options, like), named, options)
+    return scaling.by_aspect(members, _target_grid(members, layout, options, named), named, options)
 
 
 def _target_grid(
-    members: Sequence[Member], layout: Layout, options: Options, like: Member | None
+    members: Sequence[Member], layout: Layout, options: Options, wanted: Mapping[str, int]
 ) -> dict[str, int]:
-    """The grid that --to or --like names, or that the inputs' sizes give."""
-    wanted = _wanted_grid(layout.space, options, like)
+    """The grid: of the sizes that are `wanted` by name, and of those that the inputs' sizes give."""
     grid: dict[str, int] = {}
     for letter in layout.space:
         sizes = [member.sizes[letter] for member in members if letter in member.sizes]

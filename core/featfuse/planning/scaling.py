@@ -48,13 +48,11 @@ def by_scale(members: Sequence[Member], space: Sequence[str], options: Options) 
             fits = [Fit(target, factors if by_factor else {}) for by_factor in found if by_factor is not None]
             if len(fits) == len(members):
                 return [it._replace(factors={}) for it in fits] if options.recompute_scale_factor else fits
-    met = ", ".join(
-        f"{member.spec.name} {_grid(member.grid)} → {_grid(it)}"
-        for member, it in zip(members, scaled, strict=True)
-    )
-    raise ShapeError(
-        f"--scale {spelled('scale', options.scale)}: the inputs do not meet: {met}",
-        hint="It brings all inputs to one grid, or some to that of the others. Name the grid with --to.",
+    raise _apart(
+        f"--scale {spelled('scale', options.scale)}",
+        members,
+        scaled,
+        "It brings all inputs to one grid, or some to that of the others. Name the grid with --to.",
     )
 
 
@@ -88,6 +86,15 @@ def _factors(space: Sequence[str], options: Options) -> dict[str, float]:
     return factors
 
 
+def _apart(option: str, members: Sequence[Member], reached: Sequence[Sizes], hint: str) -> ShapeError:
+    """The error for inputs that an option brings to several grids."""
+    told = ", ".join(
+        f"{member.spec.name} {_grid(member.grid)} → {_grid(sizes)}"
+        for member, sizes in zip(members, reached, strict=True)
+    )
+    return ShapeError(f"{option}: the inputs do not meet: {told}", hint=hint)
+
+
 def _grid(sizes: Sizes) -> str:
     return "x".join(map(str, sizes.values()))
 
@@ -111,12 +118,10 @@ def by_aspect(members: Sequence[Member], wanted: Sizes, named: Sizes, options: O
         sizes = {letter: int(factor * size + 0.5) for letter, size in own.items()}
         fits.append(Fit(dict(wanted) | sizes, dict.fromkeys(own, factor)))
     if any(fit.sizes != fits[0].sizes for fit in fits):
-        met = ", ".join(
-            f"{member.spec.name} {_grid(member.grid)} → {_grid(fit.sizes)}"
-            for member, fit in zip(members, fits, strict=True)
-        )
-        raise ShapeError(
-            f"--keep-aspect {options.keep_aspect}: the inputs do not meet: {met}",
-            hint="Their aspect ratios differ: use --method letterbox, or leave --keep-aspect out.",
+        raise _apart(
+            f"--keep-aspect {options.keep_aspect}",
+            members,
+            [fit.sizes for fit in fits],
+            "Their aspect ratios differ: use --method letterbox, or leave --keep-aspect out.",
         )
     return fits

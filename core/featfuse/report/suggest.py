@@ -16,7 +16,7 @@ from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
 from featfuse.request.kinds import SWITCH
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag
+from featfuse.request.parsing import flag, switch
 from featfuse.request.table import OPTIONS
 
 __all__ = ["command_line", "suggest"]
@@ -51,7 +51,7 @@ def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
             continue
         kind = OPTIONS[name].kind
         if kind is SWITCH:
-            words.append(flag(name) if value else "--no-" + flag(name)[2:])
+            words.append(switch(name, on=bool(value)))
         else:
             words += [word for it in kind.spell(name, value) for word in (flag(name), shlex.quote(it))]
     return " ".join(words)

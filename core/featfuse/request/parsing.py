@@ -32,6 +32,7 @@ __all__ = [
     "read_target",
     "read_text",
     "read_weights",
+    "switch",
 ]
 
 TARGETS = ("auto", "largest", "smallest", "first", "last")
@@ -59,6 +60,11 @@ class ByAxis(dict[str, Any]):
 def flag(name: str) -> str:
     """The command-line spelling of an option."""
     return "--" + name.replace("_", "-")
+
+
+def switch(name: str, *, on: bool) -> str:
+    """The command-line spelling of a switch, and of its twin that turns it off."""
+    return flag(name) if on else f"--no-{flag(name)[2:]}"
 
 
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
@@ -147,14 +153,17 @@ def _as_factor(text: str) -> str:
     return f"{factor / 100 if text.strip().endswith('%') else factor:g}"
 
 
-def _by_axis(option: str, value: object, like: str) -> Iterator[tuple[str, object]]:
+def _pairs(value: object) -> list[tuple[str, object]]:
     """(letter, what stands behind its colon) of `H:3,W:1`, or of a mapping."""
     if isinstance(value, Mapping):
-        pairs = [(str(letter), it) for letter, it in value.items()]
-    else:
-        split = (part.strip().partition(":") for part in str(value).split(","))
-        pairs = [(letter, it) for letter, _, it in split]
-    for letter, it in pairs:
+        return [(str(letter), it) for letter, it in value.items()]
+    split = (part.strip().partition(":") for part in str(value).split(","))
+    return [(letter, it) for letter, _, it in split]
+
+
+def _by_axis(option: str, value: object, like: str) -> Iterator[tuple[str, object]]:
+    """The same, where each letter is one, and something stands behind it."""
+    for letter, it in _pairs(value):
         if len(letter) != 1 or not letter.isalpha() or it == "":
             raise UsageError(f"{option}: {value!r} is not a list by axis", hint=f"Write it like {like}.")
         yield letter.upper(), it
@@ -275,8 +284,8 @@ def read_offset(option: str, value: object) -> object:
     if isinstance(value, Mapping):
         value = ",".join(f"{letter}:{start}" for letter, start in value.items())
     offsets: dict[str, int] = {}
-    for part in str(value).split(","):
-        letter, _, start = part.strip().partition(":")
+    for letter, it in _pairs(value):
+        start = str(it)
         if not letter.isalpha() or not start.removeprefix("-").isdecimal():
             raise UsageError(f"{option}: {value!r} is not an offset", hint="Write it like H:3,W:1.")
         offsets[letter.upper()] = int(start)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from featfuse.batches.wildcards import files_that_match, folder_above, has_wildcard
+from featfuse.batches.wildcards import files_that_match, folder_above
 from featfuse.errors import InputError, UsageError
+from featfuse.io.selection import is_glob
 
 TREE = (
     *("a/1.npy", "a/2.npy", "a/10.h5", "a/notes.txt", "a/.hidden.npy", "a/.folder/x.npy", "a/[x].npy"),
@@ -57,7 +58,7 @@ def test_links_are_followed_where_a_part_names_them(tree):
 )
 def test_the_folder_above(path, above, any_of_many):
     assert folder_above(path) == above
-    assert has_wildcard(path) is any_of_many
+    assert is_glob(path) is any_of_many
 
 
 @pytest.mark.parametrize(
