@@ -111,7 +111,7 @@ def resolved_recipe(options: FusionOptions, *, own_masks: bool = False) -> dict[
     given: FusionOptions = {"mask": "auto", **options} if own_masks else options
     resolved = Options.resolve(given)
     return {
-        name: _plain(value)
+        name: _plain(OPTIONS[name].aliased(value))
         for name, value in resolved._asdict().items()
         if value is not None and not _is_empty(value) and (name != "mask" or "mask" in options)
     }
