@@ -2,6 +2,8 @@
 
 import errno
 import gc
+import os
+import sys
 
 __all__ = ["INTERRUPTED", "is_shortage", "load_numpy", "main", "start_collecting"]
 
@@ -10,13 +12,31 @@ INTERRUPTED = 130
 _SHORTAGE = b"""error: not enough memory to run
 The address space is limited (ulimit -v), or the memory of this container or machine is used up.
 """
-_SIGNS = ("failed to map segment", "cannot allocate memory", "unable to allocate", "can't start new thread")
+_BEARERS = (ImportError, OSError, RuntimeError, SystemError)
+_SIGNS = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "unable to allocate",
+    "can't start new thread",
+    "without setting an exception",
+)
 
 
 def main() -> None:
-    """The entry point: read the arguments, run the command, end the process."""
-    import sys
+    """The entry point: read the arguments, run the command, end the process.
 
+    Where memory is used up even for saying so, the words are here and no function of ours is called.
+    """
+    try:
+        _main()
+    except MemoryError:
+        try:
+            os.write(2, _SHORTAGE)
+        finally:
+            os._exit(1)
+
+
+def _main() -> None:
     try:
         _end_on_signals()
         _fill_closed_streams()
@@ -41,17 +61,7 @@ def main() -> None:
     except Exception as error:
         if not is_shortage(error):
             raise  # a bug keeps its traceback
-        _tell_shortage()
-        sys.exit(1)
-
-
-def _tell_shortage() -> None:
-    """Say that memory ran out, by what needs none."""
-    import os
-    from contextlib import suppress
-
-    with suppress(OSError):
-        os.write(2, _SHORTAGE)
+        raise MemoryError from None
 
 
 def is_shortage(error: BaseException | None) -> bool:
@@ -60,7 +70,7 @@ def is_shortage(error: BaseException | None) -> bool:
         text = str(error).lower()
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             return True
-        if isinstance(error, ImportError | OSError | RuntimeError) and any(sign in text for sign in _SIGNS):
+        if isinstance(error, _BEARERS) and any(sign in text for sign in _SIGNS):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -73,7 +83,6 @@ def _end_on_signals() -> None:
     raised there is only printed, and the program goes on: then it is raised again a little later.
     """
     import signal
-    import sys
 
     def terminated(number: int, _frame: object) -> None:
         sys.exit(128 + number)
@@ -104,9 +113,6 @@ def _fill_closed_streams() -> None:
     The next file to be opened would get its number otherwise, and all that is printed. The null device,
     opened the wrong way round, refuses what is asked of it, so that lost output is told.
     """
-    import os
-    import sys
-
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             wrong_way = os.O_RDONLY if name == "stdout" else os.O_RDWR

@@ -75,8 +75,9 @@ def boundary() -> Iterator[None]:
         _print_error(f"interrupted: {_written()}")
         raise typer.Exit(INTERRUPTED) from None
     except MemoryError as error:
-        why = f": {error}" if str(error) else ""
-        _print_error(f"error: not enough memory{why}\nA smaller --memory or fewer --threads need less.")
+        if not str(error):  # Python's own: there may be none for words either
+            raise
+        _print_error(f"error: not enough memory: {error}\nA smaller --memory or fewer --threads need less.")
         raise typer.Exit(1) from None
 
 

@@ -195,3 +195,17 @@ def test_transposed_conv_with_the_bilinear_kernel(draw, resize, agree, factor, s
     ).numpy()
     ours = resize(x, tuple(factor * size for size in x.shape[2:]), layout, method="transposed-conv")
     agree(ours, theirs, scale=np.abs(x).max(), note=(x.shape, factor, layout))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_zeros_are_equal_whatever_their_sign(resize, layout, dtype):
+    """torch's bilinear keeps -0 where all its taps are, its bicubic and area do not; we promise neither."""
+    x = np.full((1, 4, 12, 10), -0.0, dtype)
+    x[0, 0, 5, 5] = 1
+    for mode, signs in (("bilinear", True), ("bicubic", False), ("area", False)):
+        for size in ((24, 20), (17, 23), (6, 5)):
+            theirs = interpolate(x, size, mode)
+            assert np.signbit(theirs[0, 1]).any() == signs
+            ours = resize(x, size, layout, method=mode)
+            np.testing.assert_array_equal(ours == 0, theirs == 0)

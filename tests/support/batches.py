@@ -1,5 +1,6 @@
 """Small maps for batches, and what a batch leaves behind."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,12 @@ def write(path: str, data: np.ndarray) -> Path:
 
 def leftovers(folder: str | Path = ".") -> list[str]:
     """Temporary files and stages below `folder`."""
-    return [str(path) for path in Path(folder).rglob(".*") if path.suffix in (".tmp", ".stage")]
+    return [
+        os.path.join(parent, name)
+        for parent, folders, files in os.walk(folder)  # which lets folders vanish meanwhile
+        for name in (*folders, *files)
+        if name.startswith(".") and name.endswith((".tmp", ".stage"))
+    ]
 
 
 KINDS = ["h5", "safetensors", "npz"]

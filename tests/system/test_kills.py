@@ -22,7 +22,9 @@ FUSE = [sys.executable, "-m", "featfuse_cli"]
 
 
 def hidden(folder="."):
-    return sorted(path.name for path in Path(folder).rglob(".*"))
+    """Hidden files and folders below `folder`; what vanishes meanwhile is none."""
+    found = (name for _, folders, files in os.walk(folder) for name in (*folders, *files))
+    return sorted(name for name in found if name.startswith("."))
 
 
 def kill_while_it_writes(words, moments, folder="."):

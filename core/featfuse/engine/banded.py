@@ -8,6 +8,7 @@ import numpy as np
 
 from featfuse.engine.blocks import along
 from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
+from featfuse.engine.sums import multiply
 from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import AxisMap, TapReduction
 from featfuse.model.tensor import Array
@@ -54,22 +55,24 @@ def _apply(task: Task, tilings: tuple[_Tiles, ...]) -> Array:
     calls the interpreter lets only one thread go on.
 
     A zero of the matrix times NaN or inf is NaN: then, and only then, every output of the tile that reads
-    next to it is not finite, so a look at the tiles' first positions tells whether to gather instead.
+    next to it is not finite, so a look at the tiles' first positions tells whether to gather instead. Such a
+    product is nobody's overflow.
     """
     axis_map, block, axis = task.axis_map, task.block, task.axis
     origin, out = task.origin, task.out
     samples = along(np.ascontiguousarray(block), axis)
     result = np.empty((samples.shape[0], out.stop - out.start, samples.shape[2]), dtype=block.dtype)
     width = _tile_width(axis_map)
-    for tiles in tilings:
-        if not tiles.matrix.shape[1]:  # every tap is absent
-            result[:, tiles.place : tiles.place + tiles.number * len(tiles.matrix)] = 0
-        elif samples.shape[2] == 1:
-            _multiply_lines(tiles, samples[..., 0], origin, result[..., 0])
-        else:
-            _multiply_rows(tiles, samples, origin, result)
+    with np.errstate(invalid="ignore"):
+        for tiles in tilings:
+            if not tiles.matrix.shape[1]:  # every tap is absent
+                result[:, tiles.place : tiles.place + tiles.number * len(tiles.matrix)] = 0
+            elif samples.shape[2] == 1:
+                _multiply_lines(tiles, samples[..., 0], origin, result[..., 0])
+            else:
+                _multiply_rows(tiles, samples, origin, result)
     if not np.isfinite(result[:, ::width]).all():
-        _gather_the_infinite(axis_map, samples, origin, out, result, width)
+        _gather_the_infinite(task, tilings, samples, result)
     return result.reshape(*block.shape[:axis], -1, *block.shape[axis + 1 :])
 
 
@@ -89,7 +92,7 @@ def _multiply_rows(tiles: _Tiles, samples: Array, origin: int, result: Array) ->
         (outer, tiles.number, rows, inner),
         (result.shape[1] * inner, rows * inner, inner, 1),
     )
-    np.matmul(tiles.matrix, read, out=made)
+    multiply(tiles.matrix, read, made)
 
 
 def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -> None:
@@ -114,7 +117,7 @@ def _multiply_lines(tiles: _Tiles, samples: Array, origin: int, result: Array) -
             (shares, tiles.number, lines, rows),
             (lines * out_size, rows, out_size, 1),
         )
-        np.matmul(read, tiles.matrix.T, out=made)
+        multiply(read, tiles.matrix.T, made)
 
 
 def _lines_in_cache(samples: Array, result: Array) -> int:
@@ -129,15 +132,21 @@ def _view(block: Array, first: int, shape: tuple[int, ...], strides: tuple[int, 
     return np.ndarray(shape, block.dtype, block, first * width, tuple(step * width for step in strides))
 
 
-def _gather_the_infinite(
-    axis_map: AxisMap, samples: Array, origin: int, out: slice, result: Array, width: int
-) -> None:
-    """Compute anew, tap by tap, the tiles of `result` that are not finite."""
-    for place in range(0, result.shape[1], width):
-        if not np.isfinite(result[:, place]).all():
-            start = out.start + place
-            taps = axis_map.taps(slice(start, min(start + width, out.stop)))
-            result[:, place : place + width] = weighted_sum(taps, samples, 1, origin)
+def _gather_the_infinite(task: Task, tilings: tuple[_Tiles, ...], samples: Array, result: Array) -> None:
+    """Compute anew, tap by tap, the tiles of `result` that are not finite.
+
+    Not those in which every output reads each sample of the tile once: they are right, and may have a million
+    taps.
+    """
+    for tiles in tilings:
+        rows = len(tiles.matrix)
+        for place in range(tiles.place, tiles.place + tiles.number * rows, rows):
+            if np.isfinite(result[:, place]).all():
+                continue
+            start = task.out.start + place
+            taps = task.axis_map.taps(slice(start, start + rows))
+            if not (tiles.matrix.all() and np.count_nonzero(taps.present) == tiles.matrix.size):
+                result[:, place : place + rows] = weighted_sum(taps, samples, 1, task.origin)
 
 
 def _tile_width(axis_map: AxisMap) -> int:

@@ -27,12 +27,16 @@ def gather(taps: Taps, reduce: TapReduction, block: Array, axis: int, origin: in
 
 
 def weighted_sum(taps: Taps, block: Array, axis: int, origin: int) -> Array:
-    """Tap by tap, first to last, in the block's own type."""
+    """Tap by tap, first to last, in the block's own type. A sum begins with -0, to which nothing is lost: not
+    the sign of a zero either. Without taps it is 0."""
     indices, present = taps.indices, taps.present
     weights = np.ones(indices.shape) if taps.weights is None else taps.weights
     shape = list(block.shape)
     shape[axis] = len(indices)
-    result = np.zeros(shape, dtype=block.dtype)
+    result = np.full(shape, -0.0, dtype=block.dtype)
+    without = ~present.any(axis=1)
+    if without.any():
+        result[(slice(None),) * axis + (without,)] = 0
     behind = [1] * block.ndim
     behind[axis] = -1
     for tap in range(indices.shape[1]):

@@ -24,8 +24,9 @@ from featfuse.process.limits import Limits
 from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import OutputRow, ShapeReport, Suggestion
 from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step
-from featfuse.steps.convert import OUT_OF_RANGE, OVERFLOW_TO_INF
+from featfuse.steps.convert import OUT_OF_RANGE
 from featfuse.steps.execute import execute
+from featfuse.steps.overflow import BECAME_INF, BECAME_NAN
 from featfuse.storage.byte_output import OutputFile
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
@@ -154,8 +155,10 @@ class Job(Value):
         return f"{told}; --mask-scale 255 divides them by 255" if outside else ""
 
     def _became_inf(self, run: Run, total: int) -> str:
-        count = run.tally[OVERFLOW_TO_INF]
-        return f"{count} of {total} finite values became inf in {self.plan.dtype.name}" if count else ""
+        counts = {"inf": run.tally[BECAME_INF], "NaN": run.tally[BECAME_NAN]}
+        became = " or ".join(name for name, count in counts.items() if count)
+        told = f"{sum(counts.values())} of {total} finite values became {became} in {self.plan.dtype.name}"
+        return told if became else ""
 
     def _notes(self, run: Run) -> tuple[str, ...]:
         """What the run measured: how much the mask covers, what a PCA explains."""

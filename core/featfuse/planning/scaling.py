@@ -114,7 +114,7 @@ def by_aspect(members: Sequence[Member], wanted: Sizes, named: Sizes, options: O
             raise ShapeError(
                 f"{member.spec.name}: --keep-aspect: there are no samples", hint="Use --method pad or crop."
             )
-        factor = choose(wanted[letter] / size for letter, size in own.items())
+        factor = choose((wanted[letter] / size for letter, size in own.items()), default=1.0)
         sizes = {letter: int(factor * size + 0.5) for letter, size in own.items()}
         fits.append(Fit(dict(wanted) | sizes, dict.fromkeys(own, factor)))
     if any(fit.sizes != fits[0].sizes for fit in fits):

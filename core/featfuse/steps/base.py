@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,23 @@ class Run:
         self.notes: list[str] = []
         self.found: dict[Step, Any] = {}
         self.lock = Lock()
+        self._here = local()
 
     def count(self, event: str, number: int) -> None:
         """Add to a tally. Safe from threads."""
         if number:
             with self.lock:
                 self.tally[event] += number
+
+    def notice(self, *_: object) -> None:
+        """Something is not finite any more in the window that this thread computes: NumPy may call this."""
+        self._here.noticed = True
+
+    def take_notice(self) -> bool:
+        """Whether this thread has noticed something since it was asked last."""
+        noticed: bool = getattr(self._here, "noticed", False)
+        self._here.noticed = False
+        return noticed
 
     def measure(self, name: str, amount: float) -> None:
         """Add to a sum. Safe from threads."""

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from featfuse.engine.casts import cast, count_finite
-from featfuse.model.dtypes import DType, is_float, is_integer
+from featfuse.model.dtype_names import EXTENDED
+from featfuse.model.dtypes import DType, is_integer
 from featfuse.model.tensor import Array, Window
 from featfuse.steps.base import Run, Step
 
-__all__ = ["OUT_OF_RANGE", "OVERFLOW_TO_INF", "Convert", "convert"]
+__all__ = ["OUT_OF_RANGE", "Convert", "convert"]
 
 OUT_OF_RANGE = "values do not fit the output's integers"
-OVERFLOW_TO_INF = "finite values became inf"
 
 
 class Convert(Step):
@@ -30,22 +30,26 @@ class Convert(Step):
 
 
 def convert(block: Array, dtype: DType, run: Run) -> Array:
-    """`block` as `dtype`. To integers: rounded half to even, clipped, what was clipped is counted."""
+    """`block` as `dtype`. To integers: rounded half to even, clipped, what was clipped is counted.
+
+    Where finite values become infinite, NumPy's casts raise the processor's flag; those of ml-dtypes do not,
+    so `run` is told.
+    """
     if block.dtype == dtype:
         return block
     if is_integer(dtype):
         return _to_integer(block, dtype, run)
     result = cast(block, dtype)
-    narrow = dtype.itemsize <= 2 or (dtype.itemsize == 4 and block.dtype == np.float64)
-    if is_float(dtype) and narrow:
-        run.count(OVERFLOW_TO_INF, _lost(block, result))
+    unflagged = block.dtype.name in EXTENDED or dtype.name in EXTENDED
+    if unflagged and dtype.itemsize <= 2 and _loses(block, result):
+        run.notice()
     return result
 
 
-def _lost(block: Array, result: Array) -> int:
-    """How many finite values became infinite (or NaN, in a type that has no infinity)."""
+def _loses(block: Array, result: Array) -> bool:
+    """Whether finite values became infinite (or NaN, in a type that has no infinity)."""
     finite_after = count_finite(result)
-    return 0 if finite_after == result.size else count_finite(block) - finite_after
+    return finite_after < result.size and finite_after < count_finite(block)
 
 
 def _to_integer(block: Array, dtype: DType, run: Run) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from featfuse.engine.sums import in_halves, waiting
 from featfuse.model.dtypes import DType, compute_dtype, is_float, is_integer
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
@@ -23,13 +24,15 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "min": np.minimum,
 }
 
+_SUMS = ("add", "mean")
+
 
 class Elementwise(Step):
     """`kind` over children whose shapes broadcast to `shape`.
 
     `common` is the type the inputs fuse into, `final` the one the output will have. Sums, differences
     and products of integers for an integer output are exact: what `final` cannot hold is counted and
-    clipped. All else is computed in float32 or float64; max and min in `common`.
+    clipped. All else is computed in float32 or float64 (sums of many by halves); max and min in `common`.
     """
 
     def __init__(self, children: Sequence[Step], kind: str, common: DType, final: DType) -> None:
@@ -54,7 +57,11 @@ class Elementwise(Step):
             result = self._exactly(ufunc, blocks, run)
         else:
             combine = partial(_in_place, ufunc, window_shape(window))
-            result = np.asarray(reduce(combine, [convert(block, self.dtype, run) for block in blocks]))
+            converted = [convert(block, self.dtype, run) for block in blocks]
+            if self.kind in _SUMS:
+                result = in_halves(combine, converted.__getitem__, 0, len(converted))
+            else:
+                result = reduce(combine, converted)
         if self.kind == "mean":
             result = np.asarray(_in_place(np.divide, result.shape, result, self.dtype.type(len(blocks))))
         return np.broadcast_to(result, window_shape(window))
@@ -84,9 +91,11 @@ class Elementwise(Step):
         return result.astype(self.dtype)
 
     def scratch_bytes(self, window: Window) -> int:
-        """Converted copies of the children's blocks and, for exact integers, 64-bit and float64 twins."""
+        """Converted copies of the children's blocks, sums that wait and, for exact integers, twins in 64-bit
+        integers and float64."""
         elements = math.prod(window_shape(window))
-        copies = sum(child.dtype != self.dtype for child in self.children) + 1
+        waits = waiting(len(self.children)) if self.kind in _SUMS and not self.exact else 0
+        copies = sum(child.dtype != self.dtype for child in self.children) + 1 + waits
         return elements * (self.dtype.itemsize * copies + (48 + 16 * len(self.children) if self.exact else 0))
 
 

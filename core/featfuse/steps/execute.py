@@ -14,6 +14,7 @@ from featfuse.process.address_space import multipliers
 from featfuse.process.blas import one_thread
 from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
 from featfuse.steps.base import Run, Step
+from featfuse.steps.overflow import count_lost, suspects, watched
 from featfuse.steps.windows import run_length, window_cost, window_lengths, windows
 from featfuse.text import human_bytes
 
@@ -54,11 +55,15 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     writing = Lock()
 
     def compute(window: Window) -> int:
-        with np.errstate(all="ignore"):  # NaN and inf pass by the arithmetic
+        with watched(root, run):  # NaN and inf pass by the arithmetic
             block = root.block(window, run)
+        found, size = suspects(block, run), block.nbytes
         with writing:  # the kernel would make writers of one file wait too, but spinning
             write(window, block)
-        return block.nbytes
+        if found is not None:
+            del block
+            count_lost(root, window, found, run)
+        return size
 
     def advance(done: int) -> None:
         if limits.progress is not None:

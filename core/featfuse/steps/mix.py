@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from featfuse.engine.casts import cast
+from featfuse.engine.sums import add_along
 from featfuse.model.dtypes import compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
@@ -93,7 +94,7 @@ class Normalize(_AllChannels):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         block = cast(blocks[0], self.dtype)
-        length = np.sqrt(np.add.reduce(np.square(block), axis=self.axis, keepdims=True))
+        length = np.sqrt(add_along(np.square(block), self.axis))
         part = block[(slice(None),) * self.axis + (window[self.axis],)]
         return np.asarray(part / np.maximum(length, self.dtype.type(1e-12)))
 

@@ -1,10 +1,12 @@
 """Weighted fusion: normalised weights, per input or per input and position."""
 
+import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from featfuse.engine.casts import cast
+from featfuse.engine.sums import add_along, in_halves, waiting
 from featfuse.model.dtypes import DType, compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step, joint_shape
@@ -19,16 +21,16 @@ EPSILON = 1e-4
 def _fast(weights: Array) -> Array:
     """relu(w) / (sum of relu(w) + 1e-4), over the first axis."""
     positive = np.maximum(weights, 0)
-    return np.asarray(positive / (positive.sum(axis=0) + EPSILON))
+    return np.asarray(positive / (add_along(positive, 0) + EPSILON))
 
 
 def _softmax(weights: Array) -> Array:
     exponentials = np.exp(weights - weights.max(axis=0))
-    return np.asarray(exponentials / exponentials.sum(axis=0))
+    return np.asarray(exponentials / add_along(exponentials, 0))
 
 
 def _mean(weights: Array) -> Array:
-    return np.asarray(weights / weights.sum(axis=0))
+    return np.asarray(weights / add_along(weights, 0))
 
 
 NORMALIZATIONS: dict[str, Callable[[Array], Array]] = {
@@ -73,9 +75,11 @@ class WeightedSum(Step):
 
     def apply(self, window: Window, blocks: Sequence[Array], run: Run) -> Array:
         factors = self._factors(blocks)
-        result = factors[0] * cast(blocks[0], self.dtype)
-        for factor, block in zip(factors[1:], blocks[1 : self.inputs], strict=True):
-            result = result + factor * cast(block, self.dtype)
+
+        def term(number: int) -> Array:
+            return np.asarray(factors[number] * cast(blocks[number], self.dtype))
+
+        result = in_halves(operator.add, term, 0, self.inputs)
         return np.broadcast_to(result, window_shape(window))
 
     def _factors(self, blocks: Sequence[Array]) -> Sequence[Array]:
@@ -88,8 +92,8 @@ class WeightedSum(Step):
         return [np.expand_dims(factor, axis) for factor in NORMALIZATIONS[self.kind](raw)]
 
     def scratch_bytes(self, window: Window) -> int:
-        """The normalised weights per position and two products."""
+        """The normalised weights per position, two products and the sums that wait."""
         per_pixel = (
             0 if self.weights is not None else 2 * self.children[-1].block_bytes(self.need(window)[-1])
         )
-        return 2 * self.block_bytes(window) + 2 * per_pixel
+        return (2 + waiting(self.inputs)) * self.block_bytes(window) + 2 * per_pixel

@@ -21,3 +21,13 @@ def test_every_part_of_the_result(axis_settings: Callable[..., AxisSettings], mo
     expected = np.pad(block, [(0, 0), (4, 3), (0, 0)], mode, **WORDS.get(mode, {}))
     task = Task(axis_map, block, 1, 0, part, NOT_FLAT)
     np.testing.assert_allclose(PADDING.apply(task, PADDING.suits(task)), expected[:, part], atol=1e-12)
+
+
+def test_the_mean_of_very_many_samples_does_not_drift(axis_settings: Callable[..., AxisSettings]) -> None:
+    many = 500_000
+    (axis_map,) = METHODS["pad"].build()(
+        many, many + 2, axis_settings("pad", many, many + 2, {"pad_mode": "mean"})
+    )
+    block = np.full((2, many, 2), 0.1, np.float32)
+    task = Task(axis_map, block, 1, 0, slice(0, 1), NOT_FLAT)
+    assert (PADDING.apply(task, PADDING.suits(task)) == block[:, :1]).all()

@@ -40,3 +40,10 @@ def test_channel_modes_do_what_they_say(
     axis_map = channel_map(in_size, out_size, mode, "input 1")
     result = engine.apply(axis_map, np.arange(in_size, dtype=np.float32), 0, 0, slice(0, out_size))
     assert result.tolist() == [0 if value == -9 else value for value in expected]
+
+
+def test_the_mean_of_very_many_channels_does_not_drift() -> None:
+    axis_map = channel_map(400_000, 2, "mean", "input 1")
+    block = np.full((1, 400_000, 3), 0.1, np.float32)
+    result = engine.apply(axis_map, block, 1, 0, slice(0, 2))
+    np.testing.assert_allclose(result, block[:, :2], rtol=3 * np.finfo(np.float32).eps)

@@ -1,5 +1,6 @@
 """Pooling against a loop over the windows, and the formulas for how many fit."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -195,7 +196,8 @@ def test_p_norm_of_adaptive_windows(p: float) -> None:
 def test_torch_takes_powers_as_they_are() -> None:
     """(-2)^3 + 1 is negative and has no cube root there; (-1)^3 + 2^3 is 7."""
     x = np.array([-2.0, 1.0, -1.0, 2.0])
-    result = featfuse.fuse(x, method="lp-pool", p=3, pool_size=2)
+    with pytest.warns(RuntimeWarning, match="1 of 2 finite values became NaN in float64"):
+        result = featfuse.fuse(x, method="lp-pool", p=3, pool_size=2)
     np.testing.assert_allclose(result, [np.nan, 7 ** (1 / 3)])
     result = featfuse.fuse(x, method="lp-pool", p=3, pool_size=2, convention="onnx")
     np.testing.assert_allclose(result, [9 ** (1 / 3)] * 2)
@@ -217,3 +219,52 @@ def test_channels_are_matched_after_the_root() -> None:
     more = np.tile(big, (2, 1))
     result = featfuse.fuse(more, np.zeros((2, 1)), method="lp-pool", channels="mean", layout="CW")
     np.testing.assert_allclose(result, [[2.5], [2.5]])
+
+
+MANY = 2_000_000
+ULPS = 3 * np.finfo(np.float32).eps
+
+
+@pytest.mark.parametrize("layout", ["NCW", "NWC"])
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("area", {}),
+        ("area", {"convention": "tf"}),
+        ("avg-pool", {}),
+        ("avg-pool", {"pool_size": MANY}),
+        ("bilinear", {"antialias": True}),
+    ],
+)
+def test_a_mean_of_very_many_samples_does_not_drift(
+    method: str, options: dict[str, object], layout: str
+) -> None:
+    rng = np.random.default_rng(1)
+    x = np.stack([np.full(MANY, 0.1, np.float32), rng.random(MANY, np.float32)])[None]
+    given = x if layout == "NCW" else np.moveaxis(x, 1, 2)
+    result = featfuse.resize(
+        given, None if "pool_size" in options else 1, method=method, layout=layout, **options
+    )
+    if method == "bilinear":  # a triangle over all samples
+        weights = 1 - np.abs((np.arange(MANY) + 0.5) / MANY - 0.5)
+        weights /= weights.sum()
+        exact = [math.fsum(row * weights) for row in x[0].astype(np.float64)]
+    else:
+        exact = [math.fsum(row) / MANY for row in x[0].tolist()]
+    np.testing.assert_allclose(result.ravel(), exact, rtol=ULPS)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_long_means_have_the_same_bytes_in_any_number_of_threads(layout: str) -> None:
+    """And, as they are no few, in any budget: a window holds whole columns of the input."""
+    x = np.random.default_rng(0).normal(size=(6, 900, 64, 16)).astype(np.float32)
+    x = x if layout == "NHWC" else np.moveaxis(x, 3, 1)
+    results = [
+        featfuse.resize(x, (3, 64), method="area", layout=layout, memory=memory, threads=threads)
+        for memory, threads in (("256M", 1), ("256M", 3), ("1G", 2))
+    ]
+    assert {result.tobytes() for result in results} == {results[0].tobytes()}
+    thirds = x.reshape(
+        tuple(size for length in x.shape for size in ((3, 300) if length == 900 else (length,)))
+    )
+    np.testing.assert_allclose(results[0], thirds.mean(axis=x.shape.index(900) + 1), rtol=0, atol=1e-6)

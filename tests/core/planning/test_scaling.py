@@ -89,6 +89,13 @@ def test_keep_aspect(to: str, rule: str, expected: tuple[int, ...]) -> None:
     assert grid(A, to=to, keep_aspect=rule) == expected
 
 
+@pytest.mark.parametrize("rule", ["not-larger", "not-smaller"])
+def test_keep_aspect_where_no_axis_has_a_name(rule: str) -> None:
+    report = featfuse.inspect((1, 4, 4, 3), method="bicubic", to="largest", keep_aspect=rule)
+    assert report.output is not None
+    assert report.output.shape == (1, 4, 4, 3)
+
+
 def test_the_coordinates_go_by_the_scale_or_by_the_sizes() -> None:
     x = np.arange(5, dtype=np.float32)
     by_scale = featfuse.resize(x, None, scale=1.5, layout="W")

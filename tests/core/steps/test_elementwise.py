@@ -173,3 +173,21 @@ def test_nan_and_inf_pass_through(combine: str) -> None:
 def test_mixed_integers_are_joined_in_the_wide_type_asked_for() -> None:
     out = featfuse.fuse(np.array([2**63], "u8"), np.array([-1], "i8"), combine="stack", dtype="float64")
     assert out.ravel().tolist() == [2.0**63, -1.0]
+
+
+@pytest.mark.parametrize("combine", ["add", "mean"])
+@pytest.mark.parametrize("options", [{}, {"weights": [1.0] * 300}])
+def test_sums_of_very_many_inputs_do_not_drift(combine: str, options: dict[str, Any]) -> None:
+    """300 times 0.1, one after the other, is off by 25 ulp."""
+    inputs = [np.full((2, 3), 0.1, np.float32)] * 300
+    result = featfuse.fuse(*inputs, combine=combine, **options)
+    exact = float(np.float32(0.1)) * (300 if combine == "add" else 1)
+    np.testing.assert_allclose(result, exact, rtol=3 * np.finfo(np.float32).eps)
+
+
+def test_few_inputs_are_added_in_their_order() -> None:
+    inputs = [np.array([value], np.float32) for value in (1e8, 1.0, -1e8, 1.0, 3.0, 1e8, 0.5, -1e8)]
+    total = inputs[0]
+    for x in inputs[1:]:
+        total = total + x
+    assert featfuse.fuse(*inputs).tobytes() == total.tobytes()

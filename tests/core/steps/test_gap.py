@@ -39,6 +39,13 @@ def test_gap_of_half_precision(dtype):
     assert featfuse.fuse(half, layout="NHWC", reduce="gap").dtype == half.dtype
 
 
+@pytest.mark.parametrize("layout", ["NCW", "NWC"])
+def test_gap_of_very_many_samples_does_not_drift(layout):
+    x = np.full((1, 2, 2_000_000), 0.1, np.float32)
+    out = featfuse.fuse(x if layout == "NCW" else np.moveaxis(x, 1, 2), layout=layout, reduce="gap")
+    assert (out == np.float32(0.1)).all()
+
+
 def test_gap_follows_the_combining(rng):
     a, b = rng.normal(size=(1, 3, 8, 8)), rng.normal(size=(1, 2, 4, 4))
     out = featfuse.fuse(a, b, method="nearest", combine="concat", reduce="gap", keepdims=False, layout="NCHW")

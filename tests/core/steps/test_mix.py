@@ -89,6 +89,13 @@ def test_l2_squares_in_float32(dtype):
     assert (out.astype(np.float32) == 0.125).all()
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_l2_of_very_many_channels_does_not_drift(layout):
+    x = np.full((1, 100_000, 2, 2), 0.1, np.float32)
+    out = featfuse.fuse(x if layout == "NCHW" else np.moveaxis(x, 1, 3), normalize="l2", layout=layout)
+    np.testing.assert_allclose(out, 100_000**-0.5, rtol=3 * np.finfo(np.float32).eps)
+
+
 def test_l2_comes_after_resizing_and_before_combining(rng):
     a, b = rng.normal(size=(1, 4, 4, 3)), rng.normal(size=(1, 2, 2, 5))
     out = featfuse.fuse(a, b, method="bilinear", normalize="l2", combine="concat", layout="NHWC")

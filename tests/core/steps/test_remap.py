@@ -5,6 +5,7 @@ import itertools
 import featfuse
 import numpy as np
 import pytest
+from featfuse.model.dtypes import DTYPES
 
 from tests.support.plans import plan_of
 
@@ -23,3 +24,23 @@ def test_windows_of_a_step_say_what_they_need(method: str) -> None:
 def test_a_map_that_changes_nothing_costs_nothing() -> None:
     plan = plan_of([(4, 4), (4, 4)], method="bilinear")
     assert plan.shape == (4, 4)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("method", "size"),
+    [
+        ("nearest", (17, 40)),
+        ("nearest-exact", (17, 40)),
+        ("max-pool", (5, 4)),
+        ("stride", (5, 4)),
+        ("crop", (7, 5)),
+        ("pad", (12, 13)),
+    ],
+)
+def test_what_keeps_the_type_keeps_the_sign_of_zero(name: str, method: str, size: tuple[int, int]) -> None:
+    x = np.full((1, 4, 10, 8), -0.0).astype(DTYPES[name])
+    options = {"pad_mode": "edge"} if method == "pad" else {}
+    result = featfuse.resize(x, size, method=method, layout="NCHW", **options)
+    assert np.signbit(result).all()
+    assert (result == 0).all()
