@@ -32,7 +32,7 @@ def write(path: str, data: np.ndarray) -> Path:
 def leftovers(folder: str | Path = ".") -> list[str]:
     """Temporary files and stages below `folder`."""
     return [
-        os.path.join(parent, name)
+        f"{parent}/{name}"
         for parent, folders, files in os.walk(folder)  # which lets folders vanish meanwhile
         for name in (*folders, *files)
         if name.startswith(".") and name.endswith((".tmp", ".stage"))
