@@ -143,13 +143,15 @@ def _fuse(
     wide: bool = False,
 ) -> Fusion:
     """Bring all branches to one grid and combine them."""
-    grown = started
+    grown, meeting = started, options
     if options.method == "transposed-conv" and extras.kernel is not None:
         grown = _convolved(started, layout, options, extras, template)
     elif METHODS[options.method].shuffles:
-        grown = _shuffled(started, layout, options, template)
+        grid = _common_grid(started, layout, options, template)
+        grown = _shuffled(started, options, grid)
+        meeting = options._replace(to=grid, scale=None)  # they are scaled already
     members = [branch.member for branch in grown]
-    target, factors = find_target(members, layout, options, template)
+    target, factors = find_target(members, layout, meeting, template)
     check_offset(members, layout, target, options)
     check_region(members, layout, options)
     alone = len(grown) == 1
@@ -202,13 +204,10 @@ def _convolved(
     return result
 
 
-def _shuffled(
-    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
-) -> list[Branch]:
+def _shuffled(started: Sequence[Branch], options: Options, grid: Mapping[str, int]) -> list[Branch]:
     """The branches that are not on the target grid, with channels for space."""
     from featfuse.planning.shuffling import shuffle
 
-    grid = _common_grid(started, layout, options, template)
     return [shuffle(branch, options, grid) if _is_off(branch, grid) else branch for branch in started]
 
 

@@ -57,7 +57,9 @@ def _no_factor(
     grows = METHODS[options.method].shuffles == "space"
     steps = [(letter, member.grid[letter], target[letter]) for letter in space]
     if all(after < before if grows else after > before for _, before, after in steps):
-        hint = f"Choose --method {'pixel-unshuffle' if grows else 'pixel-shuffle'}, or another --to."
+        hint = (
+            f"Choose --method {'pixel-unshuffle' if grows else 'pixel-shuffle'}, or another --to or --scale."
+        )
     elif grows:
         hint = f"Choose a target like --to {_scaled(member, space, 2)}, or --method bilinear."
     else:

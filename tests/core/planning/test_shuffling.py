@@ -17,6 +17,9 @@ PLANS = [
     # why: shapes, options, expected shape
     ("by the other input", [(1, 3, 8, 12), (1, 12, 4, 6)], {}, (1, 3, 8, 12)),
     ("by --to", [(1, 18, 4, 6)], {"to": "12x18"}, (1, 2, 12, 18)),
+    ("by --scale", [(1, 18, 4, 6)], {"layout": "NCHW", "scale": "3"}, (1, 2, 12, 18)),
+    ("by --scale, some axes", [(1, 5, 8, 3, 4)], {"layout": "NTCHW", "scale": "1x2x2"}, (1, 5, 2, 6, 8)),
+    ("by --scale to the other", [(1, 3, 8, 12), (1, 12, 4, 6)], {"scale": 2}, (1, 3, 8, 12)),
     ("by --like", [(1, 12, 4, 6)], {"like": (8, 12)}, (1, 3, 8, 12)),
     ("each input its own factor", [(1, 4, 4, 4), (1, 16, 2, 2), (1, 64, 1, 1)], {}, (1, 4, 4, 4)),
     ("channels are met after it", [(1, 6, 8, 8), (1, 12, 4, 4)], {"channels": "tile"}, (1, 6, 8, 8)),
@@ -41,6 +44,7 @@ def test_plans(plan: Plan, shapes: list[Any], options: dict[str, Any], shape: tu
 
 def test_the_way_back(plan: Plan) -> None:
     assert plan((1, 3, 8, 12), (1, 12, 4, 6), method="pixel-unshuffle").shape == (1, 12, 4, 6)
+    assert plan((1, 3, 8, 12), method="pixel-unshuffle", layout="NCHW", scale=0.5).shape == (1, 12, 4, 6)
     video = plan((1, 5, 2, 6, 8), method="pixel-unshuffle", layout="NTCHW", to="5x3x4")
     assert video.shape == (1, 5, 8, 3, 4)
 
@@ -52,6 +56,8 @@ REFUSED = [
     ("no whole factor", "pixel-shuffle", [(1, 8, 4, 6)], {"to": "9x13"}, "H 4 to 9|whole factor"),
     ("the wrong way", "pixel-shuffle", [(1, 8, 4, 6)], {"to": "2x3"}, "H 4 to 2|pixel-unshuffle"),
     ("the wrong way back", "pixel-unshuffle", [(1, 8, 4, 6)], {"to": "8x12"}, "H 4 to 8|pixel-shuffle"),
+    ("the wrong scale", "pixel-shuffle", [(1, 8, 4, 6)], {"scale": 0.5}, "H 4 to 2|--scale"),
+    ("no whole scale", "pixel-shuffle", [(1, 8, 4, 6)], {"scale": 1.5}, "H 4 to 6|whole factor|bilinear"),
     ("a rest", "pixel-unshuffle", [(1, 8, 107, 160)], {"to": "54x80"}, "H 107 to 54|Crop or pad|avg-pool"),
     (
         "channels",
