@@ -5,6 +5,7 @@ After a change of the output, `python tests/test_readme.py` writes what the comm
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from featfuse.methods import METHODS
 from safetensors.numpy import save_file
+
+from tests.support.commands import call_fuse
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -103,15 +106,16 @@ def recipe_files(folder: Path) -> None:
     save_file(weights, folder / "w.safetensors")
 
 
-def test_recipes(tmp_path):
+def test_recipes(tmp_path, monkeypatch):
     """Each recipe runs as it stands."""
     recipe_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
     section = README.read_text().partition("## Recipes")[2].partition("\n## ")[0]
     commands = [line for line in section.splitlines() if line.startswith("fuse ")]
     assert len(commands) >= 15
     for command in commands:
-        code, printed = run(command, tmp_path)
-        assert code == 0, f"{command}\n{printed}"
+        told = call_fuse(*shlex.split(command)[1:])
+        assert told.exit_code == 0, f"{command}\n{told.output}"
 
 
 def test_the_method_table_is_the_table():
@@ -119,11 +123,11 @@ def test_the_method_table_is_the_table():
     assert with_methods(text) == text
 
 
-def test_sample_data_commands(tmp_path):
+def test_sample_data_commands(tmp_path, monkeypatch):
     """Each indented `fuse` command of the sample data's README works, but for those it says are refused."""
-    folder = prepared(tmp_path)
+    monkeypatch.chdir(prepared(tmp_path))
     commands = re.findall(r"^    (fuse .*)$", SAMPLE_README.read_text(), re.MULTILINE)
-    codes = {command: run(command, folder)[0] for command in commands}
+    codes = {command: call_fuse(*shlex.split(command)[1:]).exit_code for command in commands}
     refused = [command for command, code in codes.items() if code == 3]
     assert len(refused) == 2
     assert refused[0] == "fuse inspect sample_data/stage2.npy doubled.npy --layout NCHW"

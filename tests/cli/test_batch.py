@@ -179,8 +179,8 @@ def test_progress_on_a_terminal_only(pairs, shell, shell_env):
     piped = shell(command.format("p/"))
     assert piped.stderr == b""
     assert b"\x1b" not in piped.stdout
-    assert on_terminal(env, *command.format("q/").split()[1:], "--quiet") == b""
-    assert len(list(Path("q").glob("*.npy"))) == 30
+    assert on_terminal(env, *command.format("p/").split()[1:], "--resume", "--quiet") == b""
+    assert len(list(Path("p").glob("*.npy"))) == 30
 
 
 def test_standard_input(pairs, shell):

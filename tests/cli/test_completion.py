@@ -14,6 +14,8 @@ from featfuse_cli import completion
 from featfuse_cli.completion import complete_input, typed_word
 from safetensors.numpy import save_file
 
+from tests.support.amounts import slow_but
+
 X = np.zeros((1, 2, 8, 8), np.float32)
 
 
@@ -120,8 +122,9 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "path", "key"), LINES, ids=[line for line, _, _ in LINES])
-def test_every_shell(shell, line, path, key):
+@pytest.mark.parametrize("tried", slow_but(LINES, LINES[0], LINES[6]), ids=lambda tried: tried[0])
+def test_every_shell(shell, tried):
+    line, path, key = tried
     zsh = shell("fuse", _FUSE_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS=line)
     assert f"{path}::{key}".replace(":", r"\\:") in zsh.stdout.decode()
     fish = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}

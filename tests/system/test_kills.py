@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.amounts import few_or_many, slow_but
+from tests.support.amounts import few_or_many, only_slow, slow_but
 from tests.support.readers import READ
 
 FUSE = [sys.executable, "-m", "featfuse_cli"]
@@ -79,6 +79,7 @@ def test_a_killed_run(image, suffix, kills):
     assert hidden() == []
 
 
+@pytest.mark.slow
 def test_a_killed_run_with_a_sidecar(image, kills):
     words = [*DOUBLE, "-o", "o.npy", "--sidecar"]
     kill_until_something_is_left(words, kills)
@@ -87,7 +88,8 @@ def test_a_killed_run_with_a_sidecar(image, kills):
     assert sorted(path.name for path in Path().iterdir()) == ["o.npy", "o.npy.json", "x.npy"]
 
 
-@pytest.mark.parametrize("suffix", slow_but([".npy", ".h5", ".npz", ".safetensors"], ".h5"))
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".npy", ".h5", ".npz", ".safetensors"])
 def test_a_killed_run_that_saves_its_kernel(image, suffix, kills):
     Path("kernels").mkdir()
     words = ["x.npy", "--layout", "NCHW", "--reduce", "conv1x1", "--out-channels", "64", "--seed", "1"]
@@ -99,9 +101,7 @@ def test_a_killed_run_that_saves_its_kernel(image, suffix, kills):
     assert [path.name for path in Path("kernels").iterdir()] == [f"k{suffix}"]
 
 
-@pytest.mark.parametrize(
-    "out", [*slow_but(("o/{name}" + suffix for suffix in READ), "o/{name}.npy"), "o/all.h5::{name}"]
-)
+@pytest.mark.parametrize("out", [*only_slow("o/{name}" + suffix for suffix in READ), "o/all.h5::{name}"])
 def test_a_killed_batch(out, kills):
     values = np.random.default_rng(0).normal(size=(16, 128, 128)).astype(np.float32)
     Path("a").mkdir()

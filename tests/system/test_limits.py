@@ -33,7 +33,7 @@ def limited(shell):
 
 
 START = f'{sys.executable} -c "import featfuse_cli, signal, runpy"'
-MEGABYTES = range(12, 300, 2)
+MEGABYTES = range(12, 300, 4)
 """NumPy takes about 90, HDF5 about 20 more, each matrix product at a time 32."""
 
 
@@ -48,7 +48,7 @@ def maps():
             file["x"] = array
 
 
-@pytest.mark.parametrize("sizes", few_or_many((16, 40, 88, 104, 118, 130, 220), MEGABYTES))
+@pytest.mark.parametrize("sizes", few_or_many((16, 88, 118, 220), MEGABYTES))
 @pytest.mark.parametrize(
     "line",
     [
@@ -77,7 +77,7 @@ def test_too_small_an_address_space(limited, maps, line, sizes):
     assert codes == {0, 1}, "both must have been tried"
 
 
-@pytest.mark.parametrize("size", [64, 104, 140, 400, *only_slow(MEGABYTES)])
+@pytest.mark.parametrize("size", [104, 400, *only_slow(MEGABYTES)])
 def test_too_small_an_address_space_for_a_batch(limited, maps, size):
     """Each worker has as much as the batch itself: what does not fit fails its item."""
     Path("pairs.csv").write_text("a,b,out\na.npy,b.h5,1.npy\na.npy,b.h5,2.npy\na.npy,b.h5,3.npy\n")
@@ -104,7 +104,7 @@ def place():
         yield Path(folder)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, *only_slow([3, 4, 6, 7, 8])])
+@pytest.mark.parametrize("count", [2, *only_slow([1, 3, 4, 5, 6, 7, 8])])
 def test_too_few_processes(limited, maps, stranger, place, count):
     """Threads count as processes: runs get by with fewer. HDF5's child and a batch's workers are needed."""
     line = f"fuse a.npy b.npy -m bilinear --layout NCHW -q -f --memory 4M --threads 8 -o {place}/o.npy"

@@ -324,7 +324,7 @@ def check_case(case: Case, draw: Draw, ends: Counter[str]) -> None:
         ends[f"equal, {case.options.get('method', 'strict')}"] += 1
 
 
-@pytest.mark.parametrize("examples", few_or_many(100, 2000))
+@pytest.mark.parametrize("examples", few_or_many(60, 2000))
 def test_what_succeeds_equals_the_reference(examples: int) -> None:
     ends: Counter[str] = Counter()
 

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.amounts import only_slow
+from tests.support.amounts import few_or_many, only_slow
 
 FUSE = [sys.executable, "-c", "from featfuse_cli import main; main()"]
 COUNT = 120
@@ -90,6 +90,7 @@ def test_killed_over_and_over(times, inputs, fused, left):
     assert left() == []
 
 
+@pytest.mark.slow
 def test_what_is_failed_now_when_it_is_killed(inputs):
     """At any moment: what was broken before, and has not been done since."""
     good = {name: Path(f"b/{name}.npy").read_bytes() for name in map(str, range(COUNT))}
@@ -115,9 +116,10 @@ def test_what_is_failed_now_when_it_is_killed(inputs):
         assert set(last.values()) <= {"failed", "done"}
 
 
-def test_killed_before_a_container_is_written(inputs, fused, left):
+@pytest.mark.parametrize("times", few_or_many(1, 5))
+def test_killed_before_a_container_is_written(times, inputs, fused, left):
     rng = random.Random(2)
-    for _ in range(3):
+    for _ in range(times):
         process = start("a/", "b/", "--out", "o/f.h5::{name}", "--resume")
         wait_for(lambda: len(list(Path().glob("o/.*/*.safetensors"))) > 3, process)
         time.sleep(rng.random() * 0.1)
