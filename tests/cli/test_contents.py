@@ -57,6 +57,13 @@ def test_a_wide_terminal_gets_the_same_with_bold_headings(monkeypatch):
     assert "\x1b" not in on_terminal(monkeypatch, contents("a", "b"), 80)
 
 
+def test_a_terminal_that_can_do_nothing_gets_neither_colours_nor_unicode(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    text = on_terminal(monkeypatch, contents("a", "b"), 80)
+    assert "\x1b" not in text
+    assert text.isascii()
+
+
 def test_on_a_narrow_terminal_a_name_has_its_own_line(monkeypatch):
     text = on_terminal(monkeypatch, contents("a.long/key.0", "b", stats=STATS, layout="HW"), 60)
     assert text.splitlines() == [
@@ -80,11 +87,13 @@ def test_without_unicode_columns_stay_in_line(monkeypatch):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
     monkeypatch.setattr("sys.stdout", stream)
-    print_contents(contents("a", "k" * 300))
+    print_contents(contents("a", "k" * 300, "é"))
     stream.flush()
     lines = raw.getvalue().decode().splitlines()
     assert lines[1] == "-" * len(lines[1])
-    assert len({line.index("2x3") for line in lines[2:4]}) == 1
+    assert len({line.index("2x3") for line in lines[2:5]}) == 1
+    assert "kk...kk" in lines[3]
+    assert lines[4].startswith("\\xe9 ")
 
 
 @pytest.mark.parametrize("key", ["\x1b[31mred", "k\nerror: forged", "a\u202eb"])
@@ -96,7 +105,11 @@ def test_keys_are_shown_as_escapes(capsys, key):
     assert key.encode("unicode_escape").decode() in text
 
 
-def test_json(capsys):
-    what = contents("a", stats=STATS)
+def test_json(capsys, monkeypatch):
+    what = contents("a", "é", stats=STATS)
     print_contents(what, as_json=True)
     assert json.loads(capsys.readouterr().out) == json.loads(what.to_json())
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    print_contents(what, as_json=True)
+    assert json.loads(raw.getvalue()) == json.loads(what.to_json())

@@ -52,6 +52,7 @@ def test_names_are_shortened_in_the_middle(name: str, width: int) -> None:
 def test_names_are_cut_by_characters_where_nothing_else_measures_them() -> None:
     assert shorten("特徴" * 4, 5) == "特徴…特徴"
     assert len(shorten("x" * 65_000, 120)) == 120
+    assert shorten("abcdefghij", 8, cut="...") == "ab...hij"
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
