@@ -43,6 +43,12 @@ def run(command: str, folder: Path) -> tuple[int, str]:
     return done.returncode, "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
+def called(command: str) -> tuple[int, str]:
+    """The same in this process, which is faster."""
+    told = call_fuse(*shlex.split(command)[1:])
+    return told.exit_code, told.output
+
+
 def executed(block: str, folder: Path) -> str:
     """The block with each command's output as it is now."""
     lines = []
@@ -114,8 +120,8 @@ def test_recipes(tmp_path, monkeypatch):
     commands = [line for line in section.splitlines() if line.startswith("fuse ")]
     assert len(commands) >= 15
     for command in commands:
-        told = call_fuse(*shlex.split(command)[1:])
-        assert told.exit_code == 0, f"{command}\n{told.output}"
+        code, printed = run(command, tmp_path) if "|" in command else called(command)
+        assert code == 0, f"{command}\n{printed}"
 
 
 def test_the_method_table_is_the_table():
@@ -127,7 +133,7 @@ def test_sample_data_commands(tmp_path, monkeypatch):
     """Each indented `fuse` command of the sample data's README works, but for those it says are refused."""
     monkeypatch.chdir(prepared(tmp_path))
     commands = re.findall(r"^    (fuse .*)$", SAMPLE_README.read_text(), re.MULTILINE)
-    codes = {command: call_fuse(*shlex.split(command)[1:]).exit_code for command in commands}
+    codes = {command: called(command)[0] for command in commands}
     refused = [command for command, code in codes.items() if code == 3]
     assert len(refused) == 2
     assert refused[0] == "fuse inspect sample_data/stage2.npy doubled.npy --layout NCHW"

@@ -8,7 +8,17 @@ from featfuse.errors import UsageError
 from featfuse_cli.completion import complete_input
 from featfuse_cli.text import MOST_USED
 
-__all__ = ["DryRun", "Force", "Inputs", "Json", "Quiet", "Sync", "check_report_options"]
+__all__ = [
+    "DryRun",
+    "Force",
+    "Inputs",
+    "Json",
+    "Quiet",
+    "Stats",
+    "StatsMemory",
+    "Sync",
+    "check_report_options",
+]
 
 Inputs = Annotated[
     list[str],
@@ -54,6 +64,26 @@ Sync = Annotated[
         "soon after may leave a damaged output.",
         show_default=False,
         rich_help_panel="Output",
+    ),
+]
+
+
+Stats = Annotated[
+    bool,
+    typer.Option(
+        "--stats",
+        help="Read every tensor once: its least and greatest value, mean, deviation, and how many are "
+        "NaN, inf and zero.",
+        rich_help_panel="Run",
+    ),
+]
+StatsMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Working memory of --stats, like 512M. Default: 256M.",
+        rich_help_panel="Run",
     ),
 ]
 

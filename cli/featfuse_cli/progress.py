@@ -1,4 +1,4 @@
-"""The progress bar of one long fusion. Short ones never see it."""
+"""The progress bar of one long run. Short ones never see it."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ PATIENCE = 2.0
 
 
 class ProgressBar:
-    """Bytes written, rate and time left, from the third second on; gone when done.
+    """Bytes done, rate and time left, from the third second on; gone when done.
 
     On stderr, when that is a terminal.
     """
@@ -31,7 +31,7 @@ class ProgressBar:
         self._bar: Progress | None = None
 
     def update(self, done: int, total: int) -> None:
-        """`done` of `total` output bytes are written."""
+        """`done` of `total` bytes are written or, where nothing is written, read."""
         if self._bar is None:
             if not self._wanted or time.monotonic() - self._started < self._patience:
                 return

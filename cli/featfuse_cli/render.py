@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from featfuse.report.shape_report import ShapeReport
+from featfuse.text import aligned
 from rich.cells import cell_len
 
 from featfuse_cli.table import GAP, ReportTable, report_table
@@ -57,11 +58,5 @@ def _plain_text(report: ShapeReport, table: ReportTable | None, note: str, show:
 def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
     """The headings, a rule, the rows: nothing needs to be broken."""
     rows = [table.headings, *(row for section in table.sections for row in section)]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        (" " * GAP).join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        for row in rows
-    ]
-    return [lines[0], show("─") * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]
+    lines = aligned(rows, GAP, cell_len)
+    return [lines[0], show("─") * cell_len(lines[0]), *lines[1:]]

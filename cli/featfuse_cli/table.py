@@ -4,14 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
+from featfuse.text import CUT, shorten
 from rich.cells import cell_len
 
-__all__ = ["GAP", "ReportTable", "report_table", "shorten"]
+__all__ = ["GAP", "ReportTable", "report_table"]
 
 SHORTEST_NAME = 12
-CUT = "…"
-"""What stands where a name is cut."""
-
 GAP = 3  # between two columns: a space, the divider, a space
 
 
@@ -33,7 +31,7 @@ def report_table(report: ShapeReport, width: int, show: Callable[[str], str]) ->
     limit = _name_limit(names, lines, width)
     if limit is None:
         return _stacked(report, names, show)
-    shown = (shorten(name, limit, show(CUT)) for name in names)
+    shown = (shorten(name, limit, cell_len, show(CUT)) for name in names)
     return ReportTable(("axis", *shown, "output"), [lines], fits=True)
 
 
@@ -67,20 +65,8 @@ def _stacked(report: ShapeReport, names: Sequence[str], show: Callable[[str], st
         heading, output = f"{row.axis} {row.meaning}", size_text(row.output)
         section = []
         for name, size, action in parts:
-            cells = (shorten(name, 36, show(CUT)), size_text(size), show(action))
+            cells = (shorten(name, 36, cell_len, show(CUT)), size_text(size), show(action))
             section.append((heading, *cells, output))
             heading = output = ""
         sections.append(section)
     return ReportTable(("axis", "input", "size", "action", "output"), sections, fits=False)
-
-
-def shorten(name: str, width: int, cut: str = CUT) -> str:
-    """`name` in at most `width` cells, cut in the middle: both its folder and its end stay in sight."""
-    if cell_len(name) <= width:
-        return name
-    for kept in range(min(width, len(name)) - 1, 0, -1):
-        tail = kept * 2 // 3
-        short = f"{name[: kept - tail]}{cut}{name[len(name) - tail :]}"
-        if cell_len(short) <= width:
-            return short
-    return cut

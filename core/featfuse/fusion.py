@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Unpack, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from featfuse.errors import RunError, ShapeError, UsageError
 from featfuse.formats import find_format
 from featfuse.io.address import Address
-from featfuse.io.inputs import Source
+from featfuse.io.inputs import Source, is_place
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
 from featfuse.io.outputs import check_save_kernel
@@ -21,6 +21,10 @@ from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memo
 from featfuse.report.reports import refusal_report
 from featfuse.report.shape_report import ShapeReport, Suggestion
 from featfuse.request.options import FusionOptions, Options
+from featfuse.request.parsing import flag
+
+if TYPE_CHECKING:
+    from featfuse.report.contents import Contents
 
 __all__ = ["default_output", "fuse", "inspect", "resize"]
 
@@ -131,15 +135,74 @@ def _memory_faults() -> Iterator[None]:
         ) from error
 
 
-def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
-    """Can these be fused, and how? Reads headers only; shapes, arrays and paths are taken.
+@overload
+def inspect(  # type: ignore[overload-overlap]  # any option makes it the last one
+    source: str | Path | Array,
+    /,
+    *,
+    stats: bool = ...,
+    memory: str | int | None = ...,
+    progress: Progress | None = ...,
+) -> "Contents": ...
 
-    The report's `problem` says why not (None when they can); `suggestions` are commands that would
-    work, with the shape each gives. Raises UsageError and InputError, never ShapeError.
+
+@overload
+def inspect(
+    *inputs: Source, stats: Literal[True], memory: str | int | None = ..., progress: Progress | None = ...
+) -> "Contents": ...
+
+
+@overload
+def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport: ...
+
+
+@overload
+def inspect(
+    *inputs: Source,
+    stats: bool,
+    memory: str | int | None = ...,
+    progress: Progress | None = ...,
+    **options: Unpack[FusionOptions],
+) -> "ShapeReport | Contents": ...
+
+
+def inspect(
+    *inputs: Source,
+    stats: bool = False,
+    memory: str | int | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[FusionOptions],
+) -> "ShapeReport | Contents":
+    """Can these be fused, and how? Or, of one input without options: what is in it?
+
+    Reads headers only; shapes, arrays and paths are taken. The report's `problem` says why the inputs do not
+    fuse (None when they do); `suggestions` are commands that would work, with the shape each gives.
+
+    One file (a glob may follow: `x.h5::feat/*`) or array without options gives its `Contents`: a row for each
+    tensor. So do any inputs with `stats`: these are read once, in about `memory` bytes, for the least, the
+    greatest, mean, deviation, NaN, inf and zeros of each tensor.
+
+    Raises UsageError and InputError, never ShapeError; with `stats` RunError when a file changes meanwhile.
 
     >>> featfuse.inspect((1, 64, 64, 32), (1, 32, 32, 16)).compatibility
     'mismatch'
+    >>> [row.key for row in featfuse.inspect("stages.safetensors")]
+    ['stage1', 'stage3', 'stage4']
     """
+    given = [name for name, value in options.items() if value is not None]
+    if stats and given:
+        raise UsageError(
+            f"--stats and {flag(given[0])} exclude each other: statistics are of the inputs as they are",
+            hint=f"Leave {flag(given[0])} out, or fuse first.",
+        )
+    if memory is not None and not stats:
+        raise UsageError("--memory is not used without --stats: only headers are read", hint="Leave it out.")
+    alone = len(inputs) == 1 and not given and not _is_shape(inputs[0])
+    if stats or alone:
+        from featfuse.io.listing import list_contents
+
+        limits = Limits(parse_memory(memory or DEFAULT_MEMORY), None, progress)
+        return list_contents(inputs, limits if stats else None)
     with open_request(inputs, options) as request:
         ways = request.suggestions()
         try:
@@ -147,6 +210,10 @@ def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport:
         except ShapeError as error:
             return refusal_report(error, request.sources.specs, request.options, request.extras, ways)
         return report_of("inspect", plan, request, [planned_output(plan)], ways)
+
+
+def _is_shape(source: Source) -> bool:
+    return isinstance(source, tuple) and not is_place(source)
 
 
 def resize(

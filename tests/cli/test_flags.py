@@ -23,7 +23,7 @@ def test_a_command_has_every_option_in_the_order_of_the_table(command):
 
 def test_nothing_else_is_an_option_of_the_fusion():
     assert set(params("run")) == {"inputs", *OPTIONS} | RUN_TIME
-    assert set(params("inspect")) == {"inputs", *OPTIONS, "as_json", "quiet"}
+    assert set(params("inspect")) == {"inputs", *OPTIONS, "as_json", "quiet", "stats", "memory"}
 
 
 @pytest.mark.parametrize("command", ["run", "inspect", "batch"])
@@ -61,7 +61,8 @@ def test_what_is_given_reaches_the_library(fuse, monkeypatch):
     class Stop(Exception):
         pass
 
-    def inspect(*inputs: str, **options: object) -> None:
+    def inspect(*inputs: str, stats: bool, memory: str | None, progress: object, **options: object) -> None:
+        assert (stats, memory) == (False, None)
         seen.update(options, inputs=inputs)
         raise Stop
 

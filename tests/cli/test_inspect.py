@@ -1,12 +1,17 @@
-"""`fuse inspect`: exit codes, and suggestions that work when pasted into a shell."""
+"""`fuse inspect`: exit codes, suggestions that work when pasted into a shell, and what is in one file."""
 
 import json
+import resource
 import shlex
 import struct
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from featfuse_cli.progress import ProgressBar
+
+from tests.support.files import entry, header
 
 CASES = {
     "channels and space": ((1, 64, 64, 32), (1, 32, 32, 16)),
@@ -30,7 +35,6 @@ CASES = {
         (((1, 8, 8, 4), (1, 4, 4, 4)), 3, "mismatch"),
         (((1, 8, 8, 4), (1, 8, 8, 2)), 3, "mismatch"),
         (((2, 8, 8, 4), (3, 8, 8, 4)), 3, "mismatch"),
-        (((1, 8, 8, 4),), 0, "identical"),
     ],
 )
 def test_as_they_are(fuse, make_npy, shapes, code, word):
@@ -180,3 +184,162 @@ def test_run_time_options_are_refused(fuse, make_npy):
         result = fuse("inspect", "a.npy", option)
         assert result.exit_code == 2
         assert option.split("=")[0] in result.stderr
+
+
+# ----------------------------------------------------------------------------- what is in one file
+
+
+@pytest.fixture
+def layers():
+    """layers.h5 with two layers, a text, and complex numbers; layers.npz with the layers alone."""
+    values = {f"feat/layer{n}": np.full((n, 4), n / 2, np.float32) for n in (10, 2)}
+    np.savez("layers.npz", **values)
+    with h5py.File("layers.h5", "w") as file:
+        for key, value in values.items():
+            file[key] = value
+        file["feat/layer2"].dims[0].label, file["feat/layer2"].dims[1].label = "height", "width"
+        file["note"], file["wave"] = "a text", np.zeros(3, np.complex64)
+
+
+def rows_of(result):
+    """The words of each row of the table."""
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return [line.split() for line in result.stdout.splitlines()[2:-2]]
+
+
+def test_one_file_is_listed_in_natural_order(fuse, layers):
+    assert rows_of(fuse("inspect", "layers.npz")) == [
+        ["feat/layer2", "2×4", "float32", "32", "bytes"],
+        ["feat/layer10", "10×4", "float32", "160", "bytes"],
+    ]
+    listed = fuse("inspect", "layers.h5")
+    assert rows_of(listed) == [
+        ["feat/layer2", "2×4", "float32", "HW", "32", "bytes"],
+        ["feat/layer10", "10×4", "float32", "160", "bytes"],
+        ["note", "scalar", "?", "?", "unreadable:", "holds", "text"],
+        [
+            "wave",
+            "3",
+            "complex64",
+            "24",
+            "bytes",
+            "unreadable:",
+            "holds",
+            "complex",
+            "numbers",
+            "(complex64)",
+        ],
+    ]
+    assert listed.stdout.splitlines()[-1] == "layers.h5  4 tensors, 2 unreadable, 216 bytes"
+
+
+def test_a_glob_filters_the_list(fuse, layers):
+    found = fuse("inspect", "layers.h5::*/layer1*")
+    assert [row[0] for row in rows_of(found)] == ["feat/layer10"]
+    assert found.stdout.splitlines()[-1] == "layers.h5::*/layer1*  1 of 4 tensors, 160 bytes"
+    missing = fuse("inspect", "layers.h5::*/stage*")
+    assert (missing.exit_code, missing.stdout) == (4, "")
+    assert "has no tensor '*/stage*'" in missing.stderr
+
+
+def test_a_file_of_one_tensor_is_a_list_of_one(fuse, make_npy):
+    make_npy("a.npy", (2, 3))
+    np.save("c.npy", np.zeros(2, np.complex128))
+    assert rows_of(fuse("inspect", "a.npy")) == [["a.npy", "2×3", "float32", "24", "bytes"]]
+    assert rows_of(fuse("inspect", "c.npy"))[0][:3] == ["c.npy", "2", "complex128"]
+    np.savez("none.npz")
+    assert fuse("inspect", "none.npz").stdout == "none.npz  0 tensors, 0 bytes\n"
+
+
+def test_an_option_of_a_fusion_makes_it_a_plan(fuse, make_npy):
+    """As it was: what would become of one map."""
+    make_npy("a.npy", (4, 4))
+    for options in (["--method", "nearest", "--to", "8x8"], ["--layout", "HW"], ["-c", "add"]):
+        result = fuse("inspect", "a.npy", *options)
+        assert result.exit_code == 0
+        assert "axis" in result.stdout
+        assert "what would work:" in result.stdout
+
+
+def test_the_list_as_json(fuse, layers):
+    listed = fuse("inspect", "layers.h5", "--json")
+    told = json.loads(listed.stdout)
+    assert listed.exit_code == 0
+    assert (told["schema"], told["command"], told["source"], told["held"]) == (1, "inspect", "layers.h5", 4)
+    assert [row["key"] for row in told["tensors"]] == ["feat/layer2", "feat/layer10", "note", "wave"]
+    assert told["tensors"][0]["layout_source"] == "dimension labels"
+    assert fuse("inspect", "layers.h5", "-q").output == ""
+
+
+def test_statistics(fuse, layers):
+    rows = rows_of(fuse("inspect", "layers.npz", "--stats"))
+    assert rows[1][5:] == ["5", "5", "5", "0", "0", "0", "0"]
+    told = json.loads(fuse("inspect", "layers.h5", "--stats", "--json", "--memory", "4M").stdout)
+    stats = [row.get("stats") for row in told["tensors"]]
+    assert stats[0] == {"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0, "nan": 0, "inf": 0, "zeros": 0}
+    assert stats[2:] == [None, None]
+
+
+def test_statistics_of_several_inputs(fuse, layers, make_npy):
+    make_npy("a.npy", (3, 5))
+    result = fuse("inspect", "a.npy", "layers.h5::feat/*", "--stats")
+    assert [row[0] for row in rows_of(result)] == [
+        "a.npy",
+        "layers.h5::feat/layer2",
+        "layers.h5::feat/layer10",
+    ]
+    assert result.stdout.splitlines()[-1] == "3 tensors, 252 bytes"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        ("--stats -m nearest", 2, "--stats and --method exclude each other"),
+        ("--memory 1G", 2, "--memory is not used without --stats"),
+        ("--stats --memory 5", 2, "--memory 5 bytes is too small"),
+        ("--stats --json --quiet", 2, "--json and --quiet exclude each other"),
+    ],
+)
+def test_what_does_not_go_with_statistics(fuse, make_npy, words, code, error):
+    make_npy("a.npy", (3, 5))
+    result = fuse("inspect", "a.npy", *words.split())
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert error in result.stderr
+
+
+def test_a_bar_shows_how_far_statistics_are(fuse, make_npy, monkeypatch):
+    make_npy("a.npy", (3, 5))
+    seen = []
+    monkeypatch.setattr(ProgressBar, "update", lambda _, done, total: seen.append((done, total)))
+    fuse("inspect", "a.npy", "--stats")
+    assert seen == [(60, 60)]
+
+
+def test_a_stream_is_listed_too(shell, make_npy):
+    make_npy("a.npy", (3, 5))
+    assert b"-        3\xc3\x975" in shell("fuse inspect - --stats < a.npy").stdout
+
+
+def test_a_list_loads_little(loaded, layers):
+    modules = loaded("inspect layers.npz")
+    assert not modules & {"h5py", "rich.console", "rich.table", "ml_dtypes", "featfuse.report.suggest"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["h5", "safetensors"])
+def test_very_many_tensors_are_listed_in_seconds(shell, kind):
+    """20,000 datasets or 200,000 keys: 5 s where nothing else runs; processor time is counted here."""
+    count = 20_000 if kind == "h5" else 200_000
+    if kind == "h5":
+        with h5py.File("x.h5", "w") as file:
+            for number in range(count):
+                file[f"layer{number}"] = np.float32(0)
+    else:
+        entries = {f"model.layers.{n}.weight": entry("F32", [2], 8 * n, 8 * n + 8) for n in range(count)}
+        Path("x.safetensors").write_bytes(header(entries, bytes(8 * count)))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    listed = shell(f"fuse inspect x.{kind}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert listed.stdout.count(b"\n") == count + 4
+    assert after.ru_utime - before.ru_utime < 15

@@ -1,7 +1,6 @@
 """The table of the report: it fits, and nothing is lost."""
 
 import pytest
-from featfuse_cli.table import shorten
 from rich.cells import cell_len
 
 from tests.support.reports import LONG, report, rows, text_of
@@ -39,16 +38,3 @@ def test_short_names_are_never_cut(capsys):
 
 def test_without_axes_there_is_no_table(capsys):
     assert "─" not in text_of(capsys, report(["a.npy"], axes=()))
-
-
-@pytest.mark.parametrize("name", ["a.npy", "folder/" * 20 + "file.npy::key", "特徴" * 30 + ".npy"])
-@pytest.mark.parametrize("width", [1, 2, 5, 12, 30])
-def test_shorten_keeps_both_ends(name, width):
-    short = shorten(name, width)
-    assert cell_len(short) <= width or width == 1
-    if short == name:
-        return
-    head, tail = short.split("…")
-    assert name.startswith(head)
-    assert name.endswith(tail)
-    assert cell_len(short) >= width - 1

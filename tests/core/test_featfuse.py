@@ -59,7 +59,7 @@ def test_options_are_the_same_everywhere() -> None:
             "progress",
             "options",
         ],
-        "inspect": ["inputs", "options"],
+        "inspect": ["inputs", "stats", "memory", "progress", "options"],
         "resize": ["x", "size", "memory", "threads", "options"],
     }
     for verb in VERBS:

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from featfuse.text import human_bytes, json_text, shape_text
+from featfuse.text import aligned, human_bytes, json_text, shape_text, shorten
+from rich.cells import cell_len
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,28 @@ def test_json_holds_the_same_and_nothing_that_a_terminal_acts_on(name: str) -> N
     assert json.loads(text) == {"name": name}
     assert text.replace("\n", "").isprintable()
     assert not name.isprintable() or name in text
+
+
+@pytest.mark.parametrize("name", ["a.npy", "folder/" * 20 + "file.npy::key", "特徴" * 30 + ".npy"])
+@pytest.mark.parametrize("width", [1, 2, 5, 12, 30])
+def test_names_are_shortened_in_the_middle(name: str, width: int) -> None:
+    short = shorten(name, width, cell_len)
+    assert cell_len(short) <= width or width == 1
+    if short == name:
+        return
+    head, tail = short.split("…")
+    assert name.startswith(head)
+    assert name.endswith(tail)
+    assert cell_len(short) >= width - 1
+
+
+def test_names_are_cut_by_characters_where_nothing_else_measures_them() -> None:
+    assert shorten("特徴" * 4, 5) == "特徴…特徴"
+    assert len(shorten("x" * 65_000, 120)) == 120
+    assert shorten("abcdefghij", 8, cut="...") == "ab...hij"
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert aligned([("a", "bc"), ("def", "g")], 1) == ["a   bc", "def g "]
+    assert aligned([("特徴", "x"), ("a", "y")], 1, cell_len) == ["特徴 x", "a    y"]
+    assert aligned([]) == []

@@ -88,13 +88,20 @@ def checked(name: str, open_reader: Callable[[Any], Any]) -> Parse:
 
 
 def list_tensors(reader: Any) -> None:
-    """What `fuse inspect` reads of a file, and the values of the small tensors it then claims to hold."""
+    """What `fuse inspect --stats` reads of a file: its list, and the small tensors it then claims to hold."""
+    from featfuse.engine.statistics import Accumulator
+    from featfuse.io.selection import list_all
+
     try:
+        list_all(reader, None)
         for key, spec in reader.specs().items():
             if spec.nbytes <= 1 << 16:
                 block = reader.read(key, tuple(slice(0, size) for size in spec.shape))
                 if block.shape != spec.shape or block.dtype != spec.dtype:
                     raise Finding(f"{key!r} is {block.shape} {block.dtype}, said to be {spec}")
+                sums = Accumulator()
+                sums.add(block)
+                sums.result()
     finally:
         reader.close()
 

@@ -65,6 +65,8 @@ def test_what_a_parser_must_not_do_is_found(monkeypatch: pytest.MonkeyPatch) -> 
         def specs(self) -> dict[str, object]:
             return {}
 
+        aside = refusals = specs
+
         def close(self) -> None:
             pass
 

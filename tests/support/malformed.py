@@ -42,7 +42,7 @@ def check_refused(
     assert str(path) in refused.value.message
     assert len(text) < 2_000
     name = f"{path}::{key}" if key else str(path)
-    lines = [["inspect", name], [name, "-o", str(path.with_name("out.safetensors")), *more]]
+    lines = [["inspect", name, "-c", "add"], [name, "-o", str(path.with_name("out.safetensors")), *more]]
     for line in lines if inspect else lines[1:]:
         result = CliRunner().invoke(app, line, prog_name="fuse")
         assert result.exit_code == 4, (result.output, result.exception)
@@ -51,6 +51,11 @@ def check_refused(
         assert result.stderr.startswith("error: ")
         assert not re.search(r"[^\n\x20-\x7e\xa0-\U0010ffff]", result.stderr)
     assert not path.with_name("out.safetensors").exists()
+    if inspect:  # a list shows what is no tensor, too
+        listed = CliRunner().invoke(app, ["inspect", name], prog_name="fuse")
+        assert listed.exit_code in (0, 4), (listed.output, listed.exception)
+        assert isinstance(listed.exception, SystemExit) or listed.exception is None
+        assert listed.exit_code == 4 or "unreadable: " in listed.stdout or "  0 tensors, " in listed.stdout
     return text
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +16,7 @@ from featfuse.formats import OutputTensor
 from featfuse.io.address import Address
 from featfuse.io.readers import open_input
 from featfuse.io.sinks import create_sink
-from featfuse.model.tensor import Window, whole
-from featfuse.steps.windows import even_lengths, windows
+from featfuse.model.cutting import pieces
 from featfuse.storage.faults import write_faults
 from featfuse.storage.sweep import STAGE_SUFFIX, hidden_prefix
 
@@ -87,7 +86,7 @@ class Container:
         try:
             for _, tensor, place in self._staged:
                 with open_input(place) as reader:
-                    for window in _pieces(tensor):
+                    for window in pieces(tensor.shape, _BLOCK_BYTES // tensor.dtype.itemsize):
                         sink.write(tensor.key, window, reader.read(_KEY, window))
             sink.commit()
         except BaseException:
@@ -104,10 +103,3 @@ class Container:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _pieces(tensor: OutputTensor) -> Iterator[Window]:
-    """Windows of bounded size that cover a tensor; the whole of it when it has no axes."""
-    if not tensor.shape:
-        return iter([whole(())])
-    return windows(tensor.shape, even_lengths(tensor.shape, _BLOCK_BYTES // tensor.dtype.itemsize))

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ _AXIS_NAMES = {
     "T": ("t", "time", "frame", "frames"),
     "L": ("l", "length", "token", "tokens", "sequence"),
 }
+_DIGITS = re.compile("[0-9]+")
 _LETTER_OF = {name: letter for letter, names in _AXIS_NAMES.items() for name in names}
 
 
@@ -67,13 +69,14 @@ def unreadable(dtype: np.dtype[Any]) -> tuple[str, str]:
 
 def check_shape(shape: Sequence[int], itemsize: int) -> int:
     """The bytes that an array of `shape` takes; ValueError when no array can have this shape."""
-    if any(size < 0 for size in shape):
+    if shape and min(shape) < 0:
         raise ValueError(f"its shape {_words(shape)} has a negative size")
     if len(shape) > _MAX_AXES:
         raise ValueError(f"it has {len(shape)} axes, more than the {_MAX_AXES} that NumPy can hold")
-    if math.prod(size for size in shape if size) * itemsize > _MAX_BYTES:
+    nbytes = math.prod(shape) * itemsize
+    if nbytes > _MAX_BYTES or (not nbytes and math.prod(filter(None, shape)) * itemsize > _MAX_BYTES):
         raise ValueError(f"its shape {_words(shape)} is larger than any file")
-    return math.prod(shape) * itemsize
+    return nbytes
 
 
 def is_bomb(claimed: int, stored: int) -> bool:
@@ -109,7 +112,15 @@ def layout_from_text(text: object, rank: int) -> str | None:
     return layout_from_names(text)
 
 
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """A sort key that counts: layer2 comes before layer10."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(int(part) if index % 2 else 0, part) for index, part in enumerate(parts)]
+def natural_key(name: str) -> str:
+    """A sort key that counts: layer2 comes before layer10.
+
+    It is a text, since files may have hundreds of thousands of names to sort: the longer of two numbers is
+    the larger, so each stands behind its length, as one character.
+    """
+    return _DIGITS.sub(_counted, name)
+
+
+def _counted(match: re.Match[str]) -> str:
+    number = match[0].lstrip("0")
+    return f"\0{chr(min(len(number), sys.maxunicode))}{number}"

@@ -1,18 +1,19 @@
 """What every file format offers: a reader and a sink, both working on windows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from featfuse.errors import InputError
+from featfuse.model.cutting import pieces
 from featfuse.model.tensor import Array, TensorSpec, Window, window_shape
 from featfuse.storage.byte_output import OutputFile
 from featfuse.storage.byte_source import ByteSource
 
-__all__ = ["Conflict", "OutputTensor", "Reader", "Sink", "check_block"]
+__all__ = ["Conflict", "NoTensor", "OutputTensor", "Reader", "Sink", "check_block"]
 
 
 class OutputTensor(NamedTuple):
@@ -29,6 +30,23 @@ class Conflict(NamedTuple):
 
     reason: str
     replaceable: bool = False
+
+
+class NoTensor(InputError):
+    """Why something in a file is no tensor that can be computed with, and what its header tells all the same:
+    shape, element type in the file's own words, bytes (None, "" and None where it does not)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        shape: tuple[int, ...] | None = None,
+        dtype: str = "",
+        nbytes: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.shape, self.dtype, self.nbytes = shape, dtype, nbytes
 
 
 class Reader(ABC):
@@ -51,6 +69,11 @@ class Reader(ABC):
     def read(self, key: str, window: Window) -> Array:
         """The block of tensor `key` that `window` names: native byte order, its own memory."""
 
+    def pieces(self, spec: TensorSpec, elements: int) -> Iterator[Window]:
+        """Windows of about `elements` that cover a tensor, for one pass over it: none is read twice, and they
+        come as the file has them."""
+        return pieces(spec.shape, elements, spec.chunks)
+
     def find(self, key: str) -> TensorSpec | None:
         """The tensor called exactly `key`, None when nothing is.
 
@@ -59,9 +82,16 @@ class Reader(ABC):
         """
         return self.specs().get(key)
 
-    def refusal(self) -> InputError | None:
-        """Why something in the file is no tensor: the first reason there is, for a file without tensors."""
-        return None
+    def aside(self) -> Mapping[str, TensorSpec]:
+        """Tensors that only their own key takes, no glob: coordinates of an axis of others."""
+        return {}
+
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why each thing in the file that is no tensor is none, by its key."""
+        return {}
+
+    def release(self, key: str) -> None:  # noqa: B027 (most formats hold nothing)
+        """Give up what is held to `read` tensor `key`, which nobody is reading any more."""
 
     def conflict(self, key: str) -> Conflict | None:
         """What is in the way of a new tensor `key` in this file, None when nothing is."""

@@ -1,8 +1,9 @@
 """NumPy's .npy: one bare array behind a short text header (versions 1 to 3, C and Fortran order)."""
 
 import io
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.lib import format as npy_format
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import check_shape, clip, native_dtype, unreadable
-from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.interface import NoTensor, OutputTensor, Reader, Sink
 from featfuse.formats.raw_array import RawArray
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.storage.byte_output import OutputFile
@@ -41,7 +42,7 @@ class NpyHeader(NamedTuple):
 def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
     """Read the header at the start of `head`, from a .npy of `length` bytes that errors call `name`.
 
-    Raises InputError when it is no .npy, when its length is not what the header promises, or when it
+    Raises InputError when it is no .npy or its length is not what the header promises, NoTensor when it
     holds anything but plain numbers. Nothing is ever unpickled.
     """
     try:
@@ -54,7 +55,8 @@ def parse_header(head: bytes, name: str, length: int) -> NpyHeader:
         ) from error
     if native_dtype(dtype) is None:
         what, hint = unreadable(dtype)
-        raise InputError(f"{name}: holds {what}", hint=hint)
+        nbytes = None if dtype.hasobject else math.prod(shape) * dtype.itemsize
+        raise NoTensor(f"{name}: holds {what}", hint=hint, shape=shape, dtype=clip(str(dtype)), nbytes=nbytes)
     try:
         end = offset + check_shape(shape, dtype.itemsize)
     except ValueError as error:
@@ -100,20 +102,35 @@ class NpyReader(Reader):
 
     def __init__(self, source: ByteSource) -> None:
         super().__init__(source)
-        header = parse_header(source.read(0, HEAD_BYTES), self.path, source.size)
-        self._data = header.locate()
+        self._data: RawArray | None = None
+        self._refusals: dict[str, NoTensor] = {}
+        try:
+            self._data = parse_header(source.read(0, HEAD_BYTES), self.path, source.size).locate()
+        except NoTensor as error:
+            self._refusals[""] = error
 
     def specs(self) -> Mapping[str, TensorSpec]:
-        """The one tensor, under the key ""."""
+        """The one tensor, under the key "", if it holds plain numbers."""
+        if self._data is None:
+            return {}
         dtype = native_dtype(self._data.dtype)
         assert dtype is not None  # parse_header refused anything else
         return {"": TensorSpec(self.path, self._data.shape, dtype, path=self.path, format=self.format)}
 
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why the array is no tensor, under the key "", if it is none."""
+        return self._refusals
+
     def read(self, key: str, window: Window) -> Array:
         """The block at `window`; `key` is ""."""
-        if key:
+        if key or self._data is None:
             raise KeyError(key)
         return self._data.read(self.source, window)
+
+    def pieces(self, spec: TensorSpec, elements: int) -> Iterator[Window]:
+        """Windows that cover the array in the order of the file."""
+        assert self._data is not None
+        return self._data.pieces(elements)
 
 
 def open_reader(source: ByteSource) -> NpyReader:

@@ -10,7 +10,7 @@ from copy import copy
 
 from featfuse.errors import InputError, RunError
 from featfuse.formats.headers import check_shape, native_dtype
-from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.interface import NoTensor, OutputTensor, Reader, Sink
 from featfuse.formats.npy import HEAD_BYTES, NpyHeader, npy_head, parse_header
 from featfuse.formats.npz_checks import LOCAL_HEADER, check_places, check_sum, refuse_member, zip_faults
 from featfuse.formats.raw_array import RawArray
@@ -47,7 +47,7 @@ class NpzReader(Reader):
             with zip_faults(self.path):
                 check_places(members, source.size)
             self._headers: dict[str, NpyHeader] = {}
-            self._refused: dict[str, InputError] = {}
+            self._refused: dict[str, NoTensor] = {}
             counts = Counter(info.filename.removesuffix(".npy") for info in members)
             for key in self._members:
                 self._read_header(key, counts[key])
@@ -71,8 +71,10 @@ class NpzReader(Reader):
             with zip_faults(name), self._zip.open(member) as stream:
                 head = stream.read(HEAD_BYTES)
             self._headers[key] = parse_header(head, name, member.file_size)
-        except InputError as error:
+        except NoTensor as error:
             self._refused[key] = error
+        except InputError as error:
+            self._refused[key] = NoTensor(error.message, hint=error.hint)
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every numeric array by its name, in the order of the archive."""
@@ -88,11 +90,12 @@ class NpzReader(Reader):
         """The array called `key`; InputError when that member is no numeric array."""
         if key in self._refused:
             raise self._refused[key]
-        return self.specs().get(key)
+        header = self._headers.get(key)
+        return None if header is None else self._spec(key, header)
 
-    def refusal(self) -> InputError | None:
-        """Why the first member that is no numeric array is none."""
-        return next(iter(self._refused.values()), None)
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why each member that is no numeric array is none."""
+        return self._refused
 
     def read(self, key: str, window: Window) -> Array:
         """The block at `window` of the array `key`."""
@@ -101,6 +104,17 @@ class NpzReader(Reader):
                 self._arrays[key] = self._locate(key)
         source, array = self._arrays[key]
         return array.read(source, window, f"{self.path}::{key}")
+
+    def pieces(self, spec: TensorSpec, elements: int) -> Iterator[Window]:
+        """Windows that cover the array in the order of the member."""
+        return self._headers[spec.key or ""].locate().pieces(elements)
+
+    def release(self, key: str) -> None:
+        """Remove the temporary file that the array was unpacked into."""
+        with self._lock:
+            source, _ = self._arrays.pop(key, (self.source, None))
+        if source is not self.source:
+            source.close()
 
     def _locate(self, key: str) -> tuple[ByteSource, RawArray]:
         """Where the array is, its checksum known to be right."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.interface import check_block
+from featfuse.model.cutting import pieces
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.storage.byte_output import ByteOutput
 from featfuse.storage.byte_source import ByteSource
@@ -58,6 +59,12 @@ class RawArray(NamedTuple):
         if not result.dtype.isnative:
             result = result.byteswap(inplace=True).view(result.dtype.newbyteorder("="))
         return result
+
+    def pieces(self, elements: int) -> Iterator[Window]:
+        """Windows of at most `elements` that cover the array, each in one piece in the file, in its order."""
+        if not self.fortran:
+            return pieces(self.shape, elements)
+        return (window[::-1] for window in pieces(self.shape[::-1], elements))
 
     def write(self, output: ByteOutput, window: Window, block: Array) -> None:
         """Store `block`, of the window's shape and this dtype; RunError when the disk refuses it."""

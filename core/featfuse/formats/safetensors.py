@@ -1,10 +1,14 @@
 """safetensors: a JSON header and raw little-endian tensors, read in place and written as a stream."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.headers import layout_from_text
-from featfuse.formats.interface import OutputTensor, Reader, Sink
+from featfuse.formats.interface import NoTensor, OutputTensor, Reader, Sink
 from featfuse.formats.raw_array import RawArray
 from featfuse.formats.safetensors_header import CODES, MAX_HEADER, Entry, Header, build_header, parse_header
 from featfuse.model.dtypes import DTYPES
@@ -24,6 +28,7 @@ class SafetensorsReader(Reader):
 
     def __init__(self, source: ByteSource) -> None:
         super().__init__(source)
+        self._specs: dict[str, TensorSpec] | None = None
         try:
             self.header = _read_header(source)
         except ValueError as error:
@@ -34,22 +39,16 @@ class SafetensorsReader(Reader):
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every tensor of a supported dtype, in the order of the header."""
-        return {
-            key: self._spec(key, entry) for key, entry in self.header.entries.items() if entry.code in CODES
-        }
+        if self._specs is None:
+            entries = self.header.entries.items()
+            self._specs = {key: self._spec(key, entry) for key, entry in entries if entry.code in CODES}
+        return self._specs
 
     def _spec(self, key: str, entry: Entry) -> TensorSpec:
-        layout, source = self._layout(key, len(entry.shape))
-        return TensorSpec(
-            f"{self.path}::{key}",
-            entry.shape,
-            DTYPES[CODES[entry.code]],
-            path=self.path,
-            key=key,
-            format=self.format,
-            layout=layout,
-            layout_source=source,
-        )
+        # by place: there may be very many
+        name, shape = f"{self.path}::{key}", entry.shape
+        layout, source = self._layout(key, len(shape)) if self.header.metadata else (None, None)
+        return TensorSpec(name, shape, _dtype(entry.code), self.path, key, self.format, layout, source)
 
     def _layout(self, key: str, rank: int) -> tuple[str | None, str | None]:
         """The layout the metadata gives to the tensor, and the entry that gave it."""
@@ -68,17 +67,18 @@ class SafetensorsReader(Reader):
             raise self._unsupported(key, entry)
         return self._spec(key, entry)
 
-    def refusal(self) -> InputError | None:
-        """Why the first tensor is left out whose dtype is not supported."""
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why each tensor is left out whose dtype is not supported."""
         entries = self.header.entries.items()
-        return next(
-            (self._unsupported(key, entry) for key, entry in entries if entry.code not in CODES), None
-        )
+        return {key: self._unsupported(key, entry) for key, entry in entries if entry.code not in CODES}
 
-    def _unsupported(self, key: str, entry: Entry) -> InputError:
-        return InputError(
+    def _unsupported(self, key: str, entry: Entry) -> NoTensor:
+        return NoTensor(
             f"{self.path}::{key}: its dtype {entry.code} is not supported",
             hint=f"featfuse reads {', '.join(CODES)}; cast the tensor to one of them.",
+            shape=entry.shape,
+            dtype=entry.code,
+            nbytes=entry.nbytes,
         )
 
     def read(self, key: str, window: Window) -> Array:
@@ -87,6 +87,11 @@ class SafetensorsReader(Reader):
         dtype = DTYPES[CODES[entry.code]].newbyteorder("<")
         array = RawArray(self.header.offset + entry.start, entry.shape, dtype)
         return array.read(self.source, window)
+
+
+@lru_cache
+def _dtype(code: str) -> np.dtype[Any]:
+    return DTYPES[CODES[code]]
 
 
 def _read_header(source: ByteSource) -> Header:

@@ -1,10 +1,10 @@
 """Inputs: whatever a caller names (a path with a key, an array, a bare shape) as specs that can be read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self, TypeGuard, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from featfuse.io.address import Address
 from featfuse.io.own_inputs import Named
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
+from featfuse.model.cutting import pieces
 from featfuse.model.dtypes import DTYPES, native_dtype
 from featfuse.model.tensor import Array, TensorSpec, Window, whole
 from featfuse.model.tokens import TokenGrid
@@ -23,24 +24,36 @@ from featfuse.storage.local import find_state
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
 
-__all__ = ["Inputs", "Source"]
+__all__ = ["Inputs", "Source", "is_place"]
 
 Source = str | Path | Address | Array | tuple[int, ...]
 """`PATH[::KEY]`, whole or taken apart, an array, or (for planning only) a shape."""
 
 
+Choose = Callable[[Reader, str | None], Sequence[TensorSpec]]
+
 MOST_LOADED = 1 << 30
 """Bytes of the largest kernel or bias: these are read whole, before planning."""
 
 
+def is_place(source: Source) -> TypeGuard[str | Path | Address]:
+    """Whether an input is named, and not held."""
+    return isinstance(source, (str, Path, Address))
+
+
 class _Tensor(NamedTuple):
-    """One open tensor: its header, how a shell names it, and where its data is."""
+    """One open tensor: its header, and where its data is."""
 
     spec: TensorSpec
-    text: str
+    stand_in: str = ""
     array: Array | None = None
     reader: Reader | None = None
     tokens: TokenGrid | None = None
+
+    @property
+    def text(self) -> str:
+        """How a shell names it; an array, which it cannot name, has a stand-in."""
+        return self.stand_in or str(Address(self.spec.path or "", self.spec.key or None))
 
     def read(self, window: Window) -> Array:
         """The block at `window`; it must not be written to."""
@@ -63,13 +76,21 @@ class Inputs:
     """Open inputs, in order; one glob key may stand for several. Each file is opened once.
 
     The first `count` tensors are the inputs proper, what `add_side` opens comes behind them. With `memory`
-    (bytes), tensors that cannot be read within it are refused.
+    (bytes), tensors that cannot be read within it are refused. `choose` says which tensors of a file a key
+    stands for.
     """
 
-    def __init__(self, sources: Sequence[Source], what: str = "input", memory: int | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        what: str = "input",
+        memory: int | None = None,
+        choose: Choose = select,
+    ) -> None:
         if not sources:
             raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
         self._memory = memory
+        self._choose = choose
         self.named: list[Named] = []  # what is read of files
         self._tensors: list[_Tensor] = []
         self._readers: dict[str, Reader] = {}
@@ -119,7 +140,7 @@ class Inputs:
                 self._tensors[place] = self._tensors[place]._replace(spec=spec, tokens=tokens)
 
     def _open(self, source: Source, name: str) -> list[_Tensor]:
-        if isinstance(source, (str, Path, Address)):
+        if is_place(source):
             return self._open_file(Address.of(source), name)
         text = name.replace(" ", "") + ".npy"
         if isinstance(source, tuple):
@@ -136,7 +157,7 @@ class Inputs:
             )
         return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
 
-    def _note_mapped(self, array: Array, role: str) -> None:
+    def _note_mapped(self, array: object, role: str) -> None:
         """An array of which NumPy says that it lies in a file."""
         path = getattr(array, "filename", None) if isinstance(array, np.memmap) else None
         if path is not None:
@@ -149,17 +170,31 @@ class Inputs:
         elif path == STREAM:
             raise UsageError("standard input can be read only once", hint="Name - a single time.")
         reader = self._readers[path]
-        specs = select(reader, address.key)
-        for spec in specs:
-            self._check_unpacked(spec)
-            self.named.append(Named(role, Address(path, spec.key or None), reader.source.first_state))
-        return [_Tensor(spec, str(Address(path, spec.key or None)), reader=reader) for spec in specs]
+        specs = self._choose(reader, address.key)
+        if self._memory is not None:
+            for spec in specs:
+                self._check_unpacked(spec, self._memory)
+        state = reader.source.first_state
+        self.named += [Named(role, Address(path, spec.key or None), state) for spec in specs]
+        return [_Tensor(spec, reader=reader) for spec in specs]
 
-    def _check_unpacked(self, spec: TensorSpec) -> None:
-        if self._memory is not None and spec.unpacked > self._memory:
+    @staticmethod
+    def _check_unpacked(spec: TensorSpec, memory: int) -> None:
+        if spec.unpacked > memory:
             chunk = f"chunks of {human_bytes(spec.unpacked)}, each of which must be unpacked whole"
             why, smaller = f"{spec.name} is packed in {chunk}", "save it in smaller chunks"
-            raise TooLittleMemory(self._memory, spec.unpacked, why, [smaller])
+            raise TooLittleMemory(memory, spec.unpacked, why, [smaller])
+
+    def pieces(self, index: int, elements: int) -> Iterator[Window]:
+        """Windows of about `elements` for one pass over tensor `index`, as its file has them."""
+        spec, reader = self._tensors[index].spec, self._tensors[index].reader
+        return pieces(spec.shape, elements) if reader is None else reader.pieces(spec, elements)
+
+    def release(self, index: int) -> None:
+        """Give up what is held to read tensor `index`, which is not read again."""
+        tensor = self._tensors[index]
+        if tensor.reader is not None:
+            tensor.reader.release(tensor.spec.key or "")
 
     def read(self, index: int, window: Window) -> Array:
         """The block of tensor `index` at `window`; it must not be written to."""

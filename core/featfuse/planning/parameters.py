@@ -4,6 +4,7 @@ Kernels are small, so they are read whole before planning; their shapes are part
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,24 @@ from featfuse.errors import ShapeError, UsageError, did_you_mean
 from featfuse.model.constant import Constant
 from featfuse.model.tensor import Array
 
-__all__ = ["Parameter", "bias_vector", "glorot_uniform", "mixing_matrix", "transposed_kernel"]
+__all__ = [
+    "BIAS_HINT",
+    "MIXING_HINT",
+    "TRANSPOSED_HINT",
+    "Parameter",
+    "bias_fits",
+    "bias_vector",
+    "glorot_uniform",
+    "mixing_axes",
+    "mixing_matrix",
+    "transposed_axes",
+    "transposed_kernel",
+]
+
+
+MIXING_HINT = "A 1x1 kernel is OIHW or OI (torch) or HWIO (Keras); --kernel-layout says which."
+TRANSPOSED_HINT = "The kernel is (in, out / groups, taps) as in torch, or (taps, out, in) as in Keras."
+BIAS_HINT = "A bias holds one number per output channel."
 
 
 class Parameter(NamedTuple):
@@ -41,22 +59,31 @@ _MIXING = {
 """Layouts of 1x1 kernels by rank: where the out and in channels are. The first is torch's."""
 
 
-def mixing_matrix(weights: Parameter, in_channels: int, layout: str | None, fed_by: str) -> Array:
-    """The kernel as (out, in); ShapeError when no reading of it takes `in_channels`."""
-    shape = weights.value.shape
-    layouts = _MIXING.get(len(shape), {})
+def mixing_axes(
+    shape: tuple[int, ...], in_channels: int, layout: str | None
+) -> Mapping[str, tuple[int, int]]:
+    """The layouts in which a 1x1 kernel of `shape` takes `in_channels`: where its out and in channels are."""
     fitting = {}
-    for name, (out_axis, in_axis) in _wanted(layouts, layout, weights).items():
+    for name, (out_axis, in_axis) in _named(_MIXING.get(len(shape), {}), layout).items():
         ones = all(size == 1 for axis, size in enumerate(shape) if axis not in (out_axis, in_axis))
         if ones and shape[in_axis] == in_channels:
             fitting[name] = (out_axis, in_axis)
     if layout is None and len(shape) == 2:
         fitting.pop("IO", None)  # two plain axes are torch's Linear; Keras' Dense must be named
+    return fitting
+
+
+def mixing_matrix(weights: Parameter, in_channels: int, layout: str | None, fed_by: str) -> Array:
+    """The kernel as (out, in); ShapeError when no reading of it takes `in_channels`."""
+    shape = weights.value.shape
+    layouts = _MIXING.get(len(shape), {})
+    _check_layout(layouts, layout, weights)
+    fitting = mixing_axes(shape, in_channels, layout)
     if not fitting:
         raise ShapeError(
             f"{weights.name}: kernel {shape} does not take the {in_channels} channels of {fed_by} "
             f"(read as {layout or ' or '.join(layouts) or 'nothing known'})",
-            hint="A 1x1 kernel is OIHW or OI (torch) or HWIO (Keras); --kernel-layout says which.",
+            hint=MIXING_HINT,
         )
     out_axis, in_axis = next(iter(fitting.values()))
     return np.moveaxis(weights.value.array, (out_axis, in_axis), (0, 1)).reshape(shape[out_axis], in_channels)
@@ -69,18 +96,31 @@ _TRANSPOSED = {
 }
 
 
+def transposed_axes(
+    shape: tuple[int, ...], in_channels: int, groups: int, rank: int, layout: str | None
+) -> Mapping[str, tuple[int, int]]:
+    """The layouts in which a kernel of `shape` over `rank` spatial axes takes `in_channels`: where its in and
+    out channels are."""
+    return {
+        name: axes
+        for name, axes in _named(_transposed_layouts(shape, rank), layout).items()
+        if shape[axes[0]] == in_channels and (name[0] == "I" or groups == 1)
+    }
+
+
+def _transposed_layouts(shape: tuple[int, ...], rank: int) -> dict[str, tuple[int, int]]:
+    names = _TRANSPOSED.get(len(shape), ()) if len(shape) == rank + 2 else ()
+    return {name: (name.index("I"), name.index("O")) for name in names}
+
+
 def transposed_kernel(
     weights: Parameter, in_channels: int, groups: int, rank: int, layout: str | None, fed_by: str
 ) -> Array:
     """The kernel as (in, out / groups, *taps); ShapeError when no reading takes `in_channels`."""
     shape = weights.value.shape
-    names = _TRANSPOSED.get(len(shape), ())
-    layouts = {name: (name.index("I"), name.index("O")) for name in names if len(shape) == rank + 2}
-    fitting = {
-        name: axes
-        for name, axes in _wanted(layouts, layout, weights).items()
-        if shape[axes[0]] == in_channels and (name[0] == "I" or groups == 1)
-    }
+    layouts = _transposed_layouts(shape, rank)
+    _check_layout(layouts, layout, weights)
+    fitting = transposed_axes(shape, in_channels, groups, rank, layout)
     if len(fitting) > 1:
         raise ShapeError(
             f"{weights.name}: kernel {shape} fits {in_channels} channels as {' and as '.join(fitting)}",
@@ -90,18 +130,21 @@ def transposed_kernel(
         raise ShapeError(
             f"{weights.name}: kernel {shape} does not take the {in_channels} channels of {fed_by} in "
             f"{groups} groups (read as {layout or ' or '.join(layouts) or f'one for {rank} spatial axes'})",
-            hint="The kernel is (in, out / groups, taps) as in torch, or (taps, out, in) as in Keras.",
+            hint=TRANSPOSED_HINT,
         )
     in_axis, out_axis = next(iter(fitting.values()))
     return np.moveaxis(weights.value.array, (in_axis, out_axis), (0, 1))
 
 
-def _wanted(
-    layouts: dict[str, tuple[int, int]], layout: str | None, weights: Parameter
-) -> dict[str, tuple[int, int]]:
-    """The layouts to try: all of this rank, or the one that was named."""
+def _named(layouts: dict[str, tuple[int, int]], layout: str | None) -> dict[str, tuple[int, int]]:
+    """The layouts to try: all of a rank, or the one that was named."""
+    return {name: axes for name, axes in layouts.items() if layout is None or name == layout.upper()}
+
+
+def _check_layout(layouts: dict[str, tuple[int, int]], layout: str | None, weights: Parameter) -> None:
+    """UsageError for a --kernel-layout that there is not, ShapeError when it is of another rank."""
     if layout is None:
-        return layouts
+        return
     name = layout.upper()
     known = [
         *(key for row in _MIXING.values() for key in row),
@@ -114,16 +157,20 @@ def _wanted(
             f"{weights.name}: kernel {weights.value.shape} cannot be {name}",
             hint=f"Its rank allows: {', '.join(layouts) or 'nothing here'}.",
         )
-    return {name: layouts[name]}
+
+
+def bias_fits(shape: tuple[int, ...], out_channels: int) -> bool:
+    """Whether a bias of `shape` has one number for each output channel."""
+    return math.prod(shape) == out_channels == max(shape, default=1)
 
 
 def bias_vector(bias: Parameter | None, out_channels: int) -> Array | None:
     """The bias as (out channels,); ShapeError when its length differs."""
     if bias is None:
         return None
-    if bias.value.array.size != out_channels or max(bias.value.shape, default=1) != out_channels:
+    if not bias_fits(bias.value.shape, out_channels):
         raise ShapeError(
             f"{bias.name}: bias {bias.value.shape} does not fit {out_channels} output channels",
-            hint="A bias holds one number per output channel.",
+            hint=BIAS_HINT,
         )
     return bias.value.array.reshape(out_channels)

@@ -35,7 +35,7 @@ from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
 
-__all__ = ["make_plan", "read_inputs"]
+__all__ = ["convolved_members", "make_plan", "read_inputs"]
 
 MOST_BYTES = 2**60
 
@@ -89,9 +89,7 @@ def _plan_as(
     effective = options._replace(combine=effective_combine(options))
     inputs = tuple(Member(spec, reading) for spec, reading in zip(specs, readings, strict=True))
     layout = _layout(readings, effective)
-    started = [on_branch.start(place, member.spec, member.reading) for place, member in enumerate(inputs)]
-    for projection in extras.projections:
-        started[projection.place] = on_branch.project(started[projection.place], projection)
+    started = _started(specs, readings, extras)
     if options.fold:
         fusion, levels = _fold(started, layout, effective, extras)
     else:
@@ -120,6 +118,17 @@ def _plan_as(
         arrangement=arrangement,
     )
     return plan._replace(levels=tuple(_levels(levels, plan)))
+
+
+def _started(specs: Sequence[TensorSpec], readings: Sequence[Reading], extras: Extras) -> list[Branch]:
+    """The inputs as they are read, through their projections."""
+    started = [
+        on_branch.start(place, spec, reading)
+        for place, (spec, reading) in enumerate(zip(specs, readings, strict=True))
+    ]
+    for projection in extras.projections:
+        started[projection.place] = on_branch.project(started[projection.place], projection)
+    return started
 
 
 def _layout(readings: Sequence[Reading], options: Options) -> Layout:
@@ -188,20 +197,36 @@ def _convolved(
     from featfuse.planning.upsampling import convolve
 
     assert extras.kernel is not None
-    grid: dict[str, int] = {}
-    if len(started) > 1 or template is not None or options.to != "auto":
-        grid = _common_grid(started, layout, options, template)
-    result = []
-    for branch in started:
-        if len(started) == 1 or _is_off(branch, grid):
-            branch = convolve(branch, extras.kernel, extras.bias, layout, options, grid)  # noqa: PLW2901
-        result.append(branch)
-    if all(before is after for before, after in zip(started, result, strict=True)):
+    grid, off_grid = _off_grid(started, layout, options, template)
+    if not any(off_grid):
         raise ShapeError(
             "--kernel: every input is on the target grid already, so nothing would be upsampled",
             hint="Leave --method transposed-conv out, or give one input alone.",
         )
-    return result
+    return [
+        convolve(branch, extras.kernel, extras.bias, layout, options, grid) if off else branch
+        for branch, off in zip(started, off_grid, strict=True)
+    ]
+
+
+def _off_grid(
+    started: Sequence[Branch], layout: Layout, options: Options, template: Member | None
+) -> tuple[dict[str, int], list[bool]]:
+    """The grid to reach (an axis that it lacks takes any size), and which branches are not on it."""
+    alone = len(started) == 1
+    grid: dict[str, int] = {}
+    if not alone or template is not None or options.to != "auto":
+        grid = _common_grid(started, layout, options, template)
+    return grid, [alone or _is_off(branch, grid) for branch in started]
+
+
+def convolved_members(specs: Sequence[TensorSpec], options: Options, extras: Extras) -> list[Member]:
+    """The inputs that a learned transposed convolution, not yet known, is to bring to the target grid."""
+    effective = options._replace(combine=effective_combine(options))
+    readings, template = read_inputs(specs, options, extras)
+    started = _started(specs, readings, extras)
+    _, off_grid = _off_grid(started, _layout(readings, effective), effective, template)
+    return [branch.member for branch, off in zip(started, off_grid, strict=True) if off]
 
 
 def _shuffled(started: Sequence[Branch], options: Options, grid: Mapping[str, int]) -> list[Branch]:

@@ -24,7 +24,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple, NoReturn
@@ -46,6 +46,9 @@ new_token = count().__next__
 """A number for each open file, so that the child can keep the latest one open too."""
 
 Opener = Callable[[str], Any]
+
+_LENGTH_BYTES = 8
+_PART_BYTES = 1 << 20
 
 _MOST_OPEN = 16
 """Files that the child keeps open, the latest ones: the windows of a run go round its inputs."""
@@ -72,15 +75,17 @@ def enable() -> None:
 
 def try_in_child(
     opener: Opener, token: int, path: str, method: str, *arguments: Any, name: str | None = None
-) -> None:
+) -> bytes:
     """Let the child call `method` of the reader that `opener(path)` makes; "" only opens it.
 
-    Raises InputError, about `name`, when the child dies of that. Errors are no news here: they come again
-    in this process. The arguments are what `marshal` carries: no slices.
+    What it returns, if that is bytes; nothing where it failed, or where there is no child. Raises InputError,
+    about `name`, when the child dies of that. Errors are no news here: they come again in this process. The
+    arguments are what `marshal` carries: no slices.
     """
-    if _State.enabled:
-        with _State.lock:
-            _ask(opener, (token, path, method, arguments), name or path)
+    if not _State.enabled:
+        return b""
+    with _State.lock:
+        return _ask(opener, (token, path, method, arguments), name or path)
 
 
 def release(opener: Opener, token: int, path: str) -> None:
@@ -90,40 +95,73 @@ def release(opener: Opener, token: int, path: str) -> None:
             try_in_child(opener, token, path, "close")
 
 
-def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> None:
+def _ask(opener: Opener, question: tuple[int, str, str, tuple[Any, ...]], name: str) -> bytes:
     for _ in range(2):  # a child that something else has ended is replaced, once
         child = _State.child = _State.child or _start(opener)
         if child is None:
             break
         _State.loss = None
-        number = _asked(child, question)
-        if number is None:
-            return
+        answer = _answer(child, question)
+        if answer is not None:
+            return answer
         _State.child = None
+        number = _bury(child)
         if number:
             _State.loss = _loss(name, number)
         if number in _CRASHES:
             break
     if _State.loss is not None:
         raise _State.loss
+    return b""
 
 
-def _asked(child: _Child, question: tuple[int, str, str, tuple[Any, ...]]) -> int | None:
-    """None when the child answers; else the signal that ended it, or 0, and it is forgotten.
+def _answer(child: _Child, question: tuple[int, str, str, tuple[Any, ...]]) -> bytes | None:
+    """What the child answers; None when it ends before that.
 
-    One that does not answer in time is ended with SIGALRM, and so is one whose answer is no longer awaited.
+    One that does not answer in time is ended with SIGALRM. One whose answer is no longer awaited is ended,
+    and forgotten.
     """
-    path = question[1]
-    answered = False
+    patience = iter(range(math.ceil(_seconds(question[1]))))
     try:
         with suppress(BrokenPipeError):
             os.write(child.questions, marshal.dumps(question))
-            answered = _answers(child, _seconds(path))
+            length = _read(child, _LENGTH_BYTES, patience)
+            return None if length is None else _read(child, int.from_bytes(length, "little"), patience)
     except BaseException:  # Ctrl-C
         _State.child = None
         _bury(child, end=True)
         raise
-    return None if answered else _bury(child)
+    return None
+
+
+def _read(child: _Child, count: int, patience: Iterator[int]) -> bytes | None:
+    """The next `count` bytes of an answer; None when the child ends before them, or is ended."""
+    parts = bytearray()
+    while len(parts) < count:
+        if not _is_ready(child, patience):
+            return None
+        part = os.read(child.answers, min(count - len(parts), _PART_BYTES))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def _is_ready(child: _Child, patience: Iterator[int]) -> bool:
+    """Wait for the child, second by second: those in which we are stopped do not count."""
+    poll = select.poll()
+    poll.register(child.answers, select.POLLIN)
+    while not poll.poll(1000):
+        if next(patience, None) is None:
+            os.kill(child.pid, signal.SIGALRM)
+            return False
+    return True
+
+
+def _send(answers: int, answer: bytes) -> None:
+    rest = memoryview(len(answer).to_bytes(_LENGTH_BYTES, "little") + answer)
+    while rest:
+        rest = rest[os.write(answers, rest) :]
 
 
 def _seconds(path: str) -> float:
@@ -132,17 +170,6 @@ def _seconds(path: str) -> float:
     with suppress(OSError, ValueError):
         size = os.stat(path).st_size  # noqa: PTH116 (a pathlib.Path cannot hold every string)
     return _SECONDS + size / _BYTES_A_SECOND
-
-
-def _answers(child: _Child, seconds: float) -> bool:
-    """Wait for the answer, second by second: those in which we are stopped do not count."""
-    poll = select.poll()
-    poll.register(child.answers, select.POLLIN)
-    for _ in range(math.ceil(seconds)):
-        if poll.poll(1000):
-            return bool(os.read(child.answers, 1))
-    os.kill(child.pid, signal.SIGALRM)
-    return False
 
 
 def _loss(name: str, number: int) -> InputError:
@@ -215,6 +242,7 @@ def _serve(opener: Opener, questions: int, answers: int, parent: int) -> NoRetur
         with open(questions, "rb", buffering=0) as stream:
             while True:
                 token, path, method, arguments = marshal.load(stream)
+                result: object = None
                 with suppress(Exception):  # a lack of memory, too, is met again by the parent
                     signal.setitimer(signal.ITIMER_REAL, 2 * _seconds(path))  # should the parent be gone
                     reader = readers.pop(token, None)
@@ -226,8 +254,8 @@ def _serve(opener: Opener, questions: int, answers: int, parent: int) -> NoRetur
                         if len(readers) > _MOST_OPEN:
                             readers.pop(next(iter(readers))).close()
                         if method:
-                            getattr(reader, method)(*arguments)
+                            result = getattr(reader, method)(*arguments)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                os.write(answers, b".")
+                _send(answers, result if isinstance(result, bytes) else b"")
     finally:
         os._exit(0)  # whatever happened: no buffers flushed twice, no handlers of the parent run

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from featfuse.text import human_bytes, json_text, shape_text
+from featfuse.text import aligned, human_bytes, json_text, shape_text
 
 __all__ = [
     "AxisRow",
@@ -184,11 +184,7 @@ class ShapeReport(NamedTuple):
         for row in self.axes:
             parts = (cell_text(size, action) for size, action in zip(row.sizes, row.actions, strict=True))
             cells.append([f"{row.axis} {row.meaning}", *parts, size_text(row.output)])
-        widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-        table = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in cells
-        ]
+        table = [line.rstrip() for line in aligned(cells)]
         return "\n".join([*self.head_lines(), "", *table, "", *self.foot_lines()]).strip()
 
     def head_lines(self) -> list[str]:

@@ -9,13 +9,14 @@ from threading import Lock, Thread
 import numpy as np
 
 from featfuse.errors import UsageError
+from featfuse.model.cutting import windows
 from featfuse.model.tensor import Array, Window
 from featfuse.process.address_space import multipliers
 from featfuse.process.blas import one_thread
 from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.overflow import count_lost, suspects, watched
-from featfuse.steps.windows import run_length, window_cost, window_lengths, windows
+from featfuse.steps.windows import run_length, window_cost, window_lengths
 from featfuse.text import human_bytes
 
 __all__ = ["execute"]

@@ -3,10 +3,11 @@
 import numpy as np
 
 from featfuse.errors import RunError, UsageError
+from featfuse.model.cutting import windows
 from featfuse.model.tensor import Array
 from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix, Mix
-from featfuse.steps.windows import window_lengths, windows
+from featfuse.steps.windows import window_lengths
 from featfuse.text import human_bytes
 
 __all__ = ["PrincipalComponents"]

@@ -11,9 +11,9 @@ from featfuse import engine
 from featfuse.engine.casts import cast
 from featfuse.engine.task import NOT_FLAT, Flat
 from featfuse.model.axis import AxisMap, TapReduction
+from featfuse.model.cutting import even_lengths, windows
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
-from featfuse.steps.windows import even_lengths, windows
 
 __all__ = ["Remap"]
 

@@ -3,15 +3,12 @@
 The cut depends on the plan and the budget alone, never on the number of threads.
 """
 
-import itertools
 import math
-from collections.abc import Iterator
 
 from featfuse.model.tensor import Window, whole, window_shape
 from featfuse.steps.base import Step
 
-__all__ = ["even_lengths", "run_length", "window_cost", "window_lengths", "windows"]
-
+__all__ = ["run_length", "window_cost", "window_lengths"]
 
 WASTE = 4.0
 """How often, at most, an input may be read over and over for the sake of a small working set."""
@@ -99,17 +96,6 @@ def _samples(root: Step, lengths: list[int] | tuple[int, ...]) -> list[Window]:
     ]
 
 
-def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window]:
-    """Every window of the result, in file order. None when the result has no elements."""
-    if 0 in shape:
-        return
-    cuts = [
-        [slice(start, min(start + length, size)) for start in range(0, size, length)]
-        for size, length in zip(shape, lengths, strict=True)
-    ]
-    yield from itertools.product(*cuts)
-
-
 def run_length(shape: tuple[int, ...], lengths: tuple[int, ...]) -> int:
     """How many elements of a window lie side by side in the whole."""
     count = 1
@@ -118,14 +104,3 @@ def run_length(shape: tuple[int, ...], lengths: tuple[int, ...]) -> int:
         if length < size:
             break
     return count
-
-
-def even_lengths(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
-    """Window lengths of about `elements`, leading axes cut first: for copying."""
-    lengths = list(shape)
-    for axis, size in enumerate(shape):
-        below = math.prod(shape[axis + 1 :])
-        lengths[axis] = max(1, min(size, elements // max(below, 1)))
-        if lengths[axis] > 1:
-            break
-    return tuple(lengths)

@@ -414,3 +414,18 @@ def test_planning_asks_for_few_ranges(name: str) -> None:
     with FORMATS[name].load().open_reader(source) as reader:
         assert next(iter(reader.specs().values())).shape == (4, 9)
     assert len(source.asked) <= 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("shape", [(), (0, 3), (7,), (4, 5, 6)])
+def test_one_pass_in_pieces_sees_everything_once(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
+    """And what was held for it can be given up, and read again."""
+    array, path = sample(shape, "float32"), tmp_path / f"x{SUFFIX[name]}"
+    save(path, array)
+    with open_input(str(path)) as reader:
+        (spec,) = select(reader, None)
+        for _ in range(2):
+            parts = [reader.read(spec.key or "", window) for window in reader.pieces(spec, 11)]
+            assert all(part.size <= 11 for part in parts)
+            assert b"".join(part.tobytes() for part in parts) == array.tobytes()
+            reader.release(spec.key or "")

@@ -60,6 +60,15 @@ def test_words_are_quoted_in_part_only() -> None:
 def test_layers_are_counted() -> None:
     names = ["layer10.b", "layer2.b", "layer2.a10", "layer2.a9", "Layer1"]
     assert sorted(names, key=natural_key) == ["Layer1", "layer2.a9", "layer2.a10", "layer2.b", "layer10.b"]
+    assert sorted(["a10", "a", "a0", "a9b", "a-1", "ab"], key=natural_key) == [
+        "a",
+        "a0",
+        "a9b",
+        "a10",
+        "a-1",
+        "ab",
+    ]
+    assert natural_key("1" * 60_000) < natural_key("2" * 60_000), "Python converts no numbers of such length"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_what_is_there_is_in_the_way_and_may_be_replaced() -> None:
         for key in ("a", "broken"):
             assert shelf.conflict(key) == Conflict(f"{key} exists already", replaceable=True)
         assert shelf.conflict("b") is None
-        assert shelf.refusal() is None
+        assert (shelf.refusals(), shelf.aside()) == ({}, {})
     assert source.closed
 
 

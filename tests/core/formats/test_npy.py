@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from featfuse.errors import InputError
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 
@@ -281,3 +282,37 @@ def test_a_window_of_100_gigabytes_is_instant_and_small(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert seconds < 2
     assert peak < 4 << 20
+
+
+def test_one_pass_follows_the_file(tmp_path: Path) -> None:
+    """In Fortran order the first axis is the fastest, and the last is cut."""
+    array = np.asfortranarray(np.arange(60, dtype=np.float32).reshape(3, 4, 5))
+    np.save(tmp_path / "x.npy", array)
+    np.savez_compressed(tmp_path / "x.npz", x=array)
+    for name in ("x.npy", "x.npz"):
+        with open_input(str(tmp_path / name)) as reader:
+            (spec,) = select(reader, None)
+            parts = [reader.read(spec.key or "", window) for window in reader.pieces(spec, 12)]
+        assert [part.shape for part in parts] == [(3, 4, 1)] * 5
+        assert np.concatenate(parts, axis=2).tolist() == array.tolist()
+
+
+@pytest.mark.parametrize(
+    ("array", "shape", "dtype", "nbytes"),
+    [
+        (np.zeros((2, 3), np.complex64), (2, 3), "complex64", 48),
+        (np.array(["ab"]), (1,), "<U2", 8),
+        (np.array([{}]), (1,), "object", None),
+    ],
+)
+def test_what_is_no_tensor_is_told_with_its_header(
+    tmp_path: Path, array: np.ndarray, shape: tuple[int, ...], dtype: str, nbytes: int | None
+) -> None:
+    (tmp_path / "x.npy").write_bytes(saved(array))
+    with open_input(str(tmp_path / "x.npy")) as reader:
+        assert reader.specs() == {}
+        why = reader.refusals()[""]
+        assert (why.shape, why.dtype, why.nbytes) == (shape, dtype, nbytes)
+        with pytest.raises(InputError, match="holds") as refused:
+            select(reader, None)
+        assert refused.value is why

@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from featfuse.errors import InputError
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
 from featfuse.model.tensor import TensorSpec, whole
+from featfuse.storage.local import LocalScratch
 
 from tests.support.amounts import few_or_many, only_slow
 from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
@@ -265,3 +267,22 @@ def test_an_npz_named_npy_is_read_as_what_it_is(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=np.arange(3))
     (tmp_path / "x.npz").rename(tmp_path / "x.npy")
     assert spec_of(tmp_path / "x.npy").format == "npz"
+
+
+def test_released_members_are_unpacked_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass over an archive takes the room of one member at a time."""
+    np.savez_compressed(tmp_path / "x.npz", **{f"a{n}": np.full(1000, n, np.float32) for n in range(4)})
+    open_files: list[LocalScratch] = []
+    kept = LocalScratch.__init__
+
+    def opened(self: LocalScratch, *args: Any, **kwargs: Any) -> None:
+        kept(self, *args, **kwargs)
+        open_files.append(self)
+
+    monkeypatch.setattr(LocalScratch, "__init__", opened)
+    with open_input(str(tmp_path / "x.npz")) as reader:
+        for key, spec in reader.specs().items():
+            assert reader.read(key, whole(spec.shape))[0] == int(key[1:])
+            reader.release(key)
+            assert all(scratch._file.closed for scratch in open_files)
+        assert len(open_files) == 4

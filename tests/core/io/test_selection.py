@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from featfuse.errors import InputError
 from featfuse.io.readers import open_input
-from featfuse.io.selection import select
+from featfuse.io.selection import list_all, select
+
+from tests.support.files import entry, header
 
 
 @pytest.fixture
@@ -89,3 +91,64 @@ def test_globs_reach_into_groups(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a group") as refused:
         keys(tmp_path / "x.h5", "run/9")
     assert "run/9/*" in refused.value.hint
+
+
+def listed(path: Path, key: str | None) -> list[tuple[str, bool, bool]]:
+    with open_input(str(path)) as reader:
+        return [(it.key, it.spec is not None, it.aside) for it in list_all(reader, key)[0]]
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Tensors, a dimension scale, a text and complex numbers."""
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["map10"], file["map9"] = np.zeros((2, 3)), np.zeros(4)
+        file["lat"] = np.zeros(2)
+        file["lat"].make_scale("lat")
+        file["map10"].dims[0].attach_scale(file["lat"])
+        file["text"], file["g/complex"] = "words", np.zeros(2, np.complex64)
+    return tmp_path / "x.h5"
+
+
+def test_everything_is_listed(mixed: Path) -> None:
+    everything = [
+        ("g/complex", False, False),
+        ("lat", True, True),
+        ("map9", True, False),
+        ("map10", True, False),
+        ("text", False, False),
+    ]
+    assert listed(mixed, None) == listed(mixed, "*") == everything
+    with open_input(str(mixed)) as reader:
+        assert list_all(reader, "map*")[1] == 5
+        assert list_all(reader, "map9")[1] is None
+
+
+def test_a_glob_and_a_key_filter_the_list(mixed: Path) -> None:
+    assert listed(mixed, "*a*") == [("lat", True, True), ("map9", True, False), ("map10", True, False)]
+    assert listed(mixed, "map10") == [("map10", True, False)]
+    assert listed(mixed, "g/complex") == listed(mixed, "/g/*") == [("g/complex", False, False)]
+    for key in ("none", "none*"):
+        with pytest.raises(InputError, match="has no tensor 'none"):
+            listed(mixed, key)
+    with pytest.raises(InputError, match="is a group"):
+        listed(mixed, "g")
+
+
+def test_a_bare_array_is_listed_without_a_key(tmp_path: Path) -> None:
+    for name, array in (("x", np.zeros(3)), ("c", np.zeros(3, complex))):
+        np.save(tmp_path / f"{name}.npy", array)
+        assert listed(tmp_path / f"{name}.npy", None) == [("", name == "x", False)]
+        with pytest.raises(InputError, match="one bare tensor"):
+            listed(tmp_path / f"{name}.npy", "a*")
+
+
+def test_long_keys_are_shortened_in_errors(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(
+        header({"k" * 65_000: entry("F32", [1], 0, 4), "9" * 65_000: entry("U8", [1], 4, 5)}, bytes(5))
+    )
+    for key in (None, "z", "z*", "k" * 64_999):
+        with pytest.raises(InputError) as refused:
+            keys(tmp_path / "x.safetensors", key)
+        assert len(str(refused.value)) < 2_000
+        assert "kkk…kkk" in str(refused.value)

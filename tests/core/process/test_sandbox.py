@@ -23,6 +23,8 @@ class Reader:
         print("opened", path, os.getpid() == PARENT, flush=True)
     def fine(self, number):
         print("asked", number, flush=True)
+    def gives(self, size):
+        return b"x" * size
     def fails(self):
         raise ValueError
     def dies(self, number):
@@ -33,7 +35,9 @@ class Reader:
 
 def call(method, *arguments):
     try:
-        sandbox.try_in_child(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
+        answer = sandbox.try_in_child(Reader, 1, "x.h5", method, *arguments, name="x.h5::a")
+        if answer:
+            print("got", len(answer), set(answer) == {{120}}, flush=True)
     except InputError as error:
         print(error.message, flush=True)
 
@@ -63,6 +67,14 @@ def test_calls_go_to_one_child(told: Told) -> None:
 
 def test_nothing_happens_unless_it_is_enabled(told: Told) -> None:
     assert told("call('fine', 1); call('dies', 11)", enabled=False) == []
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_bytes_come_back(told: Told, size: int) -> None:
+    """More than a pipe holds, too; other calls and failures give none."""
+    lines = told(f"call('gives', {size}); call('fine', 1); call('fails'); call('gives', 0); call('gives', 2)")
+    assert lines == ["opened x.h5 False", f"got {size} True", "asked 1", "got 2 True"]
+    assert told("call('gives', 5)", enabled=False) == []
 
 
 def test_errors_are_no_news(told: Told) -> None:

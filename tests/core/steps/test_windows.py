@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from featfuse import METHODS
 from featfuse.io.inputs import Inputs
+from featfuse.model.cutting import windows
 from featfuse.model.tensor import Array, Window
 from featfuse.planning.build import build_steps
 from featfuse.planning.planner import make_plan
@@ -15,7 +16,7 @@ from featfuse.process.limits import Limits
 from featfuse.request.options import Options
 from featfuse.steps.base import Run
 from featfuse.steps.execute import execute
-from featfuse.steps.windows import window_cost, window_lengths, windows
+from featfuse.steps.windows import window_cost, window_lengths
 
 from tests.support.plans import plan_of
 

@@ -5,30 +5,22 @@ storage and virtual datasets.
 """
 
 import errno
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from featfuse.errors import InputError
 from featfuse.formats.hdf5.chunk_cache import CACHE
+from featfuse.formats.hdf5.datasets import Facts, is_scale, no_tensor, tensor_facts
 from featfuse.formats.hdf5.direct import Data, open_direct
-from featfuse.formats.hdf5.tree import (
-    FAULTS,
-    Refused,
-    dataset_layout,
-    find_conflict,
-    is_scale,
-    reason,
-    resolve,
-    tensor_dtype,
-    unpacked_bytes,
-    walk,
-)
-from featfuse.formats.interface import Conflict, Reader
+from featfuse.formats.hdf5.tree import FAULTS, Refused, find_conflict, reason, resolve, walk
+from featfuse.formats.interface import Conflict, NoTensor, Reader
+from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array, TensorSpec, Window
 from featfuse.process.sandbox import new_token, release, try_in_child
 from featfuse.storage.byte_source import ByteSource
@@ -57,6 +49,18 @@ def _read_faults(name: str) -> Iterator[None]:
         ) from error
 
 
+class _Listing(NamedTuple):
+    """What the whole tree holds, by key in natural order: tensors, dimension scales, and what is neither."""
+
+    tensors: dict[str, TensorSpec]
+    scales: dict[str, TensorSpec]
+    refused: dict[str, NoTensor]
+
+
+def _tuple(sizes: list[int] | None) -> tuple[int, ...] | None:
+    return None if sizes is None else tuple(sizes)
+
+
 class Hdf5Reader(Reader):
     """An HDF5 file. Specs come from object headers; the whole tree is walked only when it is asked for."""
 
@@ -66,8 +70,7 @@ class Hdf5Reader(Reader):
         super().__init__(source)
         self._local_path = source.local_path()
         self._lock = threading.Lock()
-        self._specs: dict[str, TensorSpec] | None = None
-        self._refusal: InputError | None = None
+        self._listing: _Listing | None = None
         self._data: dict[str, Data] = {}
         self._decoded: dict[str, h5py.Dataset] = {}
         self._token = new_token()
@@ -80,31 +83,78 @@ class Hdf5Reader(Reader):
             with _read_faults(self.path):
                 raise
 
-    def _try_in_child(self, method: str, *arguments: object, name: str | None = None) -> None:
+    def _try_in_child(self, method: str, *arguments: object, name: str | None = None) -> bytes:
         trial = _open_in_child, self._token, self._local_path
-        try_in_child(*trial, method, *arguments, name=name or self.path)
+        return try_in_child(*trial, method, *arguments, name=name or self.path)
 
     def specs(self) -> Mapping[str, TensorSpec]:
         """Every numeric dataset, dimension scales left out, in natural order of the paths."""
-        if self._specs is None:
-            self._try_in_child("specs")
-            with self._lock, _read_faults(self.path):
-                found = {}
-                for key, dataset in walk(self._file):
-                    try:
-                        if not is_scale(dataset):
-                            found[key] = self._spec(key, dataset)
-                    except Refused as error:
-                        self._refusal = self._refusal or InputError(
-                            f"{self.path}::{key}: {error}", hint=error.hint
-                        )
-                self._specs = found
-        return self._specs
+        return self._listed().tensors
 
-    def refusal(self) -> InputError | None:
-        """Why the first dataset that is no tensor is none."""
-        self.specs()
-        return self._refusal
+    def aside(self) -> Mapping[str, TensorSpec]:
+        """The dimension scales: coordinates of an axis of other datasets."""
+        return self._listed().scales
+
+    def refusals(self) -> Mapping[str, NoTensor]:
+        """Why each dataset that is no tensor is none."""
+        return self._listed().refused
+
+    def _listed(self) -> _Listing:
+        """The walk over the tree, of which there is one: a child's, where there is a child."""
+        if self._listing is None:
+            told = self._try_in_child("list_as_json")
+            self._listing = self._from_json(told) if told else self._list()
+        return self._listing
+
+    def _list(self) -> _Listing:
+        listing = _Listing({}, {}, {})
+        with self._lock, _read_faults(self.path):
+            for key, dataset in walk(self._file):
+                try:
+                    spec = self._spec(key, dataset)
+                    (listing.scales if is_scale(dataset) else listing.tensors)[key] = spec
+                except Refused as error:
+                    listing.refused[key] = no_tensor(f"{self.path}::{key}", dataset, error)
+        return listing
+
+    def list_as_json(self) -> bytes:
+        """What the child found, for its parent."""
+        tensors, scales, refused = self._list()
+        specs = [
+            [
+                (
+                    key,
+                    spec.shape,
+                    spec.dtype.name,
+                    spec.layout,
+                    spec.layout_source,
+                    spec.chunks,
+                    spec.unpacked,
+                )
+                for key, spec in found.items()
+            ]
+            for found in (tensors, scales)
+        ]
+        errors = [
+            (key, error.message, error.hint, error.shape, error.dtype, error.nbytes)
+            for key, error in refused.items()
+        ]
+        return json.dumps((*specs, errors)).encode()
+
+    def _from_json(self, text: bytes) -> _Listing:
+        tensors, scales, errors = json.loads(text)
+        refused = {
+            key: NoTensor(message, hint=hint, shape=_tuple(shape), dtype=dtype, nbytes=nbytes)
+            for key, message, hint, shape, dtype, nbytes in errors
+        }
+        return _Listing(self._specs_from(tensors), self._specs_from(scales), refused)
+
+    def _specs_from(self, rows: list[list[Any]]) -> dict[str, TensorSpec]:
+        found = {}
+        for key, shape, dtype, layout, layout_source, chunks, unpacked in rows:
+            facts = Facts(tuple(shape), DTYPES[dtype], layout, layout_source, _tuple(chunks), unpacked)
+            found[key] = self._spec_of(key, facts)
+        return found
 
     def find(self, key: str) -> TensorSpec | None:
         """The dataset at path `key`; InputError when what stands there cannot be read as a tensor."""
@@ -114,23 +164,24 @@ class Hdf5Reader(Reader):
             found = resolve(self._file, key)
             if isinstance(found, h5py.Group):
                 raise Refused("is a group, not a dataset", f"'{name}/*' stands for everything in it.")
-            return None if found is None else self._spec(key, found)
+            return None if found is None else self._spec(key, found.id)
 
-    def _spec(self, key: str, dataset: h5py.Dataset) -> TensorSpec:
+    def _spec(self, key: str, dataset: h5py.h5d.DatasetID) -> TensorSpec:
         """The dataset's spec; Refused when it is no tensor, or reads other files."""
-        dtype = tensor_dtype(dataset)
-        layout, source = dataset_layout(dataset)
+        return self._spec_of(key, tensor_facts(dataset))
+
+    def _spec_of(self, key: str, facts: Facts) -> TensorSpec:
         return TensorSpec(
             f"{self.path}::{key}",
-            tuple(dataset.shape),
-            dtype,
+            facts.shape,
+            facts.dtype,
             path=self.path,
             key=key,
             format=self.format,
-            layout=layout,
-            layout_source=source,
-            chunks=dataset.chunks,
-            unpacked=unpacked_bytes(dataset),
+            layout=facts.layout,
+            layout_source=facts.layout_source,
+            chunks=facts.chunks,
+            unpacked=facts.unpacked,
         )
 
     def read(self, key: str, window: Window) -> Array:
@@ -165,7 +216,7 @@ class Hdf5Reader(Reader):
         found = self._dataset(key)
         if found.chunks is not None:  # their index, a tree in the file, is parsed now
             self._try_in_child("locate", key, name=name)
-        dtype = tensor_dtype(found)
+        dtype = tensor_facts(found.id).dtype
 
         def try_read(window: Window) -> None:
             bounds = tuple((int(part.start), int(part.stop)) for part in window)
@@ -173,6 +224,15 @@ class Hdf5Reader(Reader):
 
         library = _Library(found, dtype, self._lock, try_read)
         return open_direct(found, dtype, self.source, name, library.read) or library
+
+    def release(self, key: str) -> None:
+        """Close the dataset, here and in the child, and forget its chunks."""
+        self._try_in_child("release", key)
+        with self._lock:
+            self._decoded.pop(key, None)
+            data = self._data.pop(key, None)
+        if data is not None:
+            CACHE.forget(data)
 
     def conflict(self, key: str) -> Conflict | None:
         """What is in the way of a dataset `key`, None when nothing is."""

@@ -1,10 +1,9 @@
-"""Finding and judging what an HDF5 file holds, without ever leaving the file.
+"""Finding what an HDF5 file holds, without ever leaving the file.
 
 Links are followed here, name by name, and never by the HDF5 library: it would open whatever file an
 external link names.
 """
 
-import math
 import os
 import re
 from collections import deque
@@ -13,30 +12,16 @@ from enum import Enum
 from typing import Any
 
 import h5py
-import numpy as np
 
-from featfuse.formats.hdf5.chunk_cache import CACHE_BYTES
-from featfuse.formats.headers import (
-    BOMB_BYTES,
-    clip,
-    is_bomb,
-    layout_from_names,
-    native_dtype,
-    natural_key,
-    unreadable,
-)
+from featfuse.formats.headers import clip, natural_key
 from featfuse.formats.interface import Conflict
 
 __all__ = [
     "FAULTS",
     "Refused",
-    "dataset_layout",
     "find_conflict",
-    "is_scale",
     "reason",
     "resolve",
-    "tensor_dtype",
-    "unpacked_bytes",
     "walk",
 ]
 
@@ -44,7 +29,6 @@ FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """What h5py raises when the library fails: OSError and RuntimeError mostly, KeyError for damaged links,
 ValueError and TypeError for damaged types."""
 
-_MAX_CHUNKS = 1 << 20
 _MAX_SOFT_LINKS = 16  # on one path, as in the HDF5 library
 # Nested aliases can spell any number of paths in a small file; a link of its own takes more bytes than this.
 _MAX_PATHS = 1_000_000
@@ -126,9 +110,12 @@ def resolve(file: h5py.File, path: str) -> h5py.Group | h5py.Dataset | None:
     return node if isinstance(node, (h5py.Group, h5py.Dataset)) else None
 
 
-def walk(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Every dataset that a path within the file leads to, in natural order of the paths."""
-    stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", file, ())]
+def walk(file: h5py.File) -> Iterator[tuple[str, h5py.h5d.DatasetID]]:
+    """Every dataset that a path within the file leads to, in natural order of the paths.
+
+    In h5py's inner classes: making an outer one of each of tens of thousands takes as long as all the rest.
+    """
+    stack: list[tuple[str, Any, tuple[Any, ...]]] = [("", _root(file), ())]
     visited, limit = 0, min(_MAX_PATHS, max(_MIN_PATHS, file.id.get_filesize() // _BYTES_A_PATH))
     while stack:
         path, node, above = stack.pop()
@@ -138,136 +125,36 @@ def walk(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
                 f"has more than {limit:,} paths, many of which lead to the same object",
                 "Name the one you need: FILE::KEY.",
             )
-        if isinstance(node, h5py.Dataset):
+        if isinstance(node, h5py.h5d.DatasetID):
             yield path, node
-        elif isinstance(node, h5py.Group) and node.id not in above:  # a group may hold itself
-            for name in sorted(node, key=natural_key, reverse=True):
+        elif isinstance(node, h5py.h5g.GroupID) and node not in above:  # a group may hold itself
+            for name, kind in reversed(_links(node)):
                 child = f"{path}/{name}" if path else name
-                stack.append((child, _child(file, node, name, child), (*above, node.id)))
+                stack.append((child, _child(file, node, name, kind, child), (*above, node)))
 
 
-def _child(file: h5py.File, group: h5py.Group, name: str, path: str) -> Any:
-    """The object that `name` leads to, None when it leads nowhere or elsewhere."""
+def _root(file: h5py.File) -> h5py.h5g.GroupID:
+    return h5py.h5g.open(file.id, b"/")
+
+
+def _links(group: h5py.h5g.GroupID) -> list[tuple[str, int]]:
+    """The links in a group, as (name, kind), in natural order of the names."""
+    found: list[tuple[str, int]] = []
+    group.links.iterate(
+        lambda name, link: found.append((name.decode("utf-8", "surrogateescape"), link.type)), info=True
+    )
+    return sorted(found, key=lambda link: natural_key(link[0]))
+
+
+def _child(file: h5py.File, group: h5py.h5g.GroupID, name: str, kind: int, path: str) -> Any:
+    """The object that the link `name` leads to, None when it leads nowhere or elsewhere."""
+    if kind == h5py.h5l.TYPE_HARD:
+        return h5py.h5o.open(group, _raw(name))
     try:
-        return group[name] if _link(group, name) is _Link.HARD else resolve(file, path)
+        found = resolve(file, path)
     except Refused:
         return None
-
-
-def is_scale(dataset: h5py.Dataset) -> bool:
-    """Whether the dataset only holds the coordinates of an axis of others."""
-    try:
-        return _text(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE"
-    except FAULTS:
-        return False
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def tensor_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
-    """The native dtype of a dataset; Refused when it is no tensor or its data lies in other files."""
-    if dataset.shape is None:
-        raise Refused("is empty: it has a type but no shape", "")
-    if dataset.is_virtual:
-        raise Refused(
-            "is a virtual dataset, which reads other files",
-            "Copy it into a plain dataset, e.g. with h5repack.",
-        )
-    if dataset.id.get_create_plist().get_external_count():
-        raise Refused(
-            "has external storage, which reads other files",
-            "Copy it into a plain dataset, e.g. with h5repack.",
-        )
-    try:
-        stored = dataset.dtype
-    except (TypeError, ValueError) as error:
-        raise Refused(f"is of a type that NumPy lacks ({error})", "Convert it to float32.") from error
-    dtype = native_dtype(stored)
-    if dtype is None:
-        raise Refused(*_no_tensor(stored))
-    _refuse_bomb(dataset)
-    return dtype
-
-
-def _refuse_bomb(dataset: h5py.Dataset) -> None:
-    """Refuse sizes that next to nothing is stored of: a few bytes can claim any number of fill values."""
-    file_size = dataset.file.id.get_filesize()
-    if dataset.nbytes > BOMB_BYTES:
-        stored = min(dataset.id.get_storage_size(), file_size)  # that of contiguous data is a claim too
-        if is_bomb(dataset.nbytes, stored):
-            raise Refused(
-                f"claims {dataset.nbytes:,} bytes, of which the file stores {stored:,}",
-                "No real data packs so well. Copy what you need of it into a dataset of its own.",
-            )
-    if dataset.chunks is not None:
-        # each stored chunk takes some bytes, and the library many more for each that a window crosses
-        chunks = math.prod(-(-size // step) for size, step in zip(dataset.shape, dataset.chunks, strict=True))
-        if chunks > max(_MAX_CHUNKS, file_size):
-            raise Refused(
-                f"claims {chunks:,} chunks in a file of {file_size:,} bytes",
-                "Copy what you need of it into a dataset with larger chunks.",
-            )
-
-
-def unpacked_bytes(dataset: h5py.Dataset) -> int:
-    """Bytes of one chunk where filters must be undone for any element of it; 0 when that costs no more.
-
-    Chunks without filters are read in place, by us and, beyond a megabyte, by the library too. Those that
-    the cache holds take no more than it does, whatever the budget (a worker's share of it can be small).
-    """
-    if dataset.chunks is None or not dataset.id.get_create_plist().get_nfilters():
-        return 0
-    nbytes: int = math.prod(dataset.chunks) * dataset.id.get_type().get_size()
-    return nbytes if nbytes > CACHE_BYTES else 0
-
-
-def _no_tensor(dtype: np.dtype[Any]) -> tuple[str, str]:
-    if h5py.check_string_dtype(dtype) is not None:
-        return "holds text", "Only numeric datasets can be fused."
-    if h5py.check_vlen_dtype(dtype) is not None:
-        return "holds rows of unequal length", "Pad the rows to one length and save them as a plain dataset."
-    if h5py.check_ref_dtype(dtype) is not None:
-        return "holds references to other datasets", "Name the dataset itself."
-    what, hint = unreadable(dtype)
-    return f"holds {what}", hint
-
-
-def dataset_layout(dataset: h5py.Dataset) -> tuple[str | None, str | None]:
-    """(layout, where it comes from) by the dimension labels and, where these are missing, the scales.
-
-    The attributes are read as what they are: the library's own functions for labels and scales crash
-    the process when these are damaged (HDF5 2.0.0).
-    """
-    attributes = dataset.attrs
-    if not dataset.shape or not ("DIMENSION_LABELS" in attributes or "DIMENSION_LIST" in attributes):
-        return None, None
-    try:
-        labels = [_text(label) for label in attributes.get("DIMENSION_LABELS", [""] * dataset.ndim)]
-        scales = attributes.get("DIMENSION_LIST", [()] * dataset.ndim)
-        names = [label or _scale_name(dataset.file, axis) for label, axis in zip(labels, scales, strict=True)]
-    except FAULTS:
-        return None, None  # damaged labels are no labels
-    layout = layout_from_names(names)
-    if layout is None or len(layout) != dataset.ndim:
-        return None, None
-    return layout, "dimension labels" if all(labels) else "dimension scales"
-
-
-def _scale_name(file: h5py.File, references: Any) -> str:
-    """The name of the first dimension scale of an axis, "" when it has none.
-
-    Only a reference to an object is followed: a text would be a path, which may lead to other files.
-    """
-    if not len(references) or type(references[0]) is not h5py.Reference:
-        return ""
-    scale = file[references[0]]
-    name = _text(scale.attrs.get("NAME", ""))
-    # netCDF writes a sentence instead of a name when the axis has a length but no coordinates
-    if not name or name.startswith("This is a netCDF dimension"):
-        name = str(scale.name)
-    return name.rsplit("/", 1)[-1]
+    return found and found.id
 
 
 def find_conflict(file: h5py.File, key: str) -> Conflict | None:

@@ -160,7 +160,7 @@ def test_small_files_cost_little(path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("number", slow_but(CRASHES, "SIGSEGV"))
-@pytest.mark.parametrize("place", ["h5py.File", "walk", "tensor_dtype"])
+@pytest.mark.parametrize("place", ["h5py.File", "walk", "tensor_facts"])
 def test_a_crash_is_an_error_that_names_the_file(path: Path, place: str, number: str) -> None:
     with h5py.File(path, "w") as file:
         file["a"] = np.zeros(3)
