@@ -24,12 +24,12 @@ def inspect(inputs: Inputs, options: FusionOptions, as_json: Json = False, quiet
     check_report_options(as_json=as_json, quiet=quiet)
 
     load_numpy()
-    from featfuse import inspect as look
+    from featfuse.fusion import inspect_inputs
 
     from featfuse_cli.render import print_report
 
     start_collecting()
-    report = look(*inputs, **options)
+    report = inspect_inputs(inputs, options)
     print_report(report, as_json=as_json, quiet=quiet)
     asked = any(OPTIONS[name].reconciles for name in options)  # does it work, not: do they add as they are?
     fits = report.problem is None if asked else report.compatibility in ("identical", "broadcast")

@@ -1,8 +1,9 @@
-"""Words that every wing writes alike: sizes in bytes, shapes, JSON that a terminal may show."""
+"""Words that every wing writes alike: sizes in bytes, shapes, and text and JSON that a terminal may show."""
 
 import json
+import unicodedata
 
-__all__ = ["human_bytes", "json_text", "shape_text"]
+__all__ = ["cell_len", "human_bytes", "json_text", "shape_text", "visible"]
 
 
 def json_text(value: object) -> str:
@@ -11,6 +12,45 @@ def json_text(value: object) -> str:
     if text.replace("\n", " ").isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+
+
+_IN_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "─": "-"})
+"""The characters of our own words that are not ASCII."""
+
+
+def visible(text: str, ascii_only: bool = False) -> str:
+    """`text` with every character that is not printable written as an escape.
+
+    A file name can hold anything: escape sequences that repaint the terminal, marks that reverse the
+    direction of reading, bytes that are not text at all. With `ascii_only` our own words are spelt in ASCII,
+    and what else is not ASCII is escaped.
+    """
+    if text.isprintable() and (not ascii_only or text.isascii()):
+        return text
+    if ascii_only:
+        text = text.translate(_IN_ASCII)
+    return "".join(char if _shows(char, ascii_only) else _escape(char) for char in text)
+
+
+def _shows(char: str, ascii_only: bool) -> bool:
+    return char.isprintable() and (char.isascii() or not ascii_only)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def cell_len(text: str) -> int:
+    """How many columns of a terminal `text` takes: ideographs take two, what combines with a letter none."""
+    if text.isascii():
+        return len(text)
+    return sum(1 if char.isascii() else _width(char) for char in text)
+
+
+def _width(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

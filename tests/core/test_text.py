@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from featfuse.text import human_bytes, json_text, shape_text
+from featfuse.text import cell_len, human_bytes, json_text, shape_text, visible
+from rich.cells import cell_len as rich_cell_len
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,21 @@ def test_json_holds_the_same_and_nothing_that_a_terminal_acts_on(name: str) -> N
     assert json.loads(text) == {"name": name}
     assert text.replace("\n", "").isprintable()
     assert not name.isprintable() or name in text
+
+
+def test_visible_keeps_what_can_be_read() -> None:
+    assert visible("特徴 é ×2 [x].npy") == "特徴 é ×2 [x].npy"
+    assert visible("a\nb\tc") == "a\\nb\\tc"
+    assert visible("\udcff") == "\\udcff"
+
+
+def test_visible_in_ascii() -> None:
+    assert visible("a×2 → b… ─ é 名 \U0001f600\x1b", ascii_only=True) == (
+        r"ax2 -> b... - \xe9 \u540d \U0001f600\x1b"
+    )
+    assert visible("plain text", ascii_only=True) == "plain text"
+
+
+@pytest.mark.parametrize("text", ["", "a.npy", "×0.5 →", "特徴 é.npy", "e\u0301", "ﾊﾝｶｸ", "…", "🙂.npy"])
+def test_columns_are_those_of_a_terminal(text: str) -> None:
+    assert cell_len(text) == rich_cell_len(text)

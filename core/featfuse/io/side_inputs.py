@@ -12,6 +12,7 @@ from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
 from featfuse.planning.token_grids import grids_asked_for
 from featfuse.request.options import Options
+from featfuse.wording import Blank, worded
 
 __all__ = ["open_extras"]
 
@@ -25,8 +26,8 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
         mask=_mask(inputs, options),
         weight_maps=maps,
         numbers=numbers,
-        kernel=_parameter(inputs, options.kernel, "--kernel"),
-        bias=_parameter(inputs, options.bias, "--bias"),
+        kernel=_parameter(inputs, options.kernel, "kernel"),
+        bias=_parameter(inputs, options.bias, "bias"),
         projections=_projections(inputs, options),
     )
 
@@ -38,7 +39,8 @@ def _like(inputs: Inputs, options: Options) -> TensorSpec | None:
     with Inputs([cast(Source, options.like)], "like") as opened:
         if opened.count != 1:
             raise UsageError(
-                f"--like {options.like}: {opened.count} tensors match", hint="Name one tensor with ::KEY."
+                f"{worded('like', str(options.like))}: {opened.count} tensors match",
+                hint="Name one tensor with ::KEY.",
             )
         inputs.named += opened.named
         return opened.specs[0]
@@ -63,10 +65,10 @@ def _weights(inputs: Inputs, options: Options) -> tuple[tuple[float, ...] | None
     return tuple(numbers.tolist()), None
 
 
-def _parameter(inputs: Inputs, source: object, what: str) -> Parameter | None:
+def _parameter(inputs: Inputs, source: object, option: str) -> Parameter | None:
     if source is None:
         return None
-    name, array = inputs.load(cast(Source, source), what)
+    name, array = inputs.load(cast(Source, source), option)
     return Parameter(name, Constant(array))
 
 
@@ -74,10 +76,9 @@ def _projections(inputs: Inputs, options: Options) -> tuple[Projection, ...]:
     result: list[Projection] = []
     for number, kernel, bias in options.project:
         if number < 1 or any(number - 1 == it.place for it in result):
-            raise UsageError(
-                f"--project {number}=...: inputs are numbered from 1, and each is projected once"
-            )
-        loaded = _parameter(inputs, kernel, "--project")
+            told = worded("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
+            raise UsageError(f"{told}: inputs are numbered from 1, and each is projected once")
+        loaded = _parameter(inputs, kernel, "project")
         assert loaded is not None
-        result.append(Projection(number - 1, loaded, _parameter(inputs, bias, "--project")))
+        result.append(Projection(number - 1, loaded, _parameter(inputs, bias, "project")))
     return tuple(result)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from contextvars import copy_context
 from functools import partial
 from threading import Lock, Thread
 
@@ -16,6 +17,7 @@ from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.windows import run_length, window_cost, window_lengths, windows
 from featfuse.text import human_bytes
+from featfuse.wording import worded
 
 __all__ = ["execute"]
 
@@ -38,7 +40,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     """
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
-        raise UsageError(f"--threads {threads}: at least 1 is needed")
+        raise UsageError(f"{worded('threads', threads)}: at least 1 is needed")
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
@@ -85,7 +87,7 @@ def _start(work: Callable[[], None], count: int) -> list[Thread]:
     helpers: list[Thread] = []
     with suppress(RuntimeError, MemoryError):
         for _ in range(count):
-            helper = Thread(target=work, name="featfuse")
+            helper = Thread(target=copy_context().run, args=(work,), name="featfuse")
             helper.start()
             helpers.append(helper)
     return helpers

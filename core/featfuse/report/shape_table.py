@@ -1,12 +1,15 @@
-"""The shape-diff's table in cells, before anything decides how it looks."""
+"""The shape-diff's table: in cells, before anything decides how it looks, and as plain text."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
-from rich.cells import cell_len
+from featfuse.text import cell_len
 
-__all__ = ["GAP", "ReportTable", "report_table", "shorten"]
+__all__ = ["PLAIN_WIDTH", "ReportTable", "plain_lines", "report_table", "shorten"]
+
+PLAIN_WIDTH = 80
+"""Columns of what is no terminal."""
 
 SHORTEST_NAME = 12
 CUT = "…"
@@ -84,3 +87,27 @@ def shorten(name: str, width: int, cut: str = CUT) -> str:
         if cell_len(short) <= width:
             return short
     return cut
+
+
+def plain_lines(
+    report: ShapeReport, table: ReportTable | None, show: Callable[[str], str], note: str = ""
+) -> list[str]:
+    """The report as text without colour. Each line stays one line however long it is: paths and commands
+    stay fit to be pasted."""
+    head = report.head_lines()
+    body = [] if table is None else [*([""] if head else []), *_table_lines(table, show), ""]
+    foot = [*report.foot_lines(), *([note] if note else [])]
+    return [show(line) for line in (*head, *body, *foot)]
+
+
+def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
+    """The headings, a rule, the rows: nothing is broken."""
+    rows = [table.headings, *(row for section in table.sections for row in section)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        (" " * GAP).join(
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    ]
+    return [lines[0], show("─") * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]

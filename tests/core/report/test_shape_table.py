@@ -1,7 +1,8 @@
 """The table of the report: it fits, and nothing is lost."""
 
+import featfuse
 import pytest
-from featfuse_cli.table import shorten
+from featfuse.report.shape_table import shorten
 from rich.cells import cell_len
 
 from tests.support.reports import LONG, report, rows, text_of
@@ -52,3 +53,24 @@ def test_shorten_keeps_both_ends(name, width):
     assert name.startswith(head)
     assert name.endswith(tail)
     assert cell_len(short) >= width - 1
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        report(["a.npy", "b.npy"], warnings=("look",)),
+        report(["a.npy"], axes=()),
+        report(["名前.npy", "\x1b[31m"]),
+        featfuse.inspect((1, 8, 8, 4), (1, 5, 5, 4)),
+    ],
+    ids=["two", "no axes", "odd names", "refused"],
+)
+def test_the_repr_is_what_a_pipe_gets(capsys, whole):
+    text = text_of(capsys, whole)
+    assert text == f"{whole!r}\n" == f"{whole}\n"
+    assert "\x1b" not in repr(whole)
+
+
+def test_the_repr_of_many_inputs_loses_nothing():
+    text = repr(report(LONG[:12]))
+    assert all(name[-8:] in text for name in LONG[:12])
