@@ -199,9 +199,7 @@ def resize(
         _check_each([x], "Write [featfuse.resize(x, size) for x in maps].")
         options.setdefault("method", "bilinear")
         if size is not None:
-            options["to"] = (
-                size if isinstance(size, str) else (size,) if isinstance(size, int) else tuple(size)
-            )
+            options["to"] = size
         result, told = fuse_to_array([x], options, Delivery(), Limits(parse_memory(memory), threads))
         _warn(told)
         return made_like(result, x)
@@ -250,7 +248,8 @@ def batch(
     items = (str(out), _text(pairs), _globs(include), _globs(exclude), allow_missing)
     how = BatchOptions(*items, jobs, dask, resume, force, sync, fail_fast, _text(manifest), memory, threads)
     with for_python():
-        _check_each(patterns, "Write featfuse.batch(*patterns, out=...).")
+        _check_each(patterns, "Write featfuse.batch(*patterns, out=...).", "pattern")
+        _check_patterns(patterns)
         result = _begin([str(pattern) for pattern in patterns], how, options)
         if not stream:
             _warn(result.wait().complaints)
@@ -283,12 +282,21 @@ def _warn(told: Iterable[str]) -> None:
         warnings.warn(text, FeatfuseWarning, stacklevel=3)
 
 
-def _check_each(inputs: Sequence[object], way: str) -> None:
-    """UsageError where several maps came as one argument."""
+def _check_each(inputs: Sequence[object], way: str, what: str = "input") -> None:
+    """UsageError where several maps, or patterns, came as one argument."""
     for number, value in enumerate(inputs, start=1):
         if _holds_maps(value):
+            given = f"{what} {number} is a {type(value).__name__}"
+            raise UsageError(f"{given}: each {what} is an argument of its own", hint=way)
+
+
+def _check_patterns(patterns: Sequence[object]) -> None:
+    """UsageError for arrays."""
+    for number, value in enumerate(patterns, start=1):
+        if not isinstance(value, (str, Path)):
             raise UsageError(
-                f"input {number} is a {type(value).__name__}: each map is an argument of its own", hint=way
+                f"pattern {number} ({type(value).__name__}) is no path: a batch fuses files",
+                hint="Give a folder, or a pattern; featfuse.fuse takes arrays.",
             )
 
 

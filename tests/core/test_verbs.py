@@ -86,6 +86,8 @@ def test_a_dry_run_reports_and_writes_nothing(tmp_path: Path) -> None:
         ((1, 3, 8, 8), (4, 6), {}, (1, 3, 4, 6)),
         ((8, 8), (4, 6), {"method": "bicubic", "convention": "tf"}, (4, 6)),
         ((8,), 5, {}, (5,)),
+        ((8,), np.int64(5), {}, (5,)),
+        ((8, 8), np.array([4, 6]), {}, (4, 6)),
         ((8,), (5,), {"method": "nearest"}, (5,)),
         ((1, 2, 4, 4, 4), (2, 3, 5), {"layout": "NCDHW"}, (1, 2, 2, 3, 5)),
         ((9, 9), None, {"method": "max-pool", "pool_size": "3"}, (3, 3)),
@@ -182,14 +184,14 @@ def test_the_command_line_does_not_warn_twice(shell, tmp_path):
 def test_maps_in_one_argument(maps):
     for verb, way in ((featfuse.fuse, "featfuse.fuse(*maps)"), (featfuse.inspect, "featfuse.inspect(*maps)")):
         with pytest.raises(
-            UsageError, match=r"^input 1 is a .*: each map is an argument of its own"
+            UsageError, match=r"^input 1 is a .*: each input is an argument of its own"
         ) as caught:
             verb(maps)
         assert way in caught.value.hint
     with pytest.raises(UsageError) as caught:
         featfuse.resize(maps, 3)
     assert caught.value.hint == "Write [featfuse.resize(x, size) for x in maps]."
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=r"^pattern 1 is a .*: each pattern is an argument") as caught:
         featfuse.batch(maps, out="o/")
     assert "featfuse.batch(*patterns, out=...)" in caught.value.hint
 
@@ -244,6 +246,14 @@ def test_errors_in_threads_talk_python(tmp_path, monkeypatch):
         (featfuse.batch, "batch needs a pattern|featfuse.batch("),
         (lambda: featfuse.batch("a/"), 'batch needs `out`|out="fused/"'),
         (lambda: featfuse.batch("a/", out="o/", jobs=0), "jobs=0: at least 1 is needed"),
+        (lambda: featfuse.batch("a/", out="o/", jobs="all"), 'jobs="all": not a whole number'),
+        (lambda: featfuse.batch(X, out="o/"), "pattern 1 (ndarray) is no path|featfuse.fuse takes arrays"),
+        (lambda: featfuse.batch("a/{id}.npy", out="o/"), "a/{id}.npy: nothing matches|Look at the path."),
+        (lambda: featfuse.fuse(X, threads=1.5), "threads=1.5: not a whole number"),
+        (lambda: featfuse.fuse(None, X), "input 1 (NoneType) is neither an array nor a path"),
+        (lambda: featfuse.fuse(""), "an input's name is empty|Give PATH or PATH::KEY."),
+        (lambda: featfuse.fuse(X, out="no/o.npy"), 'no does not exist|Make it first: os.makedirs("'),
+        (lambda: featfuse.resize(X, 2.5), "`to`: 2.5 is not a size"),
     ],
 )
 def test_usage_is_told_in_keywords(call, words, tmp_path, monkeypatch):

@@ -134,7 +134,8 @@ def _nothing_matches(first: Pattern) -> InputError:
     if is_glob(first.path):
         hint = "A pattern has fields or wildcards, not both: write a field, like {run}, for each wildcard."
         return InputError(f"{first.text}: nothing matches", hint=hint)
-    return InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")
+    way = either("Look at the path, or quote the pattern.", "Look at the path.")
+    return InputError(f"{first.text}: nothing matches", hint=way)
 
 
 def _own_outputs(outputs: Iterable[Address], made: Iterable[str]) -> Collection[str]:

@@ -18,7 +18,7 @@ from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
-from featfuse.process.limits import parse_memory
+from featfuse.process.limits import check_count, parse_memory
 from featfuse.request.options import FusionOptions
 from featfuse.wording import either, phrase, worded
 
@@ -56,10 +56,7 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
 def _check(patterns: Sequence[str], options: BatchOptions) -> None:
     """What is wrong with the options alone."""
     parse_memory(options.memory)
-    if options.jobs is not None and options.jobs < 1:
-        raise UsageError(
-            f"{worded('jobs', options.jobs)}: at least 1 is needed", hint="Leave it out for all cores."
-        )
+    check_count("jobs", options.jobs, "Leave it out for all cores.")
     if options.jobs is not None and options.dask not in (None, "local"):
         raise UsageError(
             phrase("{jobs} is not used by {dask:<ADDRESS>}"),

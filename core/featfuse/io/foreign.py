@@ -48,7 +48,13 @@ def as_numpy(value: object, name: str) -> Array:
     """
     try:
         if not is_foreign(value):
-            return np.asarray(value)
+            array = np.asarray(value)
+            if array.dtype.kind in "OSU" and not hasattr(value, "__array__"):
+                raise InputError(
+                    f"{name} ({type(value).__name__}) is neither an array nor a path",
+                    hint="Give an array, or a path as str or Path.",
+                )
+            return array
         _check_gradient(value, name)
         _check_device(value, name)
         word = str(getattr(value, "dtype", "")).rpartition(".")[2]

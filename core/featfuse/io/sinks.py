@@ -16,7 +16,7 @@ from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.faults import write_faults
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
-from featfuse.wording import either, phrase, worded
+from featfuse.wording import either, phrase, worded, written
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
 
@@ -107,10 +107,9 @@ def _check_folder(path: str, target: Path) -> None:
     if target.is_dir():
         raise _is_directory(path)
     if not target.parent.is_dir():
-        raise RunError(
-            f"{path}: the folder {target.parent} does not exist",
-            hint=f"Make it first: mkdir -p '{target.parent}'",
-        )
+        folder = str(target.parent)
+        way = either(f"mkdir -p '{folder}'", f"os.makedirs({written(folder)})")
+        raise RunError(f"{path}: the folder {folder} does not exist", hint=f"Make it first: {way}")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise RunError(
             f"{path}: the folder {target.parent} cannot be written to",

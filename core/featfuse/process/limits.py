@@ -10,7 +10,15 @@ from featfuse.errors import UsageError
 from featfuse.text import human_bytes
 from featfuse.wording import Blank, phrase, worded
 
-__all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "TooLittleMemory", "parse_memory", "usable_cores"]
+__all__ = [
+    "DEFAULT_MEMORY",
+    "Limits",
+    "Progress",
+    "TooLittleMemory",
+    "check_count",
+    "parse_memory",
+    "usable_cores",
+]
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that called `execute`."""
@@ -48,6 +56,16 @@ class TooLittleMemory(UsageError):
     def shared(self, jobs: int) -> "TooLittleMemory":
         """The same, told to whom the memory of all jobs belongs."""
         return TooLittleMemory(self.given, self.needed, self.why, self.others, jobs)
+
+
+def check_count(option: str, count: int | None, hint: str = "") -> None:
+    """UsageError for what is no number of threads or jobs; None is one."""
+    if count is None:
+        return
+    if not hasattr(count, "__index__"):
+        raise UsageError(f"{worded(option, count)}: not a whole number", hint=hint)
+    if count < 1:
+        raise UsageError(f"{worded(option, count)}: at least 1 is needed", hint=hint)
 
 
 def parse_memory(text: str | int) -> int:

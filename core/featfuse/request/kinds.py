@@ -150,7 +150,7 @@ DTYPE = Kind(parsing.read_dtype, ElementType)
 NUMBER = Kind(parsing.read_number, float, float, "a number")
 WHOLE = Kind(_as_given, int, int, "a number")
 SWITCH = Kind(parsing.read_switch, bool, bool, "yes or no")
-TARGET = Kind(parsing.read_target, str | tuple[int, ...] | Mapping[str, int], spell=_spell_sizes)
+TARGET = Kind(parsing.read_target, str | int | tuple[int, ...] | Mapping[str, int], spell=_spell_sizes)
 SCALE = Kind(
     parsing.read_scale,
     str | float | tuple[float, ...] | Mapping[str, float],

@@ -44,7 +44,7 @@ class FusionOptions(TypedDict, total=False):
     """
 
     method: _Interpolation | _Pool | _OtherMethod | _MethodAlias
-    to: str | tuple[int, ...] | Mapping[str, int]
+    to: str | int | tuple[int, ...] | Mapping[str, int]
     like: object
     scale: str | float | tuple[float, ...] | Mapping[str, float]
     recompute_scale_factor: bool

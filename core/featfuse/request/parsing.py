@@ -63,6 +63,8 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
 
 
 def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
+    if hasattr(value, "tolist"):  # NumPy's numbers and arrays
+        value = value.tolist()
     if isinstance(value, (tuple, list)):
         parts = [str(part) for part in value]
     else:

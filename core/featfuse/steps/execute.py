@@ -9,15 +9,13 @@ from threading import Lock, Thread
 
 import numpy as np
 
-from featfuse.errors import UsageError
 from featfuse.model.tensor import Array, Window
 from featfuse.process.address_space import multipliers
 from featfuse.process.blas import one_thread
-from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
+from featfuse.process.limits import Limits, TooLittleMemory, check_count, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.windows import run_length, window_cost, window_lengths, windows
 from featfuse.text import human_bytes
-from featfuse.wording import worded
 
 __all__ = ["execute"]
 
@@ -39,8 +37,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     computed independently, so the result does not depend on `threads`.
     """
     budget, threads = limits.memory, limits.threads
-    if threads is not None and threads < 1:
-        raise UsageError(f"{worded('threads', threads)}: at least 1 is needed")
+    check_count("threads", threads)
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
