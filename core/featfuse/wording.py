@@ -97,6 +97,8 @@ def written(value: object, name: str = "value") -> str:
     """A value as Python writes it. A tensor, or whatever else has no text of its own, is called `name`."""
     if isinstance(value, Blank):
         return value.python
+    if getattr(value, "shape", None) == ():  # a number of NumPy's
+        value = value.item()  # type: ignore[attr-defined]
     if isinstance(value, str):
         text = repr(value)
         return text if '"' in text else f'"{text[1:-1]}"'

@@ -95,6 +95,10 @@ def test_what_is_written_is_python(value):
     assert ast.literal_eval(written(value)) == value
 
 
+def test_numbers_of_numpy_are_written_as_numbers():
+    assert written((np.int64(8), np.float32(0.5), np.bool_(True))) == "(8, 0.5, True)"
+
+
 def test_what_has_no_text_is_called_by_a_name():
     assert written(np.ones(2), "mask") == "mask"
     assert written({1: (np.ones(2), Path("b.npy"))}, "kernel") == '{1: (kernel, "b.npy")}'
