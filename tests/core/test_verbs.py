@@ -88,6 +88,7 @@ def test_a_dry_run_reports_and_writes_nothing(tmp_path: Path) -> None:
         ((8,), 5, {}, (5,)),
         ((8,), np.int64(5), {}, (5,)),
         ((8, 8), np.array([4, 6]), {}, (4, 6)),
+        ((8, 8), range(4, 6), {}, (4, 5)),
         ((8,), (5,), {"method": "nearest"}, (5,)),
         ((1, 2, 4, 4, 4), (2, 3, 5), {"layout": "NCDHW"}, (1, 2, 2, 3, 5)),
         ((9, 9), None, {"method": "max-pool", "pool_size": "3"}, (3, 3)),

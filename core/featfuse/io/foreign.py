@@ -29,6 +29,9 @@ class ForeignArray(Protocol):
 _BITS = {"bfloat16": "int16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8"}
 """Element types that NumPy's DLPack does not know, and what carries their bits."""
 
+_NO_NUMBERS = {"string", "resource", "variant"}
+"""TensorFlow's types whose DLPack ends the process."""
+
 _ON_HOST = {1, 3, 11, 13}
 """DLPack's kinds of devices whose memory the CPU reads: its own; pinned for CUDA, ROCm; managed by CUDA."""
 
@@ -57,9 +60,14 @@ def as_numpy(value: object, name: str) -> Array:
             return array
         _check_gradient(value, name)
         _check_device(value, name)
-        word = str(getattr(value, "dtype", "")).rpartition(".")[2]
+        dtype = getattr(value, "dtype", "")
+        word = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+        if word in _NO_NUMBERS:
+            raise InputError(f"{name}: dtype {word} is not supported", hint=f"One of: {', '.join(DTYPES)}.")
         if word not in _BITS:
             return np.from_dlpack(value)  # type: ignore[arg-type]
+        if not hasattr(value, "view"):
+            return np.asarray(value)  # TensorFlow, which knows ml-dtypes
         library = _library(value)
         bits = value.view(getattr(library, _BITS[word]))  # type: ignore[attr-defined]
         return np.from_dlpack(bits).view(DTYPES[word])
@@ -96,6 +104,8 @@ def made_like(result: Array, value: object) -> Any:
         return result
     name = result.dtype.name
     try:
+        if not hasattr(library, "from_dlpack"):
+            return library.convert_to_tensor(result)
         if name not in _BITS:
             return library.from_dlpack(result)
         return library.from_dlpack(result.view(_BITS[name])).view(getattr(library, name))
@@ -107,8 +117,9 @@ def made_like(result: Array, value: object) -> Any:
 
 
 def _library(value: object) -> ModuleType | None:
-    """The module whose `from_dlpack` makes arrays like `value`."""
+    """The module that makes arrays like `value`: by `from_dlpack`, or TensorFlow's `convert_to_tensor`."""
     namespace = getattr(value, "__array_namespace__", None)
     homes = [] if namespace is None else [namespace()]
     homes += [sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(value).__mro__]
-    return next((home for home in homes if hasattr(home, "from_dlpack")), None)
+    ways = ("from_dlpack", "convert_to_tensor")
+    return next((home for home in homes if any(hasattr(home, way) for way in ways)), None)

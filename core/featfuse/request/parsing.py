@@ -65,7 +65,7 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
 def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
     if hasattr(value, "tolist"):  # NumPy's numbers and arrays
         value = value.tolist()
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         parts = [str(part) for part in value]
     else:
         parts = str(value).lower().replace("×", "x").split("x")

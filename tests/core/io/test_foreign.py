@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import featfuse
 import numpy as np
@@ -83,6 +83,41 @@ def test_refusals(value, words, hint):
 def test_ragged_lists_are_no_array():
     with pytest.raises(InputError, match="input 1 cannot be read as an array"):
         featfuse.fuse([[1.0], [1.0, 2.0]])
+
+
+class Eager(Foreign):
+    """Like a tensor of TensorFlow: without `view`, made by `convert_to_tensor`."""
+
+    @property
+    def dtype(self):
+        return SimpleNamespace(name=self.array.dtype.name)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+    def __array_namespace__(self):
+        library = ModuleType("eager")
+        library.convert_to_tensor = Eager
+        return library
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_a_library_without_from_dlpack_gets_its_own_back(name):
+    result = featfuse.fuse(Eager(np.ones((2, 3), DTYPES[name])), Eager(np.ones((2, 3), DTYPES[name])))
+    assert isinstance(result, Eager)
+    assert result.array.dtype == DTYPES[name]
+    assert np.all(result.array == 2)
+
+
+def test_texts_are_refused_before_dlpack_sees_them():
+    class Texts(Eager):
+        dtype = SimpleNamespace(name="string")
+
+        def __dlpack__(self, **options):
+            raise AssertionError("TensorFlow ends the process here")
+
+    with pytest.raises(InputError, match="input 1: dtype string is not supported"):
+        featfuse.fuse(Texts(np.ones(2)))
 
 
 def test_a_library_may_lack_the_type():
