@@ -69,7 +69,7 @@ def as_numpy(value: object, name: str) -> Array:
         if not hasattr(value, "view"):
             return np.asarray(value)  # TensorFlow, which knows ml-dtypes
         library = _library(value)
-        bits = value.view(getattr(library, _BITS[word]))  # type: ignore[attr-defined]
+        bits = value.view(getattr(library, _BITS[word]))
         return np.from_dlpack(bits).view(DTYPES[word])
     except _FAULTS as error:
         raise InputError(f"{name} cannot be read as an array: {error}") from error
