@@ -32,8 +32,6 @@ Exit codes:
 0 all done, 5 some items failed, 1 to 4 nothing was begun, 130 interrupted
 """
 
-SOME_FAILED = 5
-
 Patterns = Annotated[
     list[str] | None,
     typer.Argument(
@@ -145,7 +143,7 @@ def batch(
     """
     check_report_options(as_json=as_json, quiet=quiet)
 
-    from featfuse.batches import BatchOptions
+    from featfuse.batches import SOME_FAILED, BatchOptions
 
     how = BatchOptions(
         out=out,

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from featfuse.batches import Batch, Outcome
 from featfuse.batches.alike import alike
+from featfuse.batches.result import STATUSES, counted, warnings_in
 from featfuse.text import human_bytes, json_text, shape_text
 from featfuse.version import __version__
 
@@ -15,7 +16,6 @@ from featfuse_cli.text import fitting, fitting_json, say
 
 __all__ = ["tell_end", "tell_plan", "tell_problems"]
 
-STATUSES = ("done", "skipped", "missing", "failed")
 MOST_ROWS = 50
 """Rows that a table of items shows; --json has them all."""
 FEW = 3
@@ -57,14 +57,11 @@ def _failure(outcome: Outcome) -> dict[str, object]:
 def _tell(planned: Batch, outcomes: Sequence[Outcome], seconds: float, *, quiet: int) -> None:
     """The summary on stdout; on stderr why items failed, equal reasons once."""
     show = fitting(sys.stdout)
-    counts = Counter(outcome.status for outcome in outcomes)
     untried = len(planned.items) - len(outcomes)
     groups = alike((outcome for outcome in outcomes if outcome.error), planned.items)
     if not quiet:
-        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
-        parts += [f"{untried} not tried"] if untried else []
         size = sum(outcome.bytes for outcome in outcomes if outcome.status == "done")
-        print(f"{len(outcomes) + untried} items: {', '.join(parts)}; {human_bytes(size)} in {seconds:.1f} s")
+        print(f"{counted(outcomes, untried)}; {human_bytes(size)} in {seconds:.1f} s")
         for group in groups:
             if group[0].status == "missing":
                 print(show(f"missing: {_names(group)}: {group[0].error}"))
@@ -88,10 +85,9 @@ def _names(group: Sequence[Outcome]) -> str:
 
 def _tell_warnings(outcomes: Sequence[Outcome], *, quiet: int) -> None:
     """How many there are, and the first of them: below a report or, where there is none, on stderr."""
-    warned = [warning for outcome in outcomes for warning in outcome.warnings]
-    if not warned or quiet > 1:
+    line = warnings_in(outcomes)
+    if not line or quiet > 1:
         return
-    line = f"warnings: {len(warned)}, the first: {warned[0]}"
     if quiet:
         say(fitting(sys.stderr)(line))
     else:

@@ -8,10 +8,9 @@ from typing import TextIO
 import typer
 from featfuse.engine.statistics import Statistics
 from featfuse.report.contents import Contents
-from featfuse.text import side_by_side
-from rich.cells import cell_len
+from featfuse.report.shape_table import GAP
+from featfuse.text import cell_len, side_by_side
 
-from featfuse_cli.table import GAP
 from featfuse_cli.text import fitting, fitting_json, takes_colours
 
 __all__ = ["print_contents"]
@@ -37,7 +36,7 @@ def _lines(contents: Contents, stream: TextIO) -> list[str]:
     if not contents:
         return [total]
     columns = [[show(cell) for cell in column] for column in contents.columns()]
-    heading, *rows = side_by_side(columns, GAP, cell_len)
+    heading, *rows = side_by_side(columns, GAP)
     if stream.isatty() and cell_len(heading) > shutil.get_terminal_size().columns:
         return [*_stacked(columns), "", total]
     bold = takes_colours(stream)

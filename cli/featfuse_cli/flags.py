@@ -13,8 +13,8 @@ from featfuse.process.address_space import may_load_numpy
 from featfuse.request.kinds import SWITCH
 from featfuse.request.option import Option
 from featfuse.request.options import FusionOptions
-from featfuse.request.parsing import switch
 from featfuse.request.table import OPTIONS
+from featfuse.wording import worded
 
 from featfuse_cli.completion import complete_input
 from featfuse_cli.text import MOST_USED
@@ -40,7 +40,7 @@ def _completion(row: Option) -> Callable[[str], list[tuple[str, str]]] | None:
 
 def _parameter(row: Option) -> inspect.Parameter:
     """A row as Typer reads it; a switch has a `--no-` twin."""
-    long = f"{row.flag}/{switch(row.name, on=False)}" if row.kind is SWITCH else row.flag
+    long = f"{row.flag}/{worded(row.name, False)}" if row.kind is SWITCH else row.flag
     flag = typer.Option(
         *(long, *([row.short] if row.short else [])),
         help=row.help_text,

@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import Any
 
 import typer
+from featfuse.report.shape_table import PLAIN_WIDTH
 
-from featfuse_cli.text import MOST_USED, PIPE_WIDTH, takes_colours
+from featfuse_cli.text import MOST_USED, takes_colours
 
 __all__ = ["MOST_USED", "help_page", "option_words", "usage", "write_page"]
 
@@ -34,7 +35,7 @@ def write_page(command: Any, ctx: Any, formatter: Any) -> None:
 
 def _columns() -> int:
     """Of the terminal, be it behind a pager, in which case stderr still leads to it."""
-    behind = PIPE_WIDTH
+    behind = PLAIN_WIDTH
     with suppress(OSError, ValueError):
         behind = os.get_terminal_size(sys.stderr.fileno()).columns
     return shutil.get_terminal_size((behind, 0)).columns

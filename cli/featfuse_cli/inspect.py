@@ -50,7 +50,7 @@ def inspect(
     check_report_options(as_json=as_json, quiet=quiet)
 
     load_numpy()
-    from featfuse import inspect as look
+    from featfuse.fusion import inspect_inputs
     from featfuse.report.shape_report import ShapeReport
 
     from featfuse_cli.progress import ProgressBar
@@ -58,7 +58,7 @@ def inspect(
     if stats or options or len(inputs) > 1:  # a list of headers makes no garbage, and they can be very many
         start_collecting()
     with ProgressBar(wanted=not quiet) as bar:
-        report = look(*inputs, stats=stats, memory=memory, progress=bar.update, **options)
+        report = inspect_inputs(inputs, options, stats=stats, memory=memory, progress=bar.update)
     if isinstance(report, ShapeReport):
         _tell(report, options, as_json=as_json, quiet=quiet)
     elif not quiet:

@@ -10,8 +10,8 @@ from featfuse.methods.conventions import CONVENTIONS, Convention
 from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
 from featfuse.request.defaults import conventions_of
 from featfuse.request.option import Option
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 from featfuse_cli.flags import completer
 

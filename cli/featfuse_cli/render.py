@@ -2,15 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable
 from typing import TextIO
 
 from featfuse.report.shape_report import ShapeReport
-from featfuse.text import aligned
-from rich.cells import cell_len
+from featfuse.report.shape_table import PLAIN_WIDTH, plain_lines, report_table
 
-from featfuse_cli.table import GAP, ReportTable, report_table
-from featfuse_cli.text import PIPE_WIDTH, fitting, fitting_json, say
+from featfuse_cli.text import fitting, fitting_json, say
 
 __all__ = ["print_report"]
 
@@ -31,9 +28,9 @@ def print_report(
         stream.write(fitting_json(report.to_json(), stream) + "\n")
         return
     show = fitting(stream)
-    table = report_table(report, PIPE_WIDTH, show) if report.axes else None
+    table = report_table(report, PLAIN_WIDTH, show) if report.axes else None
     if _is_plain(stream) and (table is None or table.fits):
-        stream.write(_plain_text(report, table, note, show))
+        stream.write("".join(line + "\n" for line in plain_lines(report, table, show, note)))
         return
     from featfuse_cli.terminal import print_with_rich
 
@@ -45,18 +42,3 @@ def _is_plain(stream: TextIO) -> bool:
     print the same there (a test compares)."""
     asked = any(name in os.environ for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
     return not stream.isatty() and not asked
-
-
-def _plain_text(report: ShapeReport, table: ReportTable | None, note: str, show: Callable[[str], str]) -> str:
-    """Each line on one line however long it is: paths and commands stay fit to be pasted."""
-    head = report.head_lines()
-    body = [] if table is None else [*([""] if head else []), *_table_lines(table, show), ""]
-    foot = [*report.foot_lines(), *([note] if note else [])]
-    return "".join(show(line) + "\n" for line in (*head, *body, *foot))
-
-
-def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
-    """The headings, a rule, the rows: nothing needs to be broken."""
-    rows = [table.headings, *(row for section in table.sections for row in section)]
-    lines = aligned(rows, GAP, cell_len)
-    return [lines[0], show("─") * cell_len(lines[0]), *lines[1:]]

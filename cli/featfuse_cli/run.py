@@ -98,9 +98,10 @@ def run(
         _check_stream(dry_run=dry_run, sidecar=sidecar)
 
     load_numpy()
-    import featfuse
-    from featfuse.fusion import default_output
+    from featfuse.fusion import default_output, fuse_to_file
+    from featfuse.io.job import Delivery
     from featfuse.process.heap import keep_freed_blocks
+    from featfuse.process.limits import Limits, parse_memory
 
     from featfuse_cli.progress import ProgressBar
     from featfuse_cli.render import print_report
@@ -109,19 +110,9 @@ def run(
     keep_freed_blocks()
     target = default_output(inputs) if out is None else out
     with ProgressBar(wanted=not quiet) as bar:
-        report = featfuse.fuse(
-            *inputs,
-            out=target,
-            force=force,
-            sync=sync,
-            dry_run=dry_run,
-            sidecar=sidecar,
-            save_kernel=save_kernel,
-            memory=memory,
-            threads=threads,
-            progress=bar.update,
-            **options,
-        )
+        delivery = Delivery(target, force, sync, dry_run, sidecar, save_kernel)
+        limits = Limits(parse_memory(memory), threads, bar.update)
+        report = fuse_to_file(inputs, options, delivery, limits)
     note = "dry run: nothing was written" if dry_run else ""
     print_report(report, as_json=as_json, to_stderr=target == "-", note=note, quiet=quiet)
 

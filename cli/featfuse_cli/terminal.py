@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from featfuse.report.shape_report import ShapeReport
+from featfuse.report.shape_table import PLAIN_WIDTH, ReportTable, report_table
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from featfuse_cli.table import ReportTable, report_table
-from featfuse_cli.text import PIPE_WIDTH, fitting, is_ascii
+from featfuse_cli.text import fitting, is_ascii
 
 __all__ = ["console_for", "plain_table", "print_with_rich"]
 
@@ -23,7 +23,7 @@ def console_for(stream: TextIO) -> Console:
 
     On a terminal it is as wide as that; in a pipe it is 80 columns.
     """
-    width = None if stream.isatty() else PIPE_WIDTH
+    width = None if stream.isatty() else PLAIN_WIDTH
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 

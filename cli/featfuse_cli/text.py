@@ -1,5 +1,4 @@
-"""Our words, and names of files and tensors, as a stream may safely show them. No Rich here: errors need
-it too."""
+"""Text as a stream may safely show it. No Rich here: errors need it too."""
 
 import os
 import sys
@@ -7,48 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO
 
-__all__ = [
-    "MOST_USED",
-    "PIPE_WIDTH",
-    "can_repaint",
-    "fitting",
-    "fitting_json",
-    "is_ascii",
-    "say",
-    "takes_colours",
-    "visible",
-]
+from featfuse.text import visible
 
-PIPE_WIDTH = 80
-"""Columns of what is no terminal."""
+__all__ = ["MOST_USED", "can_repaint", "fitting", "fitting_json", "is_ascii", "say", "takes_colours"]
 
 MOST_USED = "Most used"
 """The panel of --help with the options that most people need, before all others."""
-
-_IN_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "─": "-"})
-"""The characters of our own words that are not ASCII."""
-
-
-def visible(text: str, ascii_only: bool = False) -> str:
-    """`text` with every character that is not printable written as an escape.
-
-    A file name can hold anything: escape sequences that repaint the terminal, marks that reverse the
-    direction of reading, bytes that are not text at all. With `ascii_only` our own words are spelt in ASCII,
-    and what else is not ASCII is escaped.
-    """
-    if text.isprintable() and (not ascii_only or text.isascii()):
-        return text
-    if ascii_only:
-        text = text.translate(_IN_ASCII)
-    return "".join(char if _shows(char, ascii_only) else _escape(char) for char in text)
-
-
-def _shows(char: str, ascii_only: bool) -> bool:
-    return char.isprintable() and (char.isascii() or not ascii_only)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def is_ascii(stream: IO[str]) -> bool:

@@ -12,14 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from featfuse.batches import batch
-    from featfuse.errors import FeatfuseError, InputError, RunError, ShapeError, UsageError
+    from featfuse.batches.result import BatchResult
+    from featfuse.errors import FeatfuseError, FeatfuseWarning, InputError, RunError, ShapeError, UsageError
     from featfuse.formats import FORMATS
-    from featfuse.fusion import fuse, inspect, resize
     from featfuse.methods import METHODS
     from featfuse.methods.conventions import CONVENTIONS
     from featfuse.report.shape_report import ShapeReport
     from featfuse.request.combining import CHANNEL_MODES, COMBINES, REDUCES
+    from featfuse.verbs import batch, fuse, inspect, resize
     from featfuse.version import __version__
 
 __all__ = [
@@ -29,7 +29,9 @@ __all__ = [
     "FORMATS",
     "METHODS",
     "REDUCES",
+    "BatchResult",
     "FeatfuseError",
+    "FeatfuseWarning",
     "InputError",
     "RunError",
     "ShapeError",
@@ -43,14 +45,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "batches": ("batch",),
+    "batches.result": ("BatchResult",),
     "request.combining": ("CHANNEL_MODES", "COMBINES", "REDUCES"),
-    "errors": ("FeatfuseError", "InputError", "RunError", "ShapeError", "UsageError"),
+    "errors": ("FeatfuseError", "FeatfuseWarning", "InputError", "RunError", "ShapeError", "UsageError"),
     "formats": ("FORMATS",),
-    "fusion": ("fuse", "inspect", "resize"),
     "methods": ("METHODS",),
     "methods.conventions": ("CONVENTIONS",),
     "report.shape_report": ("ShapeReport",),
+    "verbs": ("batch", "fuse", "inspect", "resize"),
     "version": ("__version__",),
 }
 

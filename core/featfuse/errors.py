@@ -8,6 +8,7 @@ from typing import ClassVar
 
 __all__ = [
     "FeatfuseError",
+    "FeatfuseWarning",
     "InputError",
     "RunError",
     "ShapeError",
@@ -44,6 +45,11 @@ class FeatfuseError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+class FeatfuseWarning(UserWarning):
+    """What the command line warns of, told by the Python verbs: detail that aliases, an untrained kernel,
+    values that became inf or were clipped, items of a batch that failed."""
 
 
 class RunError(FeatfuseError):

@@ -1,11 +1,11 @@
-"""The verbs: fuse, inspect, resize. The command line and the Python API are these functions."""
+"""One fusion, from what a caller names to its result. The command line, the Python verbs and the workers of a
+batch are these functions."""
 
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING
 
 from featfuse.errors import RunError, ShapeError, UsageError
 from featfuse.formats import find_format
@@ -19,108 +19,64 @@ from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
 from featfuse.process.limits import DEFAULT_MEMORY, Limits, Progress, parse_memory
 from featfuse.report.reports import refusal_report
-from featfuse.report.shape_report import ShapeReport, Suggestion
-from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag
+from featfuse.report.shape_report import ShapeReport
+from featfuse.request.options import FusionOptions
+from featfuse.wording import is_for_python, phrase, worded
 
 if TYPE_CHECKING:
     from featfuse.report.contents import Contents
 
-__all__ = ["default_output", "fuse", "inspect", "resize"]
+__all__ = ["default_output", "fuse_to_array", "fuse_to_file", "inspect_inputs"]
 
 MOST_COMMANDS = 6
 """An error shows the first few ways out; `fuse inspect` shows them all."""
 
 
-@overload
-def fuse(
-    *inputs: Source,
-    out: None = None,
-    save_kernel: str | Path | None = ...,
-    force: bool = ...,
-    sync: bool = ...,
-    memory: str | int = ...,
-    threads: int | None = ...,
-    progress: Progress | None = ...,
-    **options: Unpack[FusionOptions],
-) -> Array: ...
-
-
-@overload
-def fuse(
-    *inputs: Source,
-    out: str | Path,
-    force: bool = ...,
-    sync: bool = ...,
-    dry_run: bool = ...,
-    sidecar: bool = ...,
-    save_kernel: str | Path | None = ...,
-    memory: str | int = ...,
-    threads: int | None = ...,
-    progress: Progress | None = ...,
-    **options: Unpack[FusionOptions],
-) -> ShapeReport: ...
-
-
-def fuse(
-    *inputs: Source,
-    out: str | Path | None = None,
-    force: bool = False,
-    sync: bool = True,
-    dry_run: bool = False,
-    sidecar: bool = False,
-    save_kernel: str | Path | None = None,
-    memory: str | int = DEFAULT_MEMORY,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    **options: Unpack[FusionOptions],
-) -> Array | ShapeReport:
-    """Bring the inputs to one shape and combine them.
-
-    Inputs are arrays or `PATH[::KEY]`; options are the command line's, underscores for dashes. With
-    `out` (a path) the result is streamed there in about `memory` bytes and the report is returned;
-    without it the result comes back as an array. `dry_run` plans and reports, and writes nothing.
-    `sidecar` writes inputs and pipeline as JSON beside the output; `save_kernel` keeps the untrained
-    kernel of `reduce="conv1x1"` in a file. `sync=False` does not wait for the disk: faster, but a power
-    cut may leave a damaged output.
+def fuse_to_file(
+    inputs: Sequence[Source], options: FusionOptions, delivery: Delivery, limits: Limits
+) -> ShapeReport:
+    """Fuse the inputs to `delivery.out`, in about `limits.memory` bytes: the report of it.
 
     Raises UsageError, ShapeError (the shapes do not fuse as asked; its `commands` would), InputError
-    (a file is unreadable) or RunError (the output exists, no space, integers that do not fit). Where finite
-    values became inf, the report says so, or a RuntimeWarning beside an array.
-
-    >>> featfuse.fuse(a, b, method="bilinear", layout="NCHW")   # (1, 16, 64, 64) and (1, 16, 32, 32)
+    (a file is unreadable) or RunError (the output exists, no space, integers that do not fit).
     """
     started = time.perf_counter()
-    if out is None and (dry_run or sidecar):
-        Options.resolve(options)
-        raise UsageError(
-            f"{'dry_run' if dry_run else 'sidecar'} needs out",
-            hint="inspect plans without one.",
-        )
-    how = Delivery(None if out is None else str(out), force, sync, dry_run, sidecar, save_kernel)
-    limits = Limits(parse_memory(memory), threads, progress)
+    with _ready(inputs, options, delivery, limits) as job:
+        return job.deliver(started)
+
+
+def fuse_to_array(
+    inputs: Sequence[Source], options: FusionOptions, delivery: Delivery, limits: Limits
+) -> tuple[Array, tuple[str, ...]]:
+    """The result as an array, with what there is to warn of. Raises what `fuse_to_file` does."""
+    with _ready(inputs, options, delivery, limits) as job:
+        return job.collect()
+
+
+@contextmanager
+def _ready(
+    inputs: Sequence[Source], options: FusionOptions, delivery: Delivery, limits: Limits
+) -> Iterator[Job]:
+    """The planned job, with its files open to the end of the block."""
     with _memory_faults(), open_request(inputs, options, limits.memory) as request:
-        plan = _plan_or_offer(request, how)
-        replaced = check_own_inputs(request.sources.named, how.outputs, force=force, dry_run=dry_run)
-        check_save_kernel(plan, save_kernel, out, force=force)
-        job = Job(plan, request, limits, how, replaced)
-        return job.collect() if out is None else job.deliver(started)
+        plan = _plan_or_offer(request, delivery)
+        replaced = check_own_inputs(
+            request.sources.named, delivery.outputs, force=delivery.force, dry_run=delivery.dry_run
+        )
+        check_save_kernel(plan, delivery.save_kernel, delivery.out, force=delivery.force)
+        yield Job(plan, request, limits, delivery, replaced)
 
 
 def _plan_or_offer(request: OpenRequest, how: Delivery) -> FusionPlan:
-    """The plan; a ShapeError says which commands would work."""
+    """The plan; a ShapeError says which commands, with the caller's own output, would work."""
     try:
         return request.plan()
     except ShapeError as error:
-        commands = _commands(request.suggestions(), request.sources.texts, how.out, force=how.force)
+        named = how.out is not None and (is_for_python() or how.out != default_output(request.sources.texts))
+        given = {"out": how.out if named else None, "force": True if how.force else None}
+        ways = request.suggestions({name: value for name, value in given.items() if value is not None})
+        commands = [way.command for way in ways[:MOST_COMMANDS]]
         raise ShapeError(error.message, details=error.details, hint=error.hint, commands=commands) from None
-
-
-def _commands(ways: Sequence[Suggestion], texts: Sequence[str], out: str | None, *, force: bool) -> list[str]:
-    """The first few commands that would work, with the caller's own output."""
-    default = out is None or str(out) == default_output(texts)
-    target = ("" if default else f" --out {shlex.quote(str(out))}") + (" --force" if force else "")
-    return [f"{way.command}{target}" for way in ways[:MOST_COMMANDS]]
 
 
 @contextmanager
@@ -131,72 +87,34 @@ def _memory_faults() -> Iterator[None]:
     except MemoryError as error:
         raise RunError(
             f"not enough memory{f': {error}' if str(error) else ''}",
-            hint="A smaller --memory or fewer --threads need less.",
+            hint=phrase("A smaller {memory} or fewer {threads} need less."),
         ) from error
 
 
-@overload
-def inspect(  # type: ignore[overload-overlap]  # any option makes it the last one
-    source: str | Path | Array,
-    /,
+def inspect_inputs(
+    inputs: Sequence[Source],
+    options: FusionOptions,
     *,
-    stats: bool = ...,
-    memory: str | int | None = ...,
-    progress: Progress | None = ...,
-) -> "Contents": ...
-
-
-@overload
-def inspect(
-    *inputs: Source, stats: Literal[True], memory: str | int | None = ..., progress: Progress | None = ...
-) -> "Contents": ...
-
-
-@overload
-def inspect(*inputs: Source, **options: Unpack[FusionOptions]) -> ShapeReport: ...
-
-
-@overload
-def inspect(
-    *inputs: Source,
-    stats: bool,
-    memory: str | int | None = ...,
-    progress: Progress | None = ...,
-    **options: Unpack[FusionOptions],
-) -> "ShapeReport | Contents": ...
-
-
-def inspect(
-    *inputs: Source,
     stats: bool = False,
     memory: str | int | None = None,
     progress: Progress | None = None,
-    **options: Unpack[FusionOptions],
 ) -> "ShapeReport | Contents":
-    """Can these be fused, and how? Or, of one input without options: what is in it?
-
-    Reads headers only; shapes, arrays and paths are taken. The report's `problem` says why the inputs do not
-    fuse (None when they do); `suggestions` are commands that would work, with the shape each gives.
-
-    One file (a glob may follow: `x.h5::feat/*`) or array without options gives its `Contents`: a row for each
-    tensor. So do any inputs with `stats`: these are read once, in about `memory` bytes, for the least, the
-    greatest, mean, deviation, NaN, inf and zeros of each tensor.
+    """What would come of the inputs, from their headers: the report's `problem` says why they do not fuse,
+    its `suggestions` what would work. Of one place or array without options, and with `stats`, what is in it.
 
     Raises UsageError and InputError, never ShapeError; with `stats` RunError when a file changes meanwhile.
-
-    >>> featfuse.inspect((1, 64, 64, 32), (1, 32, 32, 16)).compatibility
-    'mismatch'
-    >>> [row.key for row in featfuse.inspect("stages.safetensors")]
-    ['stage1', 'stage3', 'stage4']
     """
     given = [name for name, value in options.items() if value is not None]
     if stats and given:
         raise UsageError(
-            f"--stats and {flag(given[0])} exclude each other: statistics are of the inputs as they are",
-            hint=f"Leave {flag(given[0])} out, or fuse first.",
+            f"{worded('stats')} and {worded(given[0])} exclude each other: "
+            "statistics are of the inputs as they are",
+            hint=f"Leave {worded(given[0])} out, or fuse first.",
         )
     if memory is not None and not stats:
-        raise UsageError("--memory is not used without --stats: only headers are read", hint="Leave it out.")
+        raise UsageError(
+            phrase("{memory} is not used without {stats}: only headers are read"), hint="Leave it out."
+        )
     alone = len(inputs) == 1 and not given and not _is_shape(inputs[0])
     if stats or alone:
         from featfuse.io.listing import list_contents
@@ -214,27 +132,6 @@ def inspect(
 
 def _is_shape(source: Source) -> bool:
     return isinstance(source, tuple) and not is_place(source)
-
-
-def resize(
-    x: Array | str | Path,
-    size: int | str | tuple[int, ...] | None,
-    *,
-    memory: str | int = DEFAULT_MEMORY,
-    threads: int | None = None,
-    **options: Unpack[FusionOptions],
-) -> Array:
-    """One map brought to `size`, one number per spatial axis (H, W; D, H, W; or W), or a text like --to's.
-
-    `size` None lets the geometry of --pool-size decide. Other options are those of `fuse`; the default
-    method is bilinear.
-
-    >>> featfuse.resize(x, (128, 128), method="bicubic", layout="NCHW", convention="tf")  # (1, 3, 128, 128)
-    """
-    options.setdefault("method", "bilinear")
-    if size is not None:
-        options["to"] = size if isinstance(size, str) else (size,) if isinstance(size, int) else tuple(size)
-    return fuse(x, memory=memory, threads=threads, **options)
 
 
 def default_output(inputs: Sequence[str]) -> str:

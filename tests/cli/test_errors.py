@@ -42,8 +42,8 @@ def test_interrupt(capsys):
 
 def test_a_bug_keeps_its_traceback(shell):
     code = (
-        "import sys, featfuse; sys.argv = ['fuse', 'inspect', 'a.npy']; "
-        "featfuse.inspect = lambda *inputs, **options: 1 / 0; "
+        "import sys, featfuse.fusion; sys.argv = ['fuse', 'inspect', 'a.npy']; "
+        "featfuse.fusion.inspect_inputs = lambda *_, **__: 1 / 0; "
         "from featfuse_cli import main; main()"
     )
     result = shell(f'{sys.executable} -c "{code}"')

@@ -54,19 +54,21 @@ def test_every_choice_completes(command):
 
 def test_what_is_given_reaches_the_library(fuse, monkeypatch):
     """Negative numbers, both sides of a flag: nothing is swallowed, and only what is given arrives."""
-    import featfuse
+    from featfuse import fusion
 
     seen: dict[str, object] = {}
 
     class Stop(Exception):
         pass
 
-    def inspect(*inputs: str, stats: bool, memory: str | None, progress: object, **options: object) -> None:
+    def inspect(
+        inputs: list[str], options: dict[str, object], *, stats: bool, memory: str | None, progress: object
+    ) -> None:
         assert (stats, memory) == (False, None)
         seen.update(options, inputs=inputs)
         raise Stop
 
-    monkeypatch.setattr(featfuse, "inspect", inspect, raising=False)
+    monkeypatch.setattr(fusion, "inspect_inputs", inspect)
     line = (
         "inspect a.npy b.npy --pad-value -1 --weights -1,0.5 --cubic-a -0.6 --offset H:-2 --no-antialias "
         "--no-count-include-pad --ceil-mode --to 3x4 --pool-size 2x2 -m pad -c mean"
@@ -74,7 +76,7 @@ def test_what_is_given_reaches_the_library(fuse, monkeypatch):
     with pytest.raises(Stop):
         fuse(*line.split())
     assert seen == {
-        "inputs": ("a.npy", "b.npy"),
+        "inputs": ["a.npy", "b.npy"],
         "pad_value": -1.0,
         "weights": "-1,0.5",
         "cubic_a": -0.6,
@@ -90,4 +92,4 @@ def test_what_is_given_reaches_the_library(fuse, monkeypatch):
     seen.clear()
     with pytest.raises(Stop):
         fuse("inspect", "a.npy", "--antialias", "--count-include-pad", "--no-ceil-mode")
-    assert seen == {"inputs": ("a.npy",), "antialias": True, "count_include_pad": True, "ceil_mode": False}
+    assert seen == {"inputs": ["a.npy"], "antialias": True, "count_include_pad": True, "ceil_mode": False}

@@ -5,8 +5,8 @@ from featfuse.methods import ALIASES, METHODS
 from featfuse.methods.conventions import CONVENTIONS
 from featfuse.request.combining import CHANNEL_MODES, COMBINES
 from featfuse.request.defaults import conventions_of
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 
 def words(text: str) -> str:

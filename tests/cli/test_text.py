@@ -1,32 +1,33 @@
-"""What of a name a terminal gets to see."""
+"""What goes to the standard streams."""
 
 import io
 import json
+import sys
 
 import pytest
-from featfuse_cli.text import fitting, fitting_json, is_ascii, takes_colours, visible
+from featfuse_cli.text import fitting, fitting_json, is_ascii, say, takes_colours
 
 from tests.support.reports import report, text_of
 
 
-def test_control_characters_are_escaped(capsys):
+def test_control_characters_in_a_report_are_escaped(capsys):
     text = text_of(capsys, report(["a\x1b[31m.npy", "b\r\n\u202e.npy"], warnings=("in a\x1b]0;x\x07.npy",)))
     assert r"a\x1b[31m.npy" in text
     assert r"b\r\n\u202e.npy" in text
     assert r"warning: in a\x1b]0;x\x07.npy" in text
 
 
-def test_visible_keeps_what_can_be_read():
-    assert visible("特徴 é ×2 [x].npy") == "特徴 é ×2 [x].npy"
-    assert visible("a\nb\tc") == "a\\nb\\tc"
-    assert visible("\udcff") == "\\udcff"
+def test_what_cannot_be_said_is_no_failure(monkeypatch, capsys):
+    say("heard")
+    assert capsys.readouterr().err == "heard\n"
 
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError("no space")
 
-def test_visible_in_ascii():
-    assert visible("a×2 → b… ─ é 名 \U0001f600\x1b", ascii_only=True) == (
-        r"ax2 -> b... - \xe9 \u540d \U0001f600\x1b"
-    )
-    assert visible("plain text", ascii_only=True) == "plain text"
+    monkeypatch.setattr("sys.stderr", Full())
+    say("lost")
+    sys.stderr.close()
 
 
 class Stream(io.TextIOWrapper):

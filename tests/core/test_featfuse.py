@@ -1,17 +1,20 @@
 """What is public, that it is documented, and that importing it costs nothing."""
 
 import inspect
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_type_hints
 
 import featfuse
 import pytest
+from featfuse.batches import BatchOptions
 from featfuse.request.options import FusionOptions
 from featfuse.request.table import OPTIONS
 
-VERBS = ("fuse", "inspect", "resize")
+VERBS = ("fuse", "inspect", "resize", "batch")
 
 
 # ------------------------------------------------------------------------------------ public surface
@@ -38,7 +41,7 @@ def test_everything_public_is_documented(name: str) -> None:
         assert all(inspect.getdoc(member) for member in public if inspect.isfunction(member))
 
 
-@pytest.mark.parametrize("verb", ["fuse", "inspect"])
+@pytest.mark.parametrize("verb", ["fuse", "inspect", "batch"])
 def test_verbs_say_what_they_raise(verb: str) -> None:
     assert "Raises" in (inspect.getdoc(getattr(featfuse, verb)) or "")
 
@@ -61,6 +64,7 @@ def test_options_are_the_same_everywhere() -> None:
         ],
         "inspect": ["inputs", "stats", "memory", "progress", "options"],
         "resize": ["x", "size", "memory", "threads", "options"],
+        "batch": ["patterns", *BatchOptions.__dataclass_fields__, "stream", "options"],
     }
     for verb in VERBS:
         parameters = inspect.signature(getattr(featfuse, verb)).parameters
@@ -85,6 +89,63 @@ def test_importing_loads_no_numpy(module: str) -> None:
     code = f"import sys, {module}; sys.exit('numpy' in sys.modules)"
     env = {"PYTHONPATH": str(Path(featfuse.__file__ or "").parents[1])}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
+
+
+# ---------------------------------------------------------------------------------------------- for checkers
+
+TYPED = """
+import featfuse
+import numpy as np
+import numpy.typing as npt
+from pathlib import Path
+from typing import Any
+
+class Tensor:
+    def __dlpack__(self, *, stream: int | None = -1) -> object:
+        return self
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+x: npt.NDArray[Any] = np.ones((1, 3, 8, 8))
+y: npt.NDArray[Any] = featfuse.fuse(x, x, method="bilinear", channels="tile", dtype="float16")
+z: npt.NDArray[Any] = featfuse.fuse("a.npy", Path("b.npy"), dtype=np.float16, memory="1G", save_kernel="k")
+t: Tensor = featfuse.fuse(Tensor(), x, Tensor(), mask=Tensor(), dtype=x.dtype)
+t = featfuse.resize(Tensor(), (4, 4), method="linear", pad_mode="replicate")
+r: featfuse.ShapeReport = featfuse.fuse(Tensor(), out="o.npy", dry_run=True, force=True, reduce="gap")
+b: featfuse.BatchResult = featfuse.batch("a/", Path("b"), out=Path("o"), method="pad", stream=True)
+"""
+
+WRONG = [
+    'featfuse.fuse(x, method="bilinaer")',
+    'featfuse.fuse(x, out="o.npy", channels="tiles")',
+    'featfuse.resize(x, 4, pad_mode="mirror")',
+    'featfuse.resize(x, 4, interpolation="crop")',
+    'featfuse.inspect(x, reduce="conv")',
+    'featfuse.batch("a/", out="o/", mask_mode="add")',
+    'featfuse.fuse(x, dtype="flot32")',
+    'featfuse.fuse(x, methd="pad")',
+]
+
+
+@pytest.mark.slow
+def test_a_wrong_word_is_a_type_error(tmp_path: Path) -> None:
+    if not find_spec("mypy"):
+        pytest.skip("mypy is not installed")
+    (tmp_path / "right.py").write_text(TYPED)
+    (tmp_path / "wrong.py").write_text(TYPED + "\n".join(WRONG) + "\n")
+    words = ["--strict", "--no-error-summary", "--hide-error-context", "--cache-dir", str(tmp_path)]
+    for name, first in (("right.py", None), ("wrong.py", TYPED.count("\n") + 1)):
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", *words, name],
+            cwd=tmp_path,
+            env={**os.environ, "MYPYPATH": str(Path(featfuse.__file__ or "").parents[1])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if line.startswith(name)}
+        assert found == (set() if first is None else set(range(first, first + len(WRONG)))), done.stdout
 
 
 # ------------------------------------------------------------------------------------ python -m featfuse

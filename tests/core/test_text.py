@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from featfuse.text import aligned, human_bytes, json_text, shape_text, shorten
-from rich.cells import cell_len
+from featfuse.text import aligned, cell_len, human_bytes, json_text, shape_text, shorten, visible
+from rich.cells import cell_len as rich_cell_len
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_json_holds_the_same_and_nothing_that_a_terminal_acts_on(name: str) -> N
 @pytest.mark.parametrize("name", ["a.npy", "folder/" * 20 + "file.npy::key", "特徴" * 30 + ".npy"])
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 30])
 def test_names_are_shortened_in_the_middle(name: str, width: int) -> None:
-    short = shorten(name, width, cell_len)
+    short = shorten(name, width)
     assert cell_len(short) <= width or width == 1
     if short == name:
         return
@@ -49,13 +49,30 @@ def test_names_are_shortened_in_the_middle(name: str, width: int) -> None:
     assert cell_len(short) >= width - 1
 
 
-def test_names_are_cut_by_characters_where_nothing_else_measures_them() -> None:
-    assert shorten("特徴" * 4, 5) == "特徴…特徴"
+def test_a_long_name_is_cut_at_once() -> None:
     assert len(shorten("x" * 65_000, 120)) == 120
     assert shorten("abcdefghij", 8, cut="...") == "ab...hij"
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
     assert aligned([("a", "bc"), ("def", "g")], 1) == ["a   bc", "def g "]
-    assert aligned([("特徴", "x"), ("a", "y")], 1, cell_len) == ["特徴 x", "a    y"]
+    assert aligned([("特徴", "x"), ("a", "y")], 1) == ["特徴 x", "a    y"]
     assert aligned([]) == []
+
+
+def test_visible_keeps_what_can_be_read() -> None:
+    assert visible("特徴 é ×2 [x].npy") == "特徴 é ×2 [x].npy"
+    assert visible("a\nb\tc") == "a\\nb\\tc"
+    assert visible("\udcff") == "\\udcff"
+
+
+def test_visible_in_ascii() -> None:
+    assert visible("a×2 → b… ─ é 名 \U0001f600\x1b", ascii_only=True) == (
+        r"ax2 -> b... - \xe9 \u540d \U0001f600\x1b"
+    )
+    assert visible("plain text", ascii_only=True) == "plain text"
+
+
+@pytest.mark.parametrize("text", ["", "a.npy", "×0.5 →", "特徴 é.npy", "e\u0301", "ﾊﾝｶｸ", "…", "🙂.npy"])
+def test_columns_are_those_of_a_terminal(text: str) -> None:
+    assert cell_len(text) == rich_cell_len(text)

@@ -16,6 +16,7 @@ from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.storage.faults import write_faults
 from featfuse.version import __version__
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["run_on_cluster"]
 
@@ -40,7 +41,7 @@ def run_on_cluster(tasks: Iterable[Task], address: str, jobs: int) -> Generator[
         import distributed
     except ImportError:
         raise UsageError(
-            "--dask needs Dask, which is not installed", hint="pip install 'featfuse[dask]'"
+            phrase("{dask} needs Dask, which is not installed"), hint="pip install 'featfuse[dask]'"
         ) from None
     todo = iter(tasks)
     first = next(todo, None)
@@ -66,7 +67,7 @@ def _client(distributed: Any, address: str, jobs: int) -> Iterator[Any]:
         client = distributed.Client(address, timeout=TIMEOUT)
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(
-            f"--dask {address}: the scheduler cannot be reached: {error}",
+            f"{worded('dask', address)}: the scheduler cannot be reached: {error}",
             hint="Start one with `dask scheduler` and give its address, like tcp://host:8786.",
         ) from None
     with client:
@@ -79,12 +80,13 @@ def _check_workers(client: Any, first: Task) -> None:
         client.wait_for_workers(1, timeout=WORKERS_WITHIN)
     except TimeoutError:
         raise RunError(
-            "--dask: the scheduler has no workers", hint="Start some with `dask worker tcp://host:8786`."
+            phrase("{dask}: the scheduler has no workers"),
+            hint="Start some with `dask worker tcp://host:8786`.",
         ) from None
     for worker, version in client.run(_version).items():
         if version != __version__:
             raise RunError(
-                f"--dask: worker {worker} runs featfuse {version}, here it is {__version__}",
+                f"{worded('dask')}: worker {worker} runs featfuse {version}, here it is {__version__}",
                 hint="Install the same version on every worker.",
             )
     _check_sight(client, _whole(first.inputs[0]).path)
@@ -97,7 +99,7 @@ def _check_sight(client: Any, path: str) -> None:
     for worker, sees in client.run(_sees, path).items():
         if not sees:
             raise RunError(
-                f"--dask: worker {worker} cannot see {path}",
+                f"{worded('dask')}: worker {worker} cannot see {path}",
                 hint="Inputs and outputs must be on storage that all machines share, under the same path.",
             )
 
@@ -171,7 +173,8 @@ def _next(finished: "queue.SimpleQueue[Any]", client: Any) -> Any:
 
 def _lost(reason: str) -> RunError:
     return RunError(
-        f"--dask: the scheduler was lost: {reason}", hint="The same command with --resume does the rest."
+        f"{worded('dask')}: the scheduler was lost: {reason}",
+        hint=f"The same {either('command', 'call')} with {worded('resume', True)} does the rest.",
     )
 
 

@@ -13,6 +13,7 @@ from featfuse.batches.patterns import Fields
 from featfuse.errors import RunError, UsageError
 from featfuse.formats import find_format
 from featfuse.io.address import Address
+from featfuse.wording import phrase, worded
 
 __all__ = [
     "Item",
@@ -100,7 +101,9 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
     root = os.path.realpath(pairing.root)
     inputs = {real_path(it.path) for item in pairing.items for it in (*item.inputs, *item.side)}
     if os.path.realpath(manifest) in inputs:
-        raise UsageError(f"--manifest {manifest} is one of the inputs", hint="Inputs are never written to.")
+        raise UsageError(
+            f"{worded('manifest', str(manifest))} is one of the inputs", hint="Inputs are never written to."
+        )
     taken = _Places()
     items = []
     for item in pairing.items:
@@ -112,9 +115,11 @@ def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
         if place in inputs:
             raise UsageError(
                 f"{item.id}: the output {path} is one of the inputs: {_role(place, item, pairing.items)}",
-                hint="A batch never writes to its inputs, not with --force either: begun anew, it would fuse "
-                "them twice. Write to another folder; a file that an interrupted batch left here can be "
-                "deleted.",
+                hint=phrase(
+                    "A batch never writes to its inputs, not with {force:True} either: begun anew, it would "
+                    "fuse them twice. Write to another folder; a file that an interrupted batch left here "
+                    "can be deleted."
+                ),
             )
         if item.problem is None:
             taken.take(item, place, key)
@@ -168,7 +173,7 @@ class _Places:
             who = f"{owner} and {item.id}" if owner != item.id else "two items"
             raise UsageError(
                 f"{who} would both be written to {item.out}",
-                hint="Put every field that tells items apart into --out."
+                hint=phrase("Put every field that tells items apart into {out}.")
                 if item.fields
                 else "Every row needs an out of its own.",
             )
@@ -200,6 +205,6 @@ def check_existing(items: Sequence[Item], *, replacing: bool) -> tuple[Item, ...
     if existing:
         raise RunError(
             f"{len(existing)} outputs exist already, the first is {existing[0]}",
-            hint="--resume does what is missing or changed, --force replaces them all.",
+            hint=phrase("{resume:True} does what is missing or changed, {force:True} replaces them all."),
         )
     return tuple(result)

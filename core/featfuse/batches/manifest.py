@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from featfuse.errors import RunError
 from featfuse.io.address import Address
+from featfuse.wording import phrase
 
 __all__ = ["OLD", "Manifest", "input_facts", "output_key"]
 
@@ -181,7 +182,7 @@ class Manifest:
     def _fault(self, error: OSError) -> RunError:
         return RunError(
             f"{self.path}: the manifest cannot be written: {error.strerror}",
-            hint="Choose another --out, or only another place for it with --manifest FILE.",
+            hint=phrase("Choose another {out}, or only another place for it with {manifest:<FILE>}."),
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from featfuse.formats.headers import natural_key
 from featfuse.formats.registry import SUFFIXES, find_format, unknown_suffix
 from featfuse.io.address import Address
 from featfuse.io.selection import is_glob
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["Earlier", "Unmatched", "output_root", "pair"]
 
@@ -69,7 +70,7 @@ def pair(
     names = [name for name in sorted(table.matches, key=natural_key) if chosen(name)]
     if not names:
         raise InputError(
-            f"{first.text}: --include and --exclude leave nothing of {len(table.matches)} items",
+            f"{first.text}: {phrase('{include} and {exclude}')} leave nothing of {len(table.matches)} items",
             hint=f"They are held against names like {min(table.matches, key=natural_key)}.",
         )
     items = tuple(_item(name, table, partners, target) for name in names)
@@ -85,7 +86,10 @@ def output_root(patterns: Sequence[str], out: str) -> Path:
 
 def _parse(patterns: Sequence[str]) -> tuple[Pattern, list[Pattern]]:
     if not patterns:
-        raise UsageError("batch needs a pattern", hint="fuse batch stage2/ stage3/ --out fused/")
+        way = either(
+            "fuse batch stage2/ stage3/ --out fused/", 'featfuse.batch("stage2/", "stage3/", out="fused/")'
+        )
+        raise UsageError("batch needs a pattern", hint=way)
     first, *others = [parse_pattern(text) for text in patterns]
     for other in others:
         unknown = [name for name in other.names if name not in first.names]
@@ -105,7 +109,7 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
     if not pattern.names:
         if key is not None or find_format(path) is not None:
             raise UsageError(
-                f"--out {out}: all items would be written to the same place",
+                f"{worded('out', out)}: all items would be written to the same place",
                 hint="Put a field into it, like 'fused/{id}.npy' or 'fused.h5::{id}'.",
             )
         inner = "/".join(f"{{{name}}}" for name in first.names)
@@ -113,14 +117,16 @@ def _parse_output(out: str, first: Pattern) -> Pattern:
     unknown = [name for name in pattern.names if name not in first.names]
     if unknown:
         raise UsageError(
-            f"--out {out}: field {{{unknown[0]}}} is not in {first.text}",
+            f"{worded('out', out)}: field {{{unknown[0]}}} is not in {first.text}",
             hint=f"Fields there: {', '.join('{' + name + '}' for name in first.names)}.",
         )
     row = find_format(path)
     if row is None:
-        raise unknown_suffix(f"--out {out}", f"Use one of {', '.join(SUFFIXES)}.")
+        raise unknown_suffix(worded("out", out), f"Use one of {', '.join(SUFFIXES)}.")
     if key is not None and not row.container:
-        raise UsageError(f"--out {out}: a {row.name} file has no keys", hint=f"Write '{path}', or a .h5.")
+        raise UsageError(
+            f"{worded('out', out)}: a {row.name} file has no keys", hint=f"Write '{path}', or a .h5."
+        )
     return pattern
 
 
@@ -128,7 +134,8 @@ def _nothing_matches(first: Pattern) -> InputError:
     if is_glob(first.path):
         hint = "A pattern has fields or wildcards, not both: write a field, like {run}, for each wildcard."
         return InputError(f"{first.text}: nothing matches", hint=hint)
-    return InputError(f"{first.text}: nothing matches", hint="Look at the path, or quote the pattern.")
+    way = either("Look at the path, or quote the pattern.", "Look at the path.")
+    return InputError(f"{first.text}: nothing matches", hint=way)
 
 
 def _own_outputs(outputs: Iterable[Address], made: Iterable[str]) -> Collection[str]:

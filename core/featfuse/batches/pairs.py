@@ -11,6 +11,7 @@ from typing import NamedTuple
 from featfuse.batches.items import Item, Pairing, bad_value, wanted
 from featfuse.errors import InputError
 from featfuse.io.address import Address
+from featfuse.wording import worded
 
 __all__ = ["read_pairs"]
 
@@ -39,8 +40,12 @@ def read_pairs(source: str, root: str, include: Sequence[str], exclude: Sequence
         if wanted(item_id, include, exclude):
             items.append(_item(item_id, row, root))
     if not items:
-        left = f"--include and --exclude leave nothing of {count} items" if count else "no items in it"
-        raise InputError(f"--pairs {source}: {left}")
+        left = (
+            f"{worded('include')} and {worded('exclude')} leave nothing of {count} items"
+            if count
+            else "no items in it"
+        )
+        raise InputError(f"{worded('pairs', source)}: {left}")
     return Pairing(tuple(items), Path(root))
 
 
@@ -48,10 +53,10 @@ def _read(source: str) -> str:
     try:
         return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"--pairs {source}: no such file") from None
+        raise InputError(f"{worded('pairs', source)}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: not UTF-8
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"--pairs {source}: cannot be read: {reason}") from None
+        raise InputError(f"{worded('pairs', source)}: cannot be read: {reason}") from None
 
 
 def _item(item_id: str, row: Row, root: str) -> Item:
@@ -74,7 +79,7 @@ def _csv_rows(text: str, source: str) -> Iterator[Row]:
         head = [name.strip() for name in next(reader, [])]
         if head.count("out") != 1 or head.count("mask") > 1 or {*head} <= {"out", "mask"}:
             raise InputError(
-                f"--pairs {source}: the first line must name the columns, one of them out",
+                f"{worded('pairs', source)}: the first line must name the columns, one of them out",
                 hint="Like: a,b,out",
             )
         for row in reader:
@@ -82,7 +87,8 @@ def _csv_rows(text: str, source: str) -> Iterator[Row]:
                 continue
             if len(row) != len(head):
                 raise InputError(
-                    f"--pairs {source}: line {reader.line_num} has {len(row)} columns, not {len(head)}",
+                    f"{worded('pairs', source)}: line {reader.line_num} has {len(row)} columns, "
+                    f"not {len(head)}",
                     hint="Quote a name that holds a comma.",
                 )
             cells = list(zip(head, row, strict=True))
@@ -90,13 +96,13 @@ def _csv_rows(text: str, source: str) -> Iterator[Row]:
             inputs = [cell for name, cell in cells if cell and name not in ("out", "mask")]
             yield Row(inputs, named["out"], named.get("mask", ""))
     except csv.Error as error:
-        raise InputError(f"--pairs {source}: line {reader.line_num} is no CSV: {error}") from None
+        raise InputError(f"{worded('pairs', source)}: line {reader.line_num} is no CSV: {error}") from None
 
 
 def _json_rows(text: str, source: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _json_row(line, f"--pairs {source}: line {number}")
+            yield _json_row(line, f"{worded('pairs', source)}: line {number}")
 
 
 def _json_row(line: str, place: str) -> Row:

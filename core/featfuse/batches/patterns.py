@@ -19,6 +19,7 @@ from featfuse.io.address import Address
 from featfuse.io.near_files import near_folders
 from featfuse.io.readers import open_input
 from featfuse.io.selection import is_glob
+from featfuse.wording import either
 
 __all__ = [
     "FOLDER_FIELD",
@@ -176,10 +177,11 @@ def parse_pattern(text: str) -> Pattern:
     if Path(path).exists():
         folder, _, name = path.rpartition("/")
         likely = f"{folder}/*{Path(name).suffix}".lstrip("/")
+        quoted = f"Quote wildcards, so that the shell leaves them alone: '{likely}'"
+        wild = either(quoted, f"Write wildcards: '{likely}'")
         raise UsageError(
             f"{text}: names a single file, not many",
-            hint=f"Quote wildcards, so that the shell leaves them alone: '{likely}'; or put a field where "
-            "items differ: 'a/{id}.npy'.",
+            hint=f"{wild}; or put a field where items differ: 'a/{{id}}.npy'.",
         )
     if not is_glob(path):
         raise InputError(

@@ -22,6 +22,7 @@ from featfuse.batches.work import Outcome, Task, fuse_item
 from featfuse.errors import RunError
 from featfuse.process.heap import keep_freed_blocks
 from featfuse.storage.atomic import flush_folders_later, remove_unfinished
+from featfuse.wording import phrase
 
 __all__ = ["run_in_processes", "start_server"]
 
@@ -106,7 +107,7 @@ class _Worker:
             why = f": {error.strerror}" if isinstance(error, OSError) else ""
             raise RunError(
                 f"no worker process can be started{why}",
-                hint="Raise `ulimit -u` or `ulimit -n`, or give fewer --jobs.",
+                hint=phrase("Raise `ulimit -u` or `ulimit -n`, or give fewer {jobs}."),
             ) from error
         inner.close()
         self.tasks: deque[Task] = deque()

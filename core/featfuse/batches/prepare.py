@@ -18,8 +18,9 @@ from featfuse.batches.run import Batch, BatchOptions, facts_of, task_of
 from featfuse.batches.work import Outcome, plan_item
 from featfuse.errors import RunError, UsageError
 from featfuse.io.address import Address
-from featfuse.process.limits import parse_memory
+from featfuse.process.limits import check_count, parse_memory
 from featfuse.request.options import FusionOptions
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["MANIFEST_NAME", "open_batch"]
 
@@ -36,7 +37,7 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
     )
     root = output_root(patterns, options.out) if listed is None else listed.root
     if root.exists() and not root.is_dir():
-        raise RunError(f"--out {options.out}: {root} is a file", hint="Choose another folder.")
+        raise RunError(f"{worded('out', options.out)}: {root} is a file", hint="Choose another folder.")
     manifest = Manifest(Path(options.manifest) if options.manifest else root / MANIFEST_NAME).load()
     check_recipe(recipe, parse_pattern(patterns[0]).names if listed is None else [])
     try:
@@ -55,16 +56,22 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
 def _check(patterns: Sequence[str], options: BatchOptions) -> None:
     """What is wrong with the options alone."""
     parse_memory(options.memory)
-    if options.jobs is not None and options.jobs < 1:
-        raise UsageError(f"--jobs {options.jobs}: at least 1 is needed", hint="Leave it out for all cores.")
+    check_count("jobs", options.jobs, "Leave it out for all cores.")
     if options.jobs is not None and options.dask not in (None, "local"):
-        raise UsageError("--jobs is not used by --dask ADDRESS", hint="The cluster has the workers it has.")
+        raise UsageError(
+            phrase("{jobs} is not used by {dask:<ADDRESS>}"),
+            hint="The cluster has the workers it has.",
+        )
     if options.resume and options.force:
-        raise UsageError("--resume and --force exclude each other", hint="--force does everything anew.")
+        raise UsageError(
+            phrase("{resume} and {force} exclude each other"),
+            hint=phrase("{force:True} does everything anew."),
+        )
     if options.pairs is not None and patterns:
-        raise UsageError("--pairs takes the place of patterns", hint="Leave the patterns out.")
+        raise UsageError(phrase("{pairs} takes the place of patterns"), hint="Leave the patterns out.")
     if options.pairs is None and patterns and not options.out:
-        raise UsageError("batch needs --out", hint="Like --out fused/ or --out 'fused/{id}.npy'.")
+        ways = either("--out fused/ or --out 'fused/{id}.npy'", 'out="fused/" or out="fused/{id}.npy"')
+        raise UsageError(phrase("batch needs {out}"), hint=f"Like {ways}.")
 
 
 def _listed(patterns: Sequence[str], options: BatchOptions) -> Pairing | None:

@@ -13,8 +13,8 @@ from featfuse.io.address import Address
 from featfuse.io.selection import is_glob
 from featfuse.request.kinds import PROJECTIONS
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import either, worded
 
 __all__ = ["check_recipe", "fill_recipe", "map_files", "mask_pattern", "resolved_recipe", "side_files"]
 
@@ -86,19 +86,21 @@ def check_recipe(options: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in (*_FILES, "project"):
         for text in side_files({name: options.get(name)}):
             if Path(text).is_dir() and not (name == "mask" and known):
-                raise UsageError(f"{flag(name)} {text}: is a folder", hint=_one_file(name, text, known))
+                raise UsageError(f"{worded(name, text)}: is a folder", hint=_one_file(name, text, known))
             unknown = [field for field in field_names(text) if field not in known]
             if unknown and not Path(text).exists():
                 there = ", ".join("{" + field + "}" for field in known) or "none"
                 raise UsageError(
-                    f"{flag(name)} {text}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
+                    f"{worded(name, text)}: no item has the field {{{unknown[0]}}}", hint=f"Fields: {there}."
                 )
 
 
 def _one_file(name: str, folder: str, known: Sequence[str]) -> str:
     """What to give instead of a folder."""
     if known:
-        return f"Name one file in it, or one for each item: {flag(name)} '{Path(folder)}/{{{known[0]}}}.npy'."
+        pattern = f"{Path(folder)}/{{{known[0]}}}.npy"
+        quoted = either(f"'{pattern}'", pattern)
+        return f"Name one file in it, or one for each item: {worded(name, quoted)}."
     more = ", or give each row its own in a column mask" if name == "mask" else ""
     return f"Name one file in it{more}."
 

@@ -18,6 +18,7 @@ from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
 from featfuse.storage.sweep import sweep
 from featfuse.version import __version__
+from featfuse.wording import is_for_python
 
 __all__ = ["Batch", "BatchOptions", "facts_of", "get_ready", "task_of"]
 
@@ -186,7 +187,8 @@ def task_of(item: Item, recipe: Mapping[str, Any], options: BatchOptions) -> Tas
     threads = options.threads or max(1, usable_cores() // jobs)
     replaced = options.force or options.resume
     filled = fill_recipe(recipe, item.fields, item.own)
-    return Task(item.id, item.inputs, item.out, filled, memory, threads, jobs, replaced, options.sync)
+    how = (memory, threads, jobs, replaced, options.sync, is_for_python())
+    return Task(item.id, item.inputs, item.out, filled, *how)
 
 
 def jobs_of(options: BatchOptions) -> int:

@@ -14,16 +14,12 @@ from featfuse.batches.run import BatchOptions
 from featfuse.batches.wildcards import folder_above
 from featfuse.errors import InputError
 from featfuse.io.address import Address
+from featfuse.wording import worded
 
 __all__ = ["explained"]
 
 _FEW = 3
 """Names that stand for many."""
-
-_WAYS = (
-    "What has another name is no partner. Put fields where names agree, like 'rgb/{id}_rgb.npy' "
-    "'depth/{id}_depth.npy', or list what belongs together in a table: --pairs."
-)
 
 
 def explained(error: Unmatched, options: BatchOptions, fusion: Mapping[str, object]) -> InputError:
@@ -38,7 +34,7 @@ def explained(error: Unmatched, options: BatchOptions, fusion: Mapping[str, obje
     details = [_some(error.first.text, first), _some(place, there)]
     proposal = propose(first, others, error.lost, [each.pattern.text for each in error.others])
     if proposal is None:
-        return InputError(error.message, details=details, hint=_WAYS)
+        return InputError(error.message, details=details, hint=_ways())
     matched = f"{proposal.matched} of" if proposal.matched < len(first) else "all"
     command = _command(error, proposal, options, fusion)
     if command is None:
@@ -46,6 +42,13 @@ def explained(error: Unmatched, options: BatchOptions, fusion: Mapping[str, obje
         return InputError(error.message, details=details, hint=f"These match {matched} {len(first)}: {texts}")
     hint = f"This matches {matched} {len(first)}:"
     return InputError(error.message, details=details, hint=hint, commands=[command])
+
+
+def _ways() -> str:
+    return (
+        "What has another name is no partner. Put fields where names agree, like 'rgb/{id}_rgb.npy' "
+        f"'depth/{{id}}_depth.npy', or list what belongs together in a table: {worded('pairs')}."
+    )
 
 
 def _some(text: str, names: Sequence[Name]) -> str:

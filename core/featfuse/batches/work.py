@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.io.address import Address
-from featfuse.process.limits import TooLittleMemory
+from featfuse.process.limits import Limits, TooLittleMemory
 from featfuse.request.options import FusionOptions
+from featfuse.wording import for_python, phrase
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -20,7 +21,7 @@ __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 class Task:
     """What a worker needs: plain values, so that it travels to other processes and machines.
 
-    `memory` and `threads` are its share of those of all `jobs`.
+    `memory` and `threads` are its share of those of all `jobs`; `for_python` tells who reads its errors.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Task:
     jobs: int = 1
     force: bool = False
     sync: bool = True
+    for_python: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,16 @@ class Outcome:
 
 def fuse_item(task: Task) -> Outcome:
     """Fuse one item to its output; never raises what a user can cause."""
-    from featfuse.fusion import fuse
+    from featfuse.fusion import fuse_to_file
+    from featfuse.io.job import Delivery
 
     def work() -> Outcome:
         make_folder(task.out)
         options = cast(FusionOptions, dict(task.options))
-        how = {"force": task.force, "sync": task.sync, "memory": task.memory, "threads": task.threads}
-        report = fuse(*task.inputs, out=str(task.out), **how, **options)  # type: ignore[call-overload]
+        delivery = Delivery(str(task.out), task.force, task.sync)
+        report = fuse_to_file(task.inputs, options, delivery, Limits(task.memory, task.threads))
         output = report.output
+        assert output is not None
         result = Outcome(task.id, "done", str(task.out), None, output.shape, output.dtype, output.layout)
         return replace(result, bytes=output.bytes, warnings=report.warnings)
 
@@ -85,7 +89,8 @@ def plan_item(task: Task) -> Outcome:
             raise unknown_suffix(path, "Write to a .npy, .h5 or .safetensors.")
         if not row.stores(plan.dtype):
             raise UsageError(
-                f"{task.out}: {row.name} cannot store {plan.dtype.name}", hint="Give --dtype float32."
+                f"{task.out}: {row.name} cannot store {plan.dtype.name}",
+                hint=phrase("Give {dtype:float32}."),
             )
         size = math.prod(plan.shape) * plan.dtype.itemsize
         return Outcome(
@@ -105,17 +110,23 @@ def plan_item(task: Task) -> Outcome:
 
 def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     started = time.perf_counter()
-    try:
-        result = work()
-    except TooLittleMemory as error:
-        result = Outcome(task.id, "failed", str(task.out), str(error.shared(task.jobs)))
-    except FeatfuseError as error:
-        result = Outcome(task.id, "failed", str(task.out), _without_commands(error))
-    except MemoryError:
-        result = Outcome(task.id, "failed", str(task.out), "not enough memory; a smaller --memory may help")
-    except Exception:  # a bug costs its item only, and is told whole
-        result = Outcome(task.id, "failed", str(task.out), f"a bug in featfuse:\n{traceback.format_exc()}")
+    with for_python(task.for_python):
+        result = _outcome(task, work)
     return replace(result, seconds=time.perf_counter() - started)
+
+
+def _outcome(task: Task, work: Callable[[], Outcome]) -> Outcome:
+    try:
+        return work()
+    except TooLittleMemory as error:
+        why = str(error.shared(task.jobs))
+    except FeatfuseError as error:
+        why = _without_commands(error)
+    except MemoryError:
+        why = phrase("not enough memory; a smaller {memory} may help")
+    except Exception:  # a bug costs its item only, and is told whole
+        why = f"a bug in featfuse:\n{traceback.format_exc()}"
+    return Outcome(task.id, "failed", str(task.out), why)
 
 
 def make_folder(out: Address) -> None:

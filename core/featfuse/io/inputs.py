@@ -11,6 +11,7 @@ import numpy as np
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import Reader
 from featfuse.io.address import Address
+from featfuse.io.foreign import ForeignArray, as_numpy
 from featfuse.io.own_inputs import Named
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
@@ -23,11 +24,12 @@ from featfuse.process.limits import TooLittleMemory
 from featfuse.storage.local import find_state
 from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
+from featfuse.wording import Blank, either, worded
 
 __all__ = ["Inputs", "Source", "is_place"]
 
-Source = str | Path | Address | Array | tuple[int, ...]
-"""`PATH[::KEY]`, whole or taken apart, an array, or (for planning only) a shape."""
+Source = str | Path | Address | Array | ForeignArray | tuple[int, ...]
+"""`PATH[::KEY]`, whole or taken apart, an array of any library, or (for planning only) a shape."""
 
 
 Choose = Callable[[Reader, str | None], Sequence[TensorSpec]]
@@ -88,7 +90,10 @@ class Inputs:
         choose: Choose = select,
     ) -> None:
         if not sources:
-            raise UsageError("no input given", hint="Name at least one tensor: fuse a.npy b.npy")
+            way = either(
+                "Name at least one tensor: fuse a.npy b.npy", "Give at least one: featfuse.fuse(a, b)"
+            )
+            raise UsageError("no input given", hint=way)
         self._memory = memory
         self._choose = choose
         self.named: list[Named] = []  # what is read of files
@@ -112,22 +117,21 @@ class Inputs:
         """The inputs proper as a shell names them."""
         return [tensor.text for tensor in self._tensors[: self.count]]
 
-    def add_side(self, source: Source, what: str) -> tuple[int, TensorSpec]:
-        """Open one more tensor (a mask, weights): its index for `read`, and its header."""
-        opened = self._open(source, what)
+    def add_side(self, source: Source, option: str) -> tuple[int, TensorSpec]:
+        """Open one more tensor, which `option` names: its index for `read`, and its header."""
+        opened = self._open(source, Blank(option))
         if len(opened) != 1:
-            raise UsageError(
-                f"{what} {source}: {len(opened)} tensors match", hint="Name one tensor with ::KEY."
-            )
+            told = worded(option, str(source))
+            raise UsageError(f"{told}: {len(opened)} tensors match", hint="Name one tensor with ::KEY.")
         self._tensors += opened
         return len(self._tensors) - 1, opened[0].spec
 
-    def load(self, source: Source, what: str) -> tuple[str, Array]:
-        """A small tensor read whole: its name and its data."""
-        index, spec = self.add_side(source, what)
+    def load(self, source: Source, option: str) -> tuple[str, Array]:
+        """A small tensor read whole, which `option` names: its name and its data."""
+        index, spec = self.add_side(source, option)
         if spec.nbytes > MOST_LOADED:
             raise InputError(
-                f"{what}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
+                f"{worded(option)}: {spec.name} {spec.shape} is too large for weights: {spec.nbytes} bytes",
                 hint=f"At most {MOST_LOADED} bytes are read.",
             )
         return spec.name, np.array(self.read(index, whole(spec.shape)))
@@ -142,14 +146,15 @@ class Inputs:
     def _open(self, source: Source, name: str) -> list[_Tensor]:
         if is_place(source):
             return self._open_file(Address.of(source), name)
-        text = name.replace(" ", "") + ".npy"
+        word = name.replace(" ", "")
+        text = Blank(f"{word}.npy", word)
         if isinstance(source, tuple):
             if not all(isinstance(size, int) and size >= 0 for size in source):
                 raise UsageError(f"{name}: {source} is not a shape", hint="Sizes are whole numbers.")
             shape = cast(tuple[int, ...], source)  # an Address, a tuple as well, was opened above
             return [_Tensor(TensorSpec(name, shape, DTYPES["float32"]), text)]
         self._note_mapped(source, name)
-        array = np.asarray(source)
+        array = as_numpy(source, name)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         if native_dtype(array.dtype) is None:
             raise InputError(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from featfuse.model.value import Value
 from featfuse.planning.build import build_level, build_steps
 from featfuse.planning.plan import FusionPlan, Level
 from featfuse.process.limits import Limits
+from featfuse.report.describe import warnings
 from featfuse.report.reports import plan_report
 from featfuse.report.shape_report import OutputRow, ShapeReport, Suggestion
 from featfuse.steps.base import COVERED, MASKED, NO_SHARE, Run, Step
@@ -28,6 +28,7 @@ from featfuse.steps.convert import OUT_OF_RANGE
 from featfuse.steps.execute import execute
 from featfuse.steps.overflow import BECAME_INF, BECAME_NAN
 from featfuse.storage.byte_output import OutputFile
+from featfuse.wording import phrase, worded
 
 __all__ = ["DEFAULT_KEY", "Delivery", "Job", "planned_output", "report_of"]
 
@@ -63,8 +64,8 @@ class Job(Value):
     delivery: Delivery
     warnings: tuple[str, ...] = ()
 
-    def collect(self) -> Array:
-        """The result as an array."""
+    def collect(self) -> tuple[Array, tuple[str, ...]]:
+        """The result as an array, and the warnings."""
         plan, run = self.plan, self._run()
         result = np.empty(plan.shape, dtype=plan.dtype)
 
@@ -74,14 +75,12 @@ class Job(Value):
         with self.request.sources.held_still():
             root = build_steps(plan)
             execute(run, root, store, self.limits)
-            self._check_overflow(run, root.size)
-        found = filter(None, (self._became_inf(run, root.size), self._no_share(run)))
-        for told in (*self.warnings, *found):
-            warn(told, RuntimeWarning, stacklevel=3)
+            found = self._check_overflow(run, root.size)
         with ExitStack() as stack:
             for output in self._beside(None, {}, stack):
                 output.commit()
-        return result
+        planned = warnings(plan, [spec.name for spec in self.request.sources.specs])
+        return result, (*self.warnings, *planned, *found)
 
     def deliver(self, started: float) -> ShapeReport:
         """Write the result (or, on a dry run, only check that it could be): the report of it.
@@ -110,11 +109,11 @@ class Job(Value):
             sink = begin_output(path, key, tensors, provenance, stack, force=how.force, sync=how.sync)
             beside = self._beside(place, provenance, stack)
             with self.request.sources.held_still():
-                warnings = self._stream(run, sink, tensors, levels)
+                found = self._stream(run, sink, tensors, levels)
             for output in (sink, *beside):
                 output.commit()
         seconds = time.perf_counter() - started
-        return report.finished(seconds=seconds, warnings=warnings, notes=self._notes(run))
+        return report.finished(seconds=seconds, warnings=found, notes=self._notes(run))
 
     def _run(self) -> Run:
         return Run(self.request.sources.read, self.limits.memory)
@@ -143,16 +142,16 @@ class Job(Value):
         if clipped and self.plan.options.on_overflow == "error":
             raise RunError(
                 f"{clipped} of {total} values do not fit {name}; nothing was written",
-                hint="Choose a wider --dtype, or --on-overflow saturate to clip them.",
+                hint=phrase("Choose a wider {dtype}, or {on_overflow:saturate} to clip them."),
             )
-        warnings = [f"{clipped} of {total} values did not fit {name} and were clipped"] if clipped else []
-        return (*warnings, *filter(None, (self._became_inf(run, total), self._no_share(run))))
+        told = [f"{clipped} of {total} values did not fit {name} and were clipped"] if clipped else []
+        return (*told, *filter(None, (self._became_inf(run, total), self._no_share(run))))
 
     @staticmethod
     def _no_share(run: Run) -> str:
         outside = run.tally[NO_SHARE]
         told = "the mask has values outside 0 to 1, by which the result is multiplied"
-        return f"{told}; --mask-scale 255 divides them by 255" if outside else ""
+        return f"{told}; {worded('mask_scale', 255)} divides them by 255" if outside else ""
 
     def _became_inf(self, run: Run, total: int) -> str:
         counts = {"inf": run.tally[BECAME_INF], "NaN": run.tally[BECAME_NAN]}

@@ -1,7 +1,8 @@
 """A request with everything it names open: the inputs, and what stands beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from featfuse.errors import ShapeError
 from featfuse.io.inputs import Inputs, Source
@@ -33,11 +34,11 @@ class OpenRequest(Value):
 
             raise told_in_full(error) from None
 
-    def suggestions(self) -> tuple[Suggestion, ...]:
-        """Everything that would bring these inputs together."""
+    def suggestions(self, delivery: Mapping[str, object] = MappingProxyType({})) -> tuple[Suggestion, ...]:
+        """Everything that would bring these inputs together; `delivery` is repeated in each command."""
         from featfuse.report.suggest import suggest
 
-        return suggest(self.sources.specs, self.sources.texts, self.given, self.extras)
+        return suggest(self.sources.specs, self.sources.texts, self.given, self.extras, delivery)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from featfuse.planning.build import kernel_array
 from featfuse.planning.plan import FusionPlan
 from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.byte_output import OutputFile
+from featfuse.wording import Blank, phrase, together, worded
 
 __all__ = ["begin_beside", "begin_output", "check_save_kernel", "check_sidecar"]
 
@@ -70,7 +71,7 @@ def begin_beside(
 def check_sidecar(path: str, *, force: bool) -> None:
     """RunError when there is a file at `path` (without `force`), or none can be."""
     if check_place(path) and not force:
-        raise RunError(f"{path} exists already", hint="--force replaces it.")
+        raise RunError(f"{path} exists already", hint=phrase("{force:True} replaces it."))
 
 
 def check_save_kernel(
@@ -80,10 +81,11 @@ def check_save_kernel(
     if path is None:
         return
     if out is not None and _same_place(str(path), str(out)):
-        raise UsageError(f"--save-kernel {path}: that is the output", hint="Name another file.")
+        raise UsageError(f"{worded('save_kernel', str(path))}: that is the output", hint="Name another file.")
     if plan.untrained is None:
         raise UsageError(
-            "--save-kernel: no kernel is made here", hint="It goes with --reduce conv1x1 --out-channels N."
+            phrase("{save_kernel}: no kernel is made here"),
+            hint=f"It goes with {together({'reduce': 'conv1x1', 'out_channels': Blank('N')})}.",
         )
     name, key = Address.of(path)
     check_output(name, _KERNEL_DTYPE, key=key, force=force)

@@ -13,6 +13,7 @@ from featfuse.io.address import Address
 from featfuse.storage.byte_source import SourceState
 from featfuse.storage.local import find_state
 from featfuse.storage.standard_streams import STREAM
+from featfuse.wording import worded
 
 __all__ = ["Named", "check_own_inputs"]
 
@@ -41,15 +42,13 @@ def check_own_inputs(
         if not force and not dry_run:
             same = f"the same file as {roles}" if linked else f"the file of {roles}" if whole else roles
             all_of_it = " with all it holds" if whole else ""
-            raise RunError(
-                f"{out} is {same} of this very run",
-                hint=f"--force replaces it{all_of_it} when the result is whole; or choose another name.",
-            )
+            way = f"{worded('force', True)} replaces it{all_of_it} when the result is whole"
+            raise RunError(f"{out} is {same} of this very run", hint=f"{way}; or choose another name.")
         place, rest = (f"the file of {roles}", ", and all it held") if whole else (roles, "")
         told = f"{out} replaces {place} of this very run{rest}"
         if linked:
             told = f"{out} is no longer the same file as {roles} of this very run, {linked}, which stays"
-        warnings.append(told if force else f"{told}; it needs --force")
+        warnings.append(told if force else f"{told}; it needs {worded('force', True)}")
     return tuple(warnings)
 
 
@@ -69,7 +68,7 @@ def _find(named: Sequence[Named], out: str) -> list[Named]:
 
 def _told(found: Sequence[Named]) -> str:
     """`input 1`, `input 1 and --mask`."""
-    roles = dict.fromkeys(it.role if it.role.startswith(("input", "--")) else f"--{it.role}" for it in found)
+    roles = dict.fromkeys(it.role if it.role.startswith("input") else worded(str(it.role)) for it in found)
     return " and ".join(roles)
 
 

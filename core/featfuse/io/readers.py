@@ -12,6 +12,7 @@ from featfuse.io.near_files import near_files
 from featfuse.storage.byte_source import ByteSource
 from featfuse.storage.local import open_source
 from featfuse.storage.standard_streams import STREAM, open_stdin
+from featfuse.wording import either
 
 __all__ = ["open_input"]
 
@@ -66,7 +67,8 @@ def _unopened(path: str, error: OSError | ValueError) -> FeatfuseError:
 def _missing(path: str) -> InputError:
     """What to say of a file that is not there, or is a link to one that is not."""
     if not path:
-        return InputError("an input's name is empty", hint="Is a variable of the shell not set?")
+        way = either("Is a variable of the shell not set?", "Give PATH or PATH::KEY.")
+        return InputError("an input's name is empty", hint=way)
     if Path(path).is_symlink():
         aim = str(Path(path).readlink())
         annexed = ".git/annex/objects/" in aim

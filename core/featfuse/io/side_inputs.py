@@ -15,6 +15,7 @@ from featfuse.planning.extras import Extras, Projection, Side
 from featfuse.planning.parameters import Parameter
 from featfuse.planning.token_grids import grids_asked_for
 from featfuse.request.options import Options
+from featfuse.wording import Blank, worded
 
 if TYPE_CHECKING:
     from featfuse.planning.fitting import Fit
@@ -30,9 +31,9 @@ def open_extras(inputs: Inputs, options: Options) -> Extras:
         like=_like(inputs, options), mask=_mask(inputs, options), weight_maps=maps, numbers=numbers
     )
     known = known._replace(projections=_projections(inputs, options, known))
-    kernel = _parameter(inputs, options.kernel, "--kernel", partial(_kernel_fit, inputs, options, known))
+    kernel = _parameter(inputs, options.kernel, "kernel", partial(_kernel_fit, inputs, options, known))
     known = known._replace(kernel=kernel)
-    bias = _parameter(inputs, options.bias, "--bias", partial(_bias_fit, inputs, options, known))
+    bias = _parameter(inputs, options.bias, "bias", partial(_bias_fit, inputs, options, known))
     return known._replace(bias=bias)
 
 
@@ -43,7 +44,8 @@ def _like(inputs: Inputs, options: Options) -> TensorSpec | None:
     with Inputs([cast(Source, options.like)], "like") as opened:
         if opened.count != 1:
             raise UsageError(
-                f"--like {options.like}: {opened.count} tensors match", hint="Name one tensor with ::KEY."
+                f"{worded('like', str(options.like))}: {opened.count} tensors match",
+                hint="Name one tensor with ::KEY.",
             )
         inputs.named += opened.named
         return opened.specs[0]
@@ -106,14 +108,13 @@ def _projections(inputs: Inputs, options: Options, known: Extras) -> tuple[Proje
     result: list[Projection] = []
     for number, kernel, bias in options.project:
         if number < 1 or any(number - 1 == it.place for it in result):
-            raise UsageError(
-                f"--project {number}=...: inputs are numbered from 1, and each is projected once"
-            )
+            told = worded("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
+            raise UsageError(f"{told}: inputs are numbered from 1, and each is projected once")
         place, before = number - 1, f"{number}="
         find_fit = partial(_kernel_fit, inputs, options, known, place)
-        loaded = _parameter(inputs, kernel, "--project", find_fit, before)
+        loaded = _parameter(inputs, kernel, "project", find_fit, before)
         assert loaded is not None
         find_fit = partial(_bias_fit, inputs, options, known, place, loaded)
-        added = _parameter(inputs, bias, "--project", find_fit, f"{before}{loaded.name},")
+        added = _parameter(inputs, bias, "project", find_fit, f"{before}{loaded.name},")
         result.append(Projection(place, loaded, added))
     return tuple(result)

@@ -16,6 +16,7 @@ from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.faults import write_faults
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
+from featfuse.wording import either, phrase, worded, written
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
 
@@ -42,7 +43,10 @@ def check_output(path: str, dtype: np.dtype[Any], *, key: str | None = None, for
 
 def _check_stream(dtype: np.dtype[Any], key: str | None) -> None:
     if key is not None:
-        raise UsageError(f"-::{key}: a .npy stream holds one tensor without a key", hint="Write `--out -`.")
+        raise UsageError(
+            f"-::{key}: a .npy stream holds one tensor without a key",
+            hint=f"Write {_as_code(worded('out', STREAM))}.",
+        )
     _check_dtype(STREAM, STREAM_FORMAT, dtype)
 
 
@@ -52,8 +56,13 @@ def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
     other = "fused.safetensors" if path == STREAM else str(Path(path).with_suffix(".safetensors"))
     raise UsageError(
         f"{path}: {row.name} cannot store {dtype.name}",
-        hint=f"Add `--dtype float32`, or write `--out {other}`.",
+        hint=f"Add {_as_code(worded('dtype', 'float32'))}, or write {_as_code(worded('out', other))}.",
     )
+
+
+def _as_code(words: str) -> str:
+    """What a shell is given, in backticks."""
+    return either(f"`{words}`", words)
 
 
 def check_key(path: str, row: Format, key: str) -> None:
@@ -84,7 +93,7 @@ def check_place(path: str) -> bool:
         if not stat.S_ISREG(mode):
             raise RunError(
                 f"{path} is not a regular file, and would be replaced by one",
-                hint="`--out -` writes a .npy to whatever stdout is.",
+                hint=f"{_as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
             )
         return True
 
@@ -98,13 +107,13 @@ def _check_folder(path: str, target: Path) -> None:
     if target.is_dir():
         raise _is_directory(path)
     if not target.parent.is_dir():
-        raise RunError(
-            f"{path}: the folder {target.parent} does not exist",
-            hint=f"Make it first: mkdir -p '{target.parent}'",
-        )
+        folder = str(target.parent)
+        way = either(f"mkdir -p '{folder}'", f"os.makedirs({written(folder)})")
+        raise RunError(f"{path}: the folder {folder} does not exist", hint=f"Make it first: {way}")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise RunError(
-            f"{path}: the folder {target.parent} cannot be written to", hint="Choose another with --out."
+            f"{path}: the folder {target.parent} cannot be written to",
+            hint=phrase("Choose another with {out}."),
         )
 
 
@@ -112,10 +121,9 @@ def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> 
     if key is None:
         if not force:
             others = " and all it holds" if row.container else ""
-            adds = f" To add to it: --out {path}::KEY." if row.container else ""
-            raise RunError(
-                f"{path} exists already", hint=f"--force replaces it{others}; or choose another --out.{adds}"
-            )
+            adds = f" To add to it: {worded('out', f'{path}::KEY')}." if row.container else ""
+            ways = f"{worded('force', True)} replaces it{others}; or choose another {worded('out')}.{adds}"
+            raise RunError(f"{path} exists already", hint=ways)
         return
     with open_input(path) as reader:
         if reader.format != row.name:
@@ -124,7 +132,7 @@ def _check_existing(path: str, row: Format, key: str | None, *, force: bool) -> 
             )
         conflict = reader.conflict(key)
     if conflict is not None and not (conflict.replaceable and force):
-        hint = "--force replaces it." if conflict.replaceable else "Choose another key."
+        hint = phrase("{force:True} replaces it.") if conflict.replaceable else "Choose another key."
         raise RunError(f"{path}: {conflict.reason}", hint=hint)
 
 

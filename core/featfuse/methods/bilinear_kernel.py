@@ -5,6 +5,7 @@ import numpy as np
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Positions, Rule, Taps
 from featfuse.model.change import resized
+from featfuse.wording import phrase
 
 __all__ = ["fixed_bilinear"]
 
@@ -22,7 +23,7 @@ def fixed_bilinear(in_size: int, out_size: int, settings: AxisSettings) -> tuple
             in_size,
             out_size,
             "the fixed kernel upsamples by whole factors only",
-            "Use --method bilinear, which reaches any size.",
+            phrase("Use {method:bilinear}, which reaches any size."),
         )
     rule = Rule(_taps, (in_size, factor))
     return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)

@@ -6,6 +6,7 @@ from featfuse.errors import ShapeError
 from featfuse.methods.crop_pad import surrounded
 from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, broadcast, gather, identity, select
 from featfuse.model.change import Change, ChangeKind
+from featfuse.wording import phrase, worded
 
 __all__ = ["channel_map", "channel_target"]
 
@@ -28,9 +29,9 @@ def channel_map(in_size: int, out_size: int, mode: str, name: str) -> AxisMap:
     small, large = min(in_size, out_size), max(in_size, out_size)
     if small == 0 or large % small:
         raise ShapeError(
-            f"{name}: axis C: --channels {mode} cannot bring {in_size} to {out_size}: "
+            f"{name}: axis C: {worded('channels', mode)} cannot bring {in_size} to {out_size}: "
             f"{large} is not a multiple of {small}",
-            hint="Use --channels zero-pad or truncate, or --combine concat.",
+            hint=phrase("Use {channels:zero-pad|truncate}, or {combine:concat}."),
         )
     factor = large // small
     if mode == "tile":

@@ -7,6 +7,7 @@ import numpy as np
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, gather, select
 from featfuse.model.change import Change, ChangeKind
+from featfuse.wording import phrase, worded
 
 __all__ = ["crop", "crop_or_pad", "pad", "pad_to", "surrounded"]
 
@@ -15,7 +16,10 @@ def crop(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, 
     """Keep `out_size` consecutive samples; --offset, else --anchor, else the centre by --odd."""
     if out_size > in_size:
         raise settings.refuse(
-            in_size, out_size, "a crop only shrinks", "Use --method pad or crop-or-pad, or another --to."
+            in_size,
+            out_size,
+            "a crop only shrinks",
+            phrase("Use {method:pad|crop-or-pad}, or another {to}."),
         )
     start = _start(in_size, out_size, settings, _centred_crop)
     change = Change(ChangeKind.CROP, before=start, after=in_size - out_size - start)
@@ -26,7 +30,10 @@ def pad(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, .
     """Add samples in front and behind; --offset, else --anchor, else half in front, rounded down."""
     if out_size < in_size:
         raise settings.refuse(
-            in_size, out_size, "a pad only grows", "Use --method crop or crop-or-pad, or another --to."
+            in_size,
+            out_size,
+            "a pad only grows",
+            phrase("Use {method:crop|crop-or-pad}, or another {to}."),
         )
     before = _start(in_size, out_size, settings, lambda large, small, _odd: (large - small) // 2)
     return (pad_to(in_size, before, out_size - in_size - before, settings),)
@@ -47,7 +54,7 @@ def _start(
             raise settings.refuse(
                 in_size,
                 out_size,
-                f"--offset {settings.letter}:{settings.offset} leaves the larger grid",
+                f"{worded('offset', f'{settings.letter}:{settings.offset}')} leaves the larger grid",
                 f"The offset of {settings.letter} may be 0 to {large - small}.",
             )
         return settings.offset
@@ -72,7 +79,7 @@ def pad_to(in_size: int, before: int, after: int, settings: AxisSettings) -> Axi
     change = Change(ChangeKind.PAD, mode, before=before, after=after)
     if in_size == 0 and mode != "constant" and out_size:
         raise settings.refuse(
-            in_size, out_size, f"{mode} has no sample to start from", "Use --pad-mode constant."
+            in_size, out_size, f"{mode} has no sample to start from", phrase("Use {pad_mode:constant}.")
         )
     if mode in _SOURCES:
         source = Rule(_folded, (before, in_size, mode))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, Positions, Rule, TapReduction, Taps
 from featfuse.model.change import Change, resized
+from featfuse.wording import phrase
 
 __all__ = ["area", "avg_pool", "lp_pool", "max_pool", "pooled_size"]
 
@@ -140,22 +141,26 @@ def _check(in_size: int, out_size: int, windows: Windows, settings: AxisSettings
     geometry = _geometry_text(windows, settings)
     if reached < 1:
         raise settings.refuse(
-            in_size, out_size, f"{geometry} is larger than the map", "Choose a smaller --pool-size."
+            in_size, out_size, f"{geometry} is larger than the map", phrase("Choose a smaller {pool_size}.")
         )
     if not _all_hold_samples(in_size, windows, reached):
         raise settings.refuse(
             in_size,
             out_size,
             f"with {geometry} a window would hold no sample",
-            "Choose a smaller --pool-padding" + (" or --pool-dilation." if windows.dilation > 1 else "."),
+            phrase(
+                "Choose a smaller {pool_padding}" + (" or {pool_dilation}." if windows.dilation > 1 else ".")
+            ),
         )
     if reached != out_size:
         raise settings.refuse(
             in_size,
             out_size,
             f"{geometry} gives {reached}",
-            "Change --pool-size, --pool-stride, --pool-padding or --ceil-mode, "
-            "or leave them out: adaptive windows hit the target exactly.",
+            phrase(
+                "Change {pool_size}, {pool_stride}, {pool_padding} or {ceil_mode}, or leave them out: "
+                "adaptive windows hit the target exactly."
+            ),
         )
 
 

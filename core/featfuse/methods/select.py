@@ -5,6 +5,7 @@ import math
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import AxisMap, broadcast, identity, select
 from featfuse.model.change import Change, ChangeKind
+from featfuse.wording import either, phrase, worded
 
 __all__ = ["strict", "stride"]
 
@@ -16,7 +17,10 @@ def strict(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap
     if in_size == 1:
         return (broadcast(out_size),)
     raise settings.refuse(
-        in_size, out_size, "it changes nothing", "Choose a --method; `fuse inspect` lists those that fit."
+        in_size,
+        out_size,
+        "it changes nothing",
+        f"Choose a {worded('method')}; {either('`fuse inspect`', 'featfuse.inspect')} lists those that fit.",
     )
 
 
@@ -28,5 +32,8 @@ def stride(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap
             if math.ceil(in_size / k) == out_size:
                 return (select(in_size, range(0, in_size, k), Change(ChangeKind.STRIDE, number=k)),)
     raise settings.refuse(
-        in_size, out_size, "no whole step gives that size", "Use --method area, avg-pool or nearest."
+        in_size,
+        out_size,
+        "no whole step gives that size",
+        phrase("Use {method:area|avg-pool|nearest}."),
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from featfuse.errors import ShapeError, UsageError
 from featfuse.model.tensor import TensorSpec
+from featfuse.wording import worded
 
 __all__ = [
     "LETTERS",
@@ -64,7 +65,7 @@ Arrangement = tuple[tuple[str, ...], ...]
 class OriginKind(Enum):
     """How a tensor's axes came to be known."""
 
-    GIVEN = "--layout"
+    GIVEN = "the caller's word"
     FILE = "the file's own word"
     RANK = "the number of axes"
     INFERRED = "a rule of inference"
@@ -96,13 +97,13 @@ def parse_layouts(text: str, specs: Sequence[TensorSpec]) -> list[Reading]:
     names = layout_names(text, [len(spec.shape) for spec in specs])
     if len(names) not in (1, len(specs)):
         raise UsageError(
-            f"--layout {text}: {len(names)} layouts for {len(specs)} inputs",
+            f"{worded('layout', text)}: {len(names)} layouts for {len(specs)} inputs",
             hint="Give one layout for all inputs, or one for each, joined by commas.",
         )
     for name in names:
         if len(set(name)) != len(name) or set(name) - set(LETTERS):
             raise UsageError(
-                f"--layout {name}: not a layout",
+                f"{worded('layout', name)}: not a layout",
                 hint="Use each letter once: N batch, C channel, T D H W space, L tokens; like NCHW or NHWC.",
             )
     if len(names) == 1:
@@ -149,7 +150,7 @@ def _given(name: str, spec: TensorSpec, *, shared: bool) -> Reading:
         if len(layout) == rank:
             return Reading(layout, Origin(OriginKind.GIVEN))
     raise ShapeError(
-        f"{spec.name}: --layout {name} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
+        f"{spec.name}: {worded('layout', name)} has {len(name)} axes, the tensor has {rank}: {spec.shape}",
         hint="Give each input its own layout, joined by commas, like NCHW,CHW.",
     )
 
@@ -169,7 +170,7 @@ def arranged(letters: str, wanted: str) -> Arrangement:
         last = letters.replace("C", "") + "C" * ("C" in letters)
         tokens = f", or L for {' and '.join(space)}: {last.replace(space, 'L')}" if len(space) > 1 else ""
         raise UsageError(
-            f"--out-layout {wanted}: the result has the axes {' '.join(letters)}",
+            f"{worded('out_layout', wanted)}: the result has the axes {' '.join(letters)}",
             hint=f"Name each of them once, like {last}{tokens}.",
         )
     return tuple(groups)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from featfuse.errors import ShapeError
 from featfuse.model.tensor import Array, TensorSpec, Window
+from featfuse.wording import phrase, worded
 
 __all__ = ["TokenGrid", "as_grid", "layout_to_give", "square_grid"]
 
@@ -36,14 +37,15 @@ def as_grid(
     if layout not in ("NLC", "LC"):
         hint = "Transpose the tensor before."
         if len(layout) != len(spec.shape):  # one layout for all inputs, which is the maps'
-            hint = "Give each input its own layout, NLC for the tokens, like --layout NLC,NCHW."
-        raise ShapeError(f"{spec.name}: --grid reads N L C or L C, not {layout}", hint=hint)
+            hint = phrase("Give each input its own layout, NLC for the tokens, like {layout:NLC,NCHW}.")
+        raise ShapeError(f"{spec.name}: {worded('grid')} reads N L C or L C, not {layout}", hint=hint)
     tokens = spec.shape[layout.index("L")]
     height, width = grid
     if tokens - skip != height * width:
         raise ShapeError(
-            f"{spec.name}: --grid {height}x{width} holds {height * width} tokens, the tensor has {tokens}"
-            + (f", {tokens - skip} after --skip-tokens {skip}" if skip else ""),
+            f"{spec.name}: {worded('grid', f'{height}x{width}')} holds {height * width} tokens, "
+            f"the tensor has {tokens}"
+            + (f", {tokens - skip} after {worded('skip_tokens', skip)}" if skip else ""),
             hint=_fitting_grids(tokens, skip),
         )
     *batch, _tokens, channels = spec.shape
@@ -80,5 +82,5 @@ def _fitting_grids(tokens: int, skip: int) -> str:
         pairs = [pair for pair in pairs if pair[1] <= 8 * pair[0]] or (pairs[-1:] if leading == skip else [])
         if pairs:
             grids = " or ".join(f"{height}x{width}" for height, width in reversed(pairs[-3:]))
-            offers.append(f"{grids} with --skip-tokens {leading}")
+            offers.append(f"{grids} with {worded('skip_tokens', leading)}")
     return f"These would fit: {'; '.join(offers)} (or the other way round)."

@@ -31,6 +31,7 @@ from featfuse.planning.plan import (
 from featfuse.planning.reconcile import NO_FACTORS, chains_for, is_weighted
 from featfuse.request.defaults import EXPONENT, convention_of
 from featfuse.request.options import Options
+from featfuse.wording import phrase, worded
 
 __all__ = ["as_branch", "constant_bias", "grown", "normalize", "project", "reconcile", "resized", "start"]
 
@@ -65,7 +66,7 @@ def project(branch: Branch, projection: Projection) -> Branch:
     """The input through a 1x1 convolution: the lateral convolution of an FPN."""
     channels = branch.member.sizes.get("C")
     if channels is None:
-        raise ShapeError(f"{branch.member.spec.name}: --project needs a channel axis")
+        raise ShapeError(f"{branch.member.spec.name}: {worded('project')} needs a channel axis")
     matrix = mixing_matrix(projection.kernel, channels, None, branch.member.spec.name)
     mix = Mix(Constant(matrix), constant_bias(projection.bias, len(matrix)), channels, len(matrix))
     return grown(
@@ -148,7 +149,8 @@ def _check_fill(chains: Sequence[Chain], name: str, dtype: DType) -> None:
             way_out = f"Choose a whole number from {low} to {high}."
         if not fits:
             raise UsageError(
-                f"--pad-value {value:g} does not fit {name}, which is padded as {dtype.name}", hint=way_out
+                f"{worded('pad_value', value)} does not fit {name}, which is padded as {dtype.name}",
+                hint=way_out,
             )
 
 
@@ -156,8 +158,8 @@ def normalize(branch: Branch, norm: str) -> Branch:
     """The channel vectors scaled to length one."""
     if "C" not in branch.member.sizes:
         raise ShapeError(
-            f"{branch.member.spec.name}: --normalize {norm} needs a channel axis, the layout is "
+            f"{branch.member.spec.name}: {worded('normalize', norm)} needs a channel axis, the layout is "
             f"{branch.member.reading.layout}",
-            hint="Name the channel axis with --layout.",
+            hint=phrase("Name the channel axis with {layout}."),
         )
     return grown(branch, Normalize(norm), dtype=weighted_dtype(branch.dtype))

@@ -10,6 +10,7 @@ from featfuse.planning.extras import Extras
 from featfuse.planning.plan import Member
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
+from featfuse.wording import Blank, either, phrase, worded
 
 __all__ = ["check_counts", "check_offset", "check_region", "needs_layout"]
 
@@ -20,25 +21,28 @@ def check_counts(specs: Sequence[TensorSpec], options: Options, extras: Extras) 
     if count < row.at_least or (row.at_most is not None and count > row.at_most):
         wanted = f"exactly {row.at_least}" if row.at_most == row.at_least else f"at least {row.at_least}"
         raise UsageError(
-            f"--combine {row.name} takes {wanted} inputs, not {count}", hint="See `fuse methods`."
+            f"{worded('combine', row.name)} takes {wanted} inputs, not {count}",
+            hint=f"See {either('`fuse methods`', 'featfuse.COMBINES')}.",
         )
     numbers = extras.numbers
     if numbers is not None and len(numbers) != count:
         raise UsageError(
-            f"--weights: {len(numbers)} weights for {count} inputs", hint="Give one weight per input."
+            f"{worded('weights')}: {len(numbers)} weights for {count} inputs",
+            hint="Give one weight per input.",
         )
     if numbers is not None and options.combine == "mean" and sum(numbers) == 0:
-        raise UsageError("--weights: the weights of a mean add up to 0", hint="Use --combine add.")
+        raise UsageError(
+            phrase("{weights}: the weights of a mean add up to 0"), hint=phrase("Use {combine:add}.")
+        )
     for projection in extras.projections:
-        if projection.place >= count:
-            raise UsageError(
-                f"--project {projection.place + 1}=...: there are {count} inputs",
-                hint="Inputs are numbered from 1.",
-            )
+        number = projection.place + 1
+        if number > count:
+            told = worded("project", Blank(f"{number}=...", f"{{{number}: ...}}"))
+            raise UsageError(f"{told}: there are {count} inputs", hint="Inputs are numbered from 1.")
     grouped = options.reduce is not None and bool(REDUCES[options.reduce].grouped)
     if options.channels != "strict" and row.joins == "C" and not grouped:
         raise UsageError(
-            f"--channels {options.channels} is not used by --combine {row.name}",
+            f"{worded('channels', options.channels)} is not used by {worded('combine', row.name)}",
             hint=f"{row.name} joins all channels.",
         )
     _check_single(count, options)
@@ -53,8 +57,8 @@ def _check_single(count: int, options: Options) -> None:
     no_target = options.to == "auto" and options.like is None and options.scale is None and not own_geometry
     if count == 1 and METHODS[options.method].changes_sizes and no_target:
         raise UsageError(
-            f"--method {options.method} on a single input needs a target",
-            hint="Give --to HxW, --scale FACTOR or --like INPUT.",
+            f"{worded('method', options.method)} on a single input needs a target",
+            hint=phrase("Give {to:HxW}, {scale:<FACTOR>} or {like:<INPUT>}."),
         )
 
 
@@ -62,21 +66,21 @@ def _check_fold(count: int, options: Options) -> None:
     if options.fold is None:
         return
     if count < 2:
-        raise UsageError("--fold needs two inputs or more")
+        raise UsageError(phrase("{fold} needs two inputs or more"))
     for name, given in (
-        ("--mask", options.mask is not None),
-        ("--weights", options.weights is not None),
-        ("--to", options.to != "auto"),
-        ("--like", options.like is not None),
-        ("--scale", options.scale is not None),
-        ("--keep-aspect", options.keep_aspect is not None),
-        (f"--combine {options.combine}", COMBINES[options.combine].joins == STACKED),
-        ("--combine mean", options.combine == "mean"),
-        ("--reduce mean", options.reduce == "mean"),
+        (worded("mask"), options.mask is not None),
+        (worded("weights"), options.weights is not None),
+        (worded("to"), options.to != "auto"),
+        (worded("like"), options.like is not None),
+        (worded("scale"), options.scale is not None),
+        (worded("keep_aspect"), options.keep_aspect is not None),
+        (worded("combine", options.combine), COMBINES[options.combine].joins == STACKED),
+        (worded("combine", "mean"), options.combine == "mean"),
+        (worded("reduce", "mean"), options.reduce == "mean"),
     ):
         if given:
             raise UsageError(
-                f"{name} is not used by --fold {options.fold}",
+                f"{name} is not used by {worded('fold', options.fold)}",
                 hint="A fold fuses two neighbouring levels at a time; do such steps one by one.",
             )
 
@@ -113,7 +117,7 @@ def check_offset(
         ]
         if letter not in layout.letters or letter not in SPATIAL or (start and not changing):
             raise ShapeError(
-                f"--offset {letter}:{start}: axis {letter} "
+                f"{worded('offset', f'{letter}:{start}')}: axis {letter} "
                 + (
                     "does not change"
                     if letter in layout.letters
@@ -129,12 +133,12 @@ def check_region(members: Sequence[Member], layout: Layout, options: Options) ->
         return
     if len(members) != 1:
         raise UsageError(
-            f"--roi takes one input, not {len(members)}",
+            f"{worded('roi')} takes one input, not {len(members)}",
             hint="Cut the region out first, then fuse the results.",
         )
     for letter in options.roi:
         if letter not in layout.space:
             raise ShapeError(
-                f"--roi {letter}: axis {letter} is no spatial axis of the layout {layout.letters}",
+                f"{worded('roi', letter)}: axis {letter} is no spatial axis of the layout {layout.letters}",
                 hint=f"The spatial axes are {' '.join(layout.space) or 'none'}.",
             )

@@ -30,6 +30,7 @@ from featfuse.planning.plan import (
 )
 from featfuse.request.combining import COMBINES, REDUCES
 from featfuse.request.options import Options
+from featfuse.wording import worded
 
 __all__ = ["combination", "effective_combine", "reduced_header", "reduction"]
 
@@ -45,8 +46,8 @@ def effective_combine(options: Options) -> str:
     grouped = REDUCES[options.reduce].grouped if options.reduce else ""
     if grouped and COMBINES[name].joins != "C":
         raise UsageError(
-            f"--reduce {options.reduce} needs --combine concat, not {name}",
-            hint=f"It takes the place of the concatenation; or use --combine {grouped}.",
+            f"{worded('reduce', options.reduce)} needs {worded('combine', 'concat')}, not {name}",
+            hint=f"It takes the place of the concatenation; or use {worded('combine', grouped)}.",
         )
     return grouped or name
 
@@ -103,22 +104,22 @@ def _weight_maps(count: int, layout: Layout, target: Mapping[str, int], extras: 
     """Weights per position, a channel per input, on the target grid."""
     maps = extras.weight_maps
     assert maps is not None
-    plain = layout.letters
+    plain, told = layout.letters, worded("weights", maps.spec.name)
     if "C" not in plain:
-        raise ShapeError(f"--weights {maps.spec.name}: weights per position need a channel axis in {plain}")
+        raise ShapeError(f"{told}: weights per position need a channel axis in {plain}")
     letters = _map_layout(maps.spec.shape, maps.spec.layout, plain, maps.spec.name)
     reading = Reading(letters, Origin(OriginKind.INFERRED))
     member = Member(maps.spec, reading)
     for letter, size in member.sizes.items():
         if letter not in SPATIAL and letter != "C" and size not in (1, target[letter]):
             raise ShapeError(
-                f"--weights {maps.spec.name}: axis {letter}: {size} does not broadcast to {target[letter]} "
+                f"{told}: axis {letter}: {size} does not broadcast to {target[letter]} "
                 f"(read as {reading.layout}, shape {maps.spec.shape})",
                 hint="Weights per position have one channel per input and the result's other axes.",
             )
     if member.sizes["C"] != count:
         raise ShapeError(
-            f"--weights {maps.spec.name}: {member.sizes['C']} channels for {count} inputs "
+            f"{told}: {member.sizes['C']} channels for {count} inputs "
             f"(read as {reading.layout}, shape {maps.spec.shape})",
             hint="Weights per position have one channel per input.",
         )
@@ -132,7 +133,7 @@ def _map_layout(shape: tuple[int, ...], own: str | None, layout: str, name: str)
         if len(candidate) == len(shape):
             return candidate
     raise ShapeError(
-        f"--weights {name}: shape {shape} fits neither a list of numbers nor the layout {layout}",
+        f"{worded('weights', name)}: shape {shape} fits neither a list of numbers nor the layout {layout}",
         hint=f"Give one number per input, or a {layout} tensor with one channel per input.",
     )
 
@@ -145,17 +146,18 @@ def reduction(before: Header, layout: Layout, options: Options, extras: Extras) 
     if name == "gap":
         return _pool(before, layout, options)
     if "C" not in layout.letters:
-        raise ShapeError(f"--reduce {name} needs a channel axis, the layout is {layout.axes}")
+        raise ShapeError(f"{worded('reduce', name)} needs a channel axis, the layout is {layout.axes}")
     channels = before.shape[layout.place("C")]
     return _components(before, channels, options) if name == "pca" else _mix(channels, options, extras)
 
 
 def _pool(before: Header, layout: Layout, options: Options) -> Pool:
     if not layout.space:
-        raise ShapeError(f"--reduce gap needs a spatial axis, the layout is {layout.axes}")
+        raise ShapeError(f"{worded('reduce', 'gap')} needs a spatial axis, the layout is {layout.axes}")
     if 0 in before.shape:
         raise ShapeError(
-            f"--reduce gap: the combined inputs are empty: {before.shape}", hint="No mean of nothing."
+            f"{worded('reduce', 'gap')}: the combined inputs are empty: {before.shape}",
+            hint="No mean of nothing.",
         )
     return Pool(layout.space, options.keepdims is not False)
 
@@ -163,13 +165,14 @@ def _pool(before: Header, layout: Layout, options: Options) -> Pool:
 def _components(before: Header, channels: int, options: Options) -> Components:
     if 0 in before.shape:
         raise ShapeError(
-            f"--reduce pca: the combined inputs are empty: {before.shape}", hint="There is nothing to fit."
+            f"{worded('reduce', 'pca')}: the combined inputs are empty: {before.shape}",
+            hint="There is nothing to fit.",
         )
     assert options.out_channels is not None
     if options.out_channels > channels:
         raise ShapeError(
-            f"--reduce pca: {options.out_channels} components of {channels} channels",
-            hint=f"--out-channels may be 1 to {channels}.",
+            f"{worded('reduce', 'pca')}: {options.out_channels} components of {channels} channels",
+            hint=f"{worded('out_channels')} may be 1 to {channels}.",
         )
     return Components(channels, options.out_channels)
 
@@ -181,7 +184,7 @@ def _mix(channels: int, options: Options, extras: Extras) -> Mix:
     assert options.out_channels is not None
     if options.out_channels * channels > MOST_WEIGHTS:
         raise ShapeError(
-            f"--out-channels {options.out_channels}: a kernel from {channels} channels is too large",
+            f"{worded('out_channels', options.out_channels)}: a kernel from {channels} channels is too large",
             hint="Choose fewer.",
         )
     weights = Untrained(options.out_channels, channels, options.seed or 0)

@@ -13,6 +13,7 @@ from featfuse.planning.extras import Extras, Side
 from featfuse.planning.plan import Branch, InsideData, Mask, MaskFactors, Member, Remap
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
+from featfuse.wording import phrase, worded
 
 __all__ = ["masking", "nearest_goal"]
 
@@ -53,28 +54,38 @@ def _check(
     branches: Sequence[Branch], chosen: Sequence[int], options: Options, extras: Extras, *, blend: bool
 ) -> None:
     if blend and len(branches) != 2:
-        raise UsageError(f"--mask-mode blend takes exactly two inputs, not {len(branches)}")
+        raise UsageError(f"{worded('mask_mode', 'blend')} takes exactly two inputs, not {len(branches)}")
     if blend and options.combine != "add":
         raise UsageError(
-            f"--mask-mode blend is itself the combination, not --combine {options.combine}",
-            hint="Leave --combine out.",
+            phrase("{mask_mode:blend} is itself the combination, not {combine:{name}}", name=options.combine),
+            hint=phrase("Leave {combine} out."),
         )
     if blend and options.weights is not None:
-        raise UsageError("--weights is not used by --mask-mode blend", hint="The mask weighs the two.")
+        raise UsageError(
+            phrase("{weights} is not used by {mask_mode:blend}"),
+            hint="The mask weighs the two.",
+        )
     if options.mask_scale is not None and options.mask_scale <= 0:
         raise UsageError(
-            f"--mask-scale {options.mask_scale:g}: must be above 0", hint="Write it like --mask-scale 255."
+            f"{worded('mask_scale', options.mask_scale)}: must be above 0",
+            hint=phrase("Write it like {mask_scale:255}."),
         )
     if options.mask_scale is not None and extras.mask is None:
-        raise UsageError("--mask-scale is not used by --mask auto", hint="There are no values to divide.")
+        raise UsageError(
+            phrase("{mask_scale} is not used by {mask:auto}"),
+            hint="There are no values to divide.",
+        )
     if len(branches) < 2:
-        raise UsageError("--mask needs two inputs or more", hint="To weigh one map, use --combine mul.")
+        raise UsageError(
+            phrase("{mask} needs two inputs or more"),
+            hint=phrase("To weigh one map, use {combine:mul}."),
+        )
     if extras.mask is None and not any(
         step.inner is not None for index in chosen for chain in branches[index].chains for step in chain
     ):
         raise ShapeError(
-            "--mask auto: no input is padded, so there is nothing to tell apart",
-            hint="It goes with --method pad, crop-or-pad or letterbox; or name a mask file.",
+            phrase("{mask:auto}: no input is padded, so there is nothing to tell apart"),
+            hint=phrase("It goes with {method:pad|crop-or-pad|letterbox}; or name a mask file."),
         )
 
 
@@ -99,8 +110,8 @@ def _factors(
     for letter, size in member.sizes.items():
         if letter not in SPATIAL and size not in (1, target[letter]):
             raise ShapeError(
-                f"--mask {mask.spec.name}: axis {letter}: {size} does not broadcast to {target[letter]} "
-                f"(read as {reading.layout}, shape {mask.spec.shape})",
+                f"{worded('mask', mask.spec.name)}: axis {letter}: {size} does not broadcast to "
+                f"{target[letter]} (read as {reading.layout}, shape {mask.spec.shape})",
                 hint="A mask has one channel, or as many as the result.",
             )
     goal = nearest_goal(member, target) | {letter: 1 for letter in target if letter not in member.sizes}
@@ -135,7 +146,7 @@ def _mask_layout(spec: TensorSpec, layout: str, target: Mapping[str, int]) -> st
     ]
     if not readings:
         raise ShapeError(
-            f"--mask {spec.name}: shape {spec.shape} fits no part of the layout {layout}",
+            f"{worded('mask', spec.name)}: shape {spec.shape} fits no part of the layout {layout}",
             hint=f"A mask has the axes {space}, or all of {layout}.",
         )
     for name in readings:

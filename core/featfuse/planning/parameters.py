@@ -12,6 +12,7 @@ import numpy as np
 from featfuse.errors import ShapeError, UsageError, did_you_mean
 from featfuse.model.constant import Constant
 from featfuse.model.tensor import Array
+from featfuse.wording import phrase, worded
 
 __all__ = [
     "BIAS_HINT",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 
-MIXING_HINT = "A 1x1 kernel is OIHW or OI (torch) or HWIO (Keras); --kernel-layout says which."
+MIXING_HINT = "A 1x1 kernel is OIHW or OI (torch) or HWIO (Keras); {kernel_layout} says which."
 TRANSPOSED_HINT = "The kernel is (in, out / groups, taps) as in torch, or (taps, out, in) as in Keras."
 BIAS_HINT = "A bias holds one number per output channel."
 
@@ -83,7 +84,7 @@ def mixing_matrix(weights: Parameter, in_channels: int, layout: str | None, fed_
         raise ShapeError(
             f"{weights.name}: kernel {shape} does not take the {in_channels} channels of {fed_by} "
             f"(read as {layout or ' or '.join(layouts) or 'nothing known'})",
-            hint=MIXING_HINT,
+            hint=phrase(MIXING_HINT),
         )
     out_axis, in_axis = next(iter(fitting.values()))
     return np.moveaxis(weights.value.array, (out_axis, in_axis), (0, 1)).reshape(shape[out_axis], in_channels)
@@ -124,7 +125,7 @@ def transposed_kernel(
     if len(fitting) > 1:
         raise ShapeError(
             f"{weights.name}: kernel {shape} fits {in_channels} channels as {' and as '.join(fitting)}",
-            hint="Say which: " + " or ".join(f"--kernel-layout {name}" for name in fitting) + ".",
+            hint=f"Say which: {' or '.join(worded('kernel_layout', name) for name in fitting)}.",
         )
     if not fitting or in_channels % groups:
         raise ShapeError(
@@ -151,7 +152,7 @@ def _check_layout(layouts: dict[str, tuple[int, int]], layout: str | None, weigh
         *(key for row in _TRANSPOSED.values() for key in row),
     ]
     if name not in known:
-        raise UsageError(f"--kernel-layout {layout}: unknown layout", hint=did_you_mean(name, known))
+        raise UsageError(f"{worded('kernel_layout', layout)}: unknown layout", hint=did_you_mean(name, known))
     if name not in layouts:
         raise ShapeError(
             f"{weights.name}: kernel {weights.value.shape} cannot be {name}",

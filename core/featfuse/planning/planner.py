@@ -34,6 +34,7 @@ from featfuse.planning.reconcile import axis_settings, find_target
 from featfuse.request.combining import COMBINES
 from featfuse.request.defaults import resizer
 from featfuse.request.options import Options
+from featfuse.wording import phrase, worded
 
 __all__ = ["convolved_members", "make_plan", "read_inputs"]
 
@@ -100,7 +101,8 @@ def _plan_as(
     dtype = DTYPES[options.dtype] if options.dtype else dtype
     if math.prod(shape) * dtype.itemsize >= MOST_BYTES:
         raise ShapeError(
-            f"the result would have the shape {shape}: more bytes than any disk", hint="Look at --to."
+            f"the result would have the shape {shape}: more bytes than any disk",
+            hint=phrase("Look at {to}."),
         )
     letters = None if is_anonymous(layout.letters) else reduced_letters(layout, following)
     arrangement = _arrangement(letters, options)
@@ -136,8 +138,8 @@ def _layout(readings: Sequence[Reading], options: Options) -> Layout:
     joins = COMBINES[options.combine].joins
     if joins == "C" and "C" not in letters:
         raise ShapeError(
-            f"--combine concat joins channels, and no input has a channel axis ({letters})",
-            hint="Use --combine stack, or name the channel axis with --layout.",
+            f"{worded('combine', 'concat')} joins channels, and no input has a channel axis ({letters})",
+            hint=phrase("Use {combine:stack}, or name the channel axis with {layout}."),
         )
     return Layout(letters, stacked=joins == STACKED)
 
@@ -200,8 +202,8 @@ def _convolved(
     grid, off_grid = _off_grid(started, layout, options, template)
     if not any(off_grid):
         raise ShapeError(
-            "--kernel: every input is on the target grid already, so nothing would be upsampled",
-            hint="Leave --method transposed-conv out, or give one input alone.",
+            phrase("{kernel}: every input is on the target grid already, so nothing would be upsampled"),
+            hint=phrase("Leave {method:transposed-conv} out, or give one input alone."),
         )
     return [
         convolve(branch, extras.kernel, extras.bias, layout, options, grid) if off else branch

@@ -29,7 +29,7 @@ from featfuse.planning.extras import Extras
 from featfuse.planning.plan import FusionPlan, Member
 from featfuse.request.combining import COMBINES
 from featfuse.request.options import Options
-from featfuse.request.parsing import flag
+from featfuse.wording import phrase, together
 
 __all__ = ["READINGS", "AmbiguousLayout", "Answer", "find_readings", "infer", "joint_readings"]
 
@@ -74,14 +74,14 @@ class Wishes(Value):
 class Answer(Value):
     """One way to read the inputs: the options that say so, and the plan that follows or why there is none."""
 
-    given: tuple[tuple[str, str], ...]
+    given: tuple[tuple[str, str | int], ...]
     readings: tuple[Reading, ...]
     outcome: FusionPlan | FeatfuseError
 
     @property
     def words(self) -> str:
         """`--layout NCHW`, `--grid 14x14 --skip-tokens 1`."""
-        return " ".join(f"{flag(name)} {value}" for name, value in self.given)
+        return together(dict(self.given))
 
 
 class AmbiguousLayout(ShapeError):
@@ -96,11 +96,16 @@ class AmbiguousLayout(ShapeError):
 
     def of_the_first(self, count: int) -> "AmbiguousLayout":
         """The same about the first tensors alone: --layout does not speak of that of --like."""
-        answers: dict[tuple[tuple[str, str], ...], Answer] = {}
+        answers: dict[tuple[tuple[str, str | int], ...], Answer] = {}
         for it in self.answers:
-            given = tuple((name, ",".join(text.split(",")[:count])) for name, text in it.given)
+            given = tuple((name, _first(value, count)) for name, value in it.given)
             answers.setdefault(given, it._replace(given=given))
         return AmbiguousLayout(list(answers.values()))
+
+
+def _first(value: str | int, count: int) -> str | int:
+    """Of a list with commas, its first words."""
+    return ",".join(value.split(",")[:count]) if isinstance(value, str) else value
 
 
 class _PlanAs(Protocol):
@@ -178,7 +183,7 @@ def infer(specs: Sequence[TensorSpec], wishes: Wishes, trial: Trial) -> Joint:
         if len(spec.shape) not in READINGS:
             raise ShapeError(
                 f"{spec.name}: {len(spec.shape)} axes and no layout: {spec.shape}",
-                hint="Say which axis is which with --layout.",
+                hint=phrase("Say which axis is which with {layout}."),
             )
     return _Inference(specs, wishes, trial).decide()
 
@@ -316,9 +321,9 @@ class _Inference:
             for spec, grid in zip(self.specs, grids, strict=True)
         ]
         words = ["x".join(map(str, grid)) for grid in grids if grid]
-        given = {"grid": words[0] if len(set(words)) == 1 else ",".join(words)}
+        given: dict[str, str | int] = {"grid": words[0] if len(set(words)) == 1 else ",".join(words)}
         if skip:
-            given["skip_tokens"] = str(skip)
+            given["skip_tokens"] = skip
         try:
             readings = infer(specs, self.wishes, self.trial)
             return Answer(tuple(given.items()), tuple(readings), self.trial(specs, readings))

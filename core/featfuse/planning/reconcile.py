@@ -13,12 +13,12 @@ from featfuse.methods.settings import AxisSettings
 from featfuse.model.axis import broadcast, identity
 from featfuse.model.layout import SPATIAL, Layout
 from featfuse.planning.plan import Chain, Member
-from featfuse.request.combining import COMBINES
+from featfuse.request.combining import CHANNEL_MODES, COMBINES
 from featfuse.request.defaults import convention_of, resizer
 from featfuse.request.options import Options
-from featfuse.request.parsing import flag
 from featfuse.request.spelling import spelled
 from featfuse.request.usage import LISTED
+from featfuse.wording import phrase, worded
 
 if TYPE_CHECKING:
     from featfuse.planning.scaling import Fit
@@ -125,9 +125,12 @@ def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) ->
     if like is not None:
         missing = [letter for letter in space if letter not in like.grid]
         if missing:
+            told = f"{worded('like', like.spec.name)}: no axis {missing[0]}"
             raise ShapeError(
-                f"--like {like.spec.name}: no axis {missing[0]} in {like.reading.layout} {like.spec.shape}",
-                hint="Choose a tensor with the inputs' spatial axes, or spell the grid out with --to.",
+                f"{told} in {like.reading.layout} {like.spec.shape}",
+                hint=phrase(
+                    "Choose a tensor with the inputs' spatial axes, or spell the grid out with {to}."
+                ),
             )
         return like.grid
     if isinstance(options.to, str):
@@ -136,17 +139,18 @@ def _wanted_grid(space: Sequence[str], options: Options, like: Member | None) ->
         for letter in options.to:
             if letter not in space:
                 raise UsageError(
-                    f"--to {spelled('to', options.to)}: no spatial axis {letter}",
+                    f"{worded('to', spelled('to', options.to))}: no spatial axis {letter}",
                     hint=f"The spatial axes are {' '.join(space) or 'none'}.",
                 )
         return options.to
     if len(options.to) != len(space):
+        example = "x".join([str(options.to[0])] * len(space))
         raise UsageError(
-            f"--to {'x'.join(map(str, options.to))}: {len(options.to)} sizes for "
+            f"{worded('to', 'x'.join(map(str, options.to)))}: {len(options.to)} sizes for "
             f"{len(space)} spatial axes ({' '.join(space) or 'none'})",
-            hint=f"Give one size for each, like --to {'x'.join([str(options.to[0])] * len(space))}."
+            hint=f"Give one size for each, like {worded('to', example)}."
             if space
-            else "Name the spatial axes with --layout.",
+            else phrase("Name the spatial axes with {layout}."),
         )
     return dict(zip(space, options.to, strict=True))
 
@@ -179,11 +183,12 @@ def _equal(members: Sequence[Member], letter: str, options: Options) -> int:
 
 def _way_out(letter: str, options: Options) -> str:
     if letter == "C":
+        ways = worded("channels", *(mode for mode in CHANNEL_MODES if mode != "strict"))
         if COMBINES[options.combine].joins:
-            return "Choose --channels tile, repeat, zero-pad, truncate or mean."
-        return "Choose --channels tile, repeat, zero-pad, truncate or mean, or --combine concat."
+            return f"Choose {ways}."
+        return f"Choose {ways}, or {worded('combine', 'concat')}."
     if letter in SPATIAL:
-        return "Choose a --method that reconciles sizes, such as bilinear, pad or crop."
+        return phrase("Choose a {method} that reconciles sizes, such as bilinear, pad or crop.")
     if letter == "N":
         return "Fuse tensors of equal batch size, or with a batch of 1, which broadcasts."
     return "Only equal sizes, or 1, can be fused along this axis."
@@ -243,7 +248,7 @@ def _spatial(
         return ()
     pooling = options.pool_size is not None
     if 0 in (in_size, out_size) and not pooling and not row.empties:
-        raise settings.refuse(in_size, out_size, "there are no samples", "Use --method pad or crop.")
+        raise settings.refuse(in_size, out_size, "there are no samples", phrase("Use {method:pad|crop}."))
     try:
         return _built(in_size, out_size, settings._replace(name=""))
     except FeatfuseError:  # the error shall name the input
@@ -283,7 +288,7 @@ def _along(name: str, value: Any, letter: str, layout: Layout) -> Any:
     if name == "roi":
         return value.get(letter, (0.0, 1.0))
     if isinstance(value, tuple):
-        return per_axis(flag(name), value, layout.space.index(letter), layout.space)
+        return per_axis(name, value, layout.space.index(letter), layout.space)
     return value.get(letter) if isinstance(value, Mapping) else value
 
 
@@ -294,7 +299,7 @@ def per_axis(option: str, values: tuple[Any, ...] | None, place: int, space: Seq
     if len(values) not in (1, len(space)):
         told = ["+".join(map(str, it)) if isinstance(it, tuple) else str(it) for it in values]
         raise UsageError(
-            f"{option} {'x'.join(told)}: {len(values)} sizes for {len(space)} spatial axes",
+            f"{worded(option, 'x'.join(told))}: {len(values)} sizes for {len(space)} spatial axes",
             hint="Give one size for all, or one for each spatial axis.",
         )
     return values[0] if len(values) == 1 else values[place]

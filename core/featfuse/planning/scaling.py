@@ -11,6 +11,7 @@ from featfuse.planning.plan import Member
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
 from featfuse.request.spelling import spelled
+from featfuse.wording import phrase, worded
 
 __all__ = ["Fit", "by_aspect", "by_scale"]
 
@@ -34,13 +35,13 @@ def by_scale(members: Sequence[Member], space: Sequence[str], options: Options) 
         {letter: math.floor(size * factors.get(letter, 1.0)) for letter, size in member.grid.items()}
         for member in members
     ]
+    told = worded("scale", spelled("scale", options.scale))
     for member, sizes in zip(members, scaled, strict=True):
         for letter, size in sizes.items():
             if not size and member.grid[letter]:
                 raise ShapeError(
-                    f"{member.spec.name}: --scale {spelled('scale', options.scale)} takes axis {letter} from "
-                    f"{member.grid[letter]} to 0 samples",
-                    hint="Choose a larger factor, or --to.",
+                    f"{member.spec.name}: {told} takes axis {letter} from {member.grid[letter]} to 0 samples",
+                    hint=phrase("Choose a larger factor, or {to}."),
                 )
     for target in scaled:
         if len(target) == len(space):
@@ -49,10 +50,10 @@ def by_scale(members: Sequence[Member], space: Sequence[str], options: Options) 
             if len(fits) == len(members):
                 return [it._replace(factors={}) for it in fits] if options.recompute_scale_factor else fits
     raise _apart(
-        f"--scale {spelled('scale', options.scale)}",
+        told,
         members,
         scaled,
-        "It brings all inputs to one grid, or some to that of the others. Name the grid with --to.",
+        phrase("It brings all inputs to one grid, or some to that of the others. Name the grid with {to}."),
     )
 
 
@@ -69,7 +70,7 @@ def _factors(space: Sequence[str], options: Options) -> dict[str, float]:
         unknown = [letter for letter in scale if letter not in space]
         if unknown:
             raise UsageError(
-                f"--scale {spelled('scale', scale)}: no spatial axis {unknown[0]}",
+                f"{worded('scale', spelled('scale', scale))}: no spatial axis {unknown[0]}",
                 hint=f"The spatial axes are {' '.join(space) or 'none'}.",
             )
         factors = dict(scale)
@@ -77,7 +78,7 @@ def _factors(space: Sequence[str], options: Options) -> dict[str, float]:
         factors = dict(zip(space, scale * len(space), strict=False))
     else:
         raise UsageError(
-            f"--scale {spelled('scale', scale)}: {len(scale)} factors for {len(space)} spatial axes "
+            f"{worded('scale', spelled('scale', scale))}: {len(scale)} factors for {len(space)} spatial axes "
             f"({' '.join(space) or 'none'})",
             hint="Give one for all, or one for each.",
         )
@@ -112,16 +113,17 @@ def by_aspect(members: Sequence[Member], wanted: Sizes, named: Sizes, options: O
         own = {letter: size for letter, size in member.grid.items() if letter in counted}
         if 0 in own.values():
             raise ShapeError(
-                f"{member.spec.name}: --keep-aspect: there are no samples", hint="Use --method pad or crop."
+                f"{member.spec.name}: {worded('keep_aspect')}: there are no samples",
+                hint=phrase("Use {method:pad|crop}."),
             )
         factor = choose((wanted[letter] / size for letter, size in own.items()), default=1.0)
         sizes = {letter: int(factor * size + 0.5) for letter, size in own.items()}
         fits.append(Fit(dict(wanted) | sizes, dict.fromkeys(own, factor)))
     if any(fit.sizes != fits[0].sizes for fit in fits):
         raise _apart(
-            f"--keep-aspect {options.keep_aspect}",
+            worded("keep_aspect", options.keep_aspect),
             members,
             [fit.sizes for fit in fits],
-            "Their aspect ratios differ: use --method letterbox, or leave --keep-aspect out.",
+            phrase("Their aspect ratios differ: use {method:letterbox}, or leave {keep_aspect} out."),
         )
     return fits

@@ -9,6 +9,7 @@ from featfuse.planning.branches import grown, resized
 from featfuse.planning.plan import Branch, Member, Read, Shuffle
 from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
+from featfuse.wording import Blank, phrase, worded
 
 __all__ = ["shuffle"]
 
@@ -26,9 +27,9 @@ def shuffle(branch: Branch, options: Options, target: Mapping[str, int]) -> Bran
     channels = member.sizes.get("C")
     if channels is None:
         raise ShapeError(
-            f"{member.spec.name}: --method {options.method} needs a channel axis, the layout is "
+            f"{member.spec.name}: {worded('method', options.method)} needs a channel axis, the layout is "
             f"{member.reading.layout}",
-            hint="Name the channel axis with --layout.",
+            hint=phrase("Name the channel axis with {layout}."),
         )
     space = [letter for letter in SPATIAL if letter in member.grid]
     if len(space) > 1 and "T" in space and member.grid["T"] == target["T"]:
@@ -57,13 +58,13 @@ def _no_factor(
     grows = METHODS[options.method].shuffles == "space"
     steps = [(letter, member.grid[letter], target[letter]) for letter in space]
     if all(after < before if grows else after > before for _, before, after in steps):
-        hint = (
-            f"Choose --method {'pixel-unshuffle' if grows else 'pixel-shuffle'}, or another --to or --scale."
-        )
+        other = worded("method", "pixel-unshuffle" if grows else "pixel-shuffle")
+        hint = f"Choose {other}, or another {worded('to')} or {worded('scale')}."
     elif grows:
-        hint = f"Choose a target like --to {_scaled(member, space, 2)}, or --method bilinear."
+        target_words = worded("to", _scaled(member, space, 2))
+        hint = f"Choose a target like {target_words}, or {worded('method', 'bilinear')}."
     else:
-        hint = "Crop or pad it to whole multiples of the target before, or choose --method avg-pool."
+        hint = phrase("Crop or pad it to whole multiples of the target before, or choose {method:avg-pool}.")
     told = ", ".join(f"{letter} {before} to {after}" for letter, before, after in steps)
     return ShapeError(
         f"{member.spec.name}: {options.method} cannot bring {told}: "
@@ -75,10 +76,12 @@ def _no_factor(
 def _no_channels(branch: Branch, options: Options, factor: int, space: Sequence[str]) -> ShapeError:
     member, channels, rank = branch.member, branch.member.sizes["C"], len(space)
     fitting = [r for r in range(2, _MOST_OFFERED + 1) if channels % r**rank == 0]
-    ways = [f"--to {_scaled(member, space, r)}" for r in fitting[-1:]]
+    ways = [worded("to", _scaled(member, space, r)) for r in fitting[-1:]]
     if isinstance(branch.origin, Read):
-        ways.append(f"--project {branch.origin.place + 1}=KERNEL to change its channels")
-    ways.append("--method bilinear")
+        number = branch.origin.place + 1
+        kernel = Blank(f"{number}=KERNEL", f"{{{number}: KERNEL}}")
+        ways.append(f"{worded('project', kernel)} to change its channels")
+    ways.append(worded("method", "bilinear"))
     return ShapeError(
         f"{member.spec.name}: axis C: {options.method} by {factor} makes one channel of {factor**rank} "
         f"({'x'.join([str(factor)] * rank)}), and {channels} is no multiple of that",

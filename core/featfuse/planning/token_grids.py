@@ -7,6 +7,7 @@ from featfuse.model.layout import given_layouts
 from featfuse.model.tensor import TensorSpec
 from featfuse.model.tokens import TokenGrid, as_grid, square_grid
 from featfuse.request.options import Options
+from featfuse.wording import phrase, worded
 
 __all__ = ["Laid", "grids_asked_for", "lay_grids"]
 
@@ -54,11 +55,13 @@ def lay_grids(
     if wanted not in (1, len(tokens)):
         tokens = [place for place in tokens if place not in maps]
     if not tokens:
-        raise UsageError("--grid: no input is a token tensor", hint="Say which with --layout NLC.")
-    for option, values in (("--grid", grids), ("--skip-tokens", skips)):
+        raise UsageError(
+            phrase("{grid}: no input is a token tensor"), hint=phrase("Say which with {layout:NLC}.")
+        )
+    for option, values in (("grid", grids), ("skip_tokens", skips)):
         if len(values) not in (1, len(tokens)):
             raise UsageError(
-                f"{option}: {len(values)} values for {len(tokens)} token inputs",
+                f"{worded(option)}: {len(values)} values for {len(tokens)} token inputs",
                 hint="Give one for all of them, or one each, joined by commas.",
             )
     result: list[Laid | None] = [None] * len(specs)
@@ -82,9 +85,9 @@ def _on_grid(spec: TensorSpec, layout: str | None, grid: Grid, skip: int) -> Lai
     found = square_grid(count)
     if found is None:
         raise ShapeError(
-            f"{spec.name}: --grid auto: {count} tokens are no square"
-            + (f" ({spec.shape[-2]} less --skip-tokens {skip})" if skip else ""),
-            hint="Give the grid, like --grid 14x10, or other --skip-tokens.",
+            f"{spec.name}: {worded('grid', 'auto')}: {count} tokens are no square"
+            + (f" ({spec.shape[-2]} less {worded('skip_tokens', skip)})" if skip else ""),
+            hint=phrase("Give the grid, like {grid:14x10}, or other {skip_tokens}."),
         )
     return as_grid(spec, layout, found, skip)
 

@@ -12,6 +12,7 @@ from featfuse.planning.parameters import Parameter, transposed_kernel
 from featfuse.planning.plan import Branch, Member, Upsample
 from featfuse.planning.reconcile import per_axis
 from featfuse.request.options import Options
+from featfuse.wording import phrase, worded
 
 __all__ = ["convolve"]
 
@@ -32,7 +33,7 @@ def convolve(
     space = [letter for letter in layout.space if letter in member.grid]
     channels = member.sizes.get("C")
     if channels is None:
-        raise ShapeError(f"{member.spec.name}: --kernel needs a channel axis")
+        raise ShapeError(f"{member.spec.name}: {worded('kernel')} needs a channel axis")
     groups = options.groups or 1
     weights = transposed_kernel(kernel, channels, groups, len(space), options.kernel_layout, member.spec.name)
     in_order = sorted(
@@ -68,8 +69,8 @@ def _geometry(in_size: int, taps: int, place: int, space: Sequence[str], options
     """torch and ONNX by numbers: O = (I-1)s - 2p + d(k-1) + op + 1, of which p crops the output on both sides
     and op extends its end. Keras by `same`: O = I*s, of the natural length (I-1)s + k the first
     (k-1) - min(ceil((s+k-2)/2), k-1) are cropped; and by `valid`: nothing is."""
-    stride = per_axis("--stride", options.stride, place, space) or 1
-    dilation = per_axis("--dilation", options.dilation, place, space) or 1
+    stride = per_axis("stride", options.stride, place, space) or 1
+    dilation = per_axis("dilation", options.dilation, place, space) or 1
     reach = dilation * (taps - 1) + 1
     if options.padding == "same":
         left = min(-(-(stride + reach - 2) // 2), reach - 1)
@@ -77,17 +78,18 @@ def _geometry(in_size: int, taps: int, place: int, space: Sequence[str], options
     if options.padding == "valid":
         return Geometry(in_size, in_size * stride + max(reach - stride, 0), taps, stride, dilation, 0)
     assert not isinstance(options.padding, str)
-    padding = per_axis("--padding", options.padding, place, space) or 0
-    extra = per_axis("--output-padding", options.output_padding, place, space) or 0
+    padding = per_axis("padding", options.padding, place, space) or 0
+    extra = per_axis("output_padding", options.output_padding, place, space) or 0
     if extra >= max(stride, dilation):
         raise UsageError(
-            f"--output-padding {extra} must be smaller than --stride {stride} or --dilation {dilation}"
+            f"{worded('output_padding', extra)} must be smaller than {worded('stride', stride)} "
+            f"or {worded('dilation', dilation)}"
         )
     out_size = (in_size - 1) * stride - 2 * padding + reach + extra
     if out_size < 1:
         raise ShapeError(
             f"axis {space[place]}: the transposed convolution of {in_size} samples leaves {out_size}",
-            hint="Choose a smaller --padding.",
+            hint=phrase("Choose a smaller {padding}."),
         )
     return Geometry(in_size, out_size, taps, stride, dilation, padding)
 
@@ -98,16 +100,17 @@ def _missed(
     """The geometry misses the target: say where and by how much, and what would reach it."""
     space = list(along)
     extra = {
-        letter: per_axis("--output-padding", options.output_padding, place, space) or 0
+        letter: per_axis("output_padding", options.output_padding, place, space) or 0
         for place, letter in enumerate(space)
     }
     needed = {letter: target[letter] - it.out_size + extra[letter] for letter, it in along.items()}
     reachable = all(0 <= needed[letter] < max(it.stride, it.dilation) for letter, it in along.items())
-    hint = "Choose another --stride or --padding, or --method bilinear, which reaches any size."
+    bilinear = worded("method", "bilinear")
+    hint = f"Choose another {worded('stride')} or {worded('padding')}, or {bilinear}, which reaches any size."
     if reachable and not isinstance(options.padding, str):
         sizes = [str(needed[letter]) for letter in space]
         words = sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
-        hint = f"--output-padding {words} reaches the target; so does --method bilinear."
+        hint = f"{worded('output_padding', words)} reaches the target; so does {bilinear}."
     told = [
         f"axis {letter}: {it.in_size} gives {it.out_size}, the target is {target[letter]}"
         for letter, it in along.items()

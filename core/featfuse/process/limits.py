@@ -8,8 +8,17 @@ from typing import NamedTuple
 
 from featfuse.errors import UsageError
 from featfuse.text import human_bytes
+from featfuse.wording import Blank, phrase, worded
 
-__all__ = ["DEFAULT_MEMORY", "Limits", "Progress", "TooLittleMemory", "parse_memory", "usable_cores"]
+__all__ = [
+    "DEFAULT_MEMORY",
+    "Limits",
+    "Progress",
+    "TooLittleMemory",
+    "check_count",
+    "parse_memory",
+    "usable_cores",
+]
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) from the thread that called `execute`."""
@@ -34,16 +43,29 @@ class TooLittleMemory(UsageError):
 
     def __init__(self, given: int, needed: int, why: str, others: Sequence[str] = (), jobs: int = 1) -> None:
         enough = max(1, -(-needed // (1 << 20))) * jobs
-        ways = [f"Give --memory {enough}M or more", *(["give fewer --jobs"] if jobs > 1 else []), *others]
+        ways = [f"Give {worded('memory', f'{enough}M')} or more", *others]
+        if jobs > 1:
+            ways.insert(1, phrase("give fewer {jobs}"))
         share = f" for each of {jobs} jobs" if jobs > 1 else ""
         super().__init__(
-            f"--memory {human_bytes(given)}{share} is too small: {why}", hint=", or ".join(ways) + "."
+            f"{worded('memory', Blank(human_bytes(given)))}{share} is too small: {why}",
+            hint=", or ".join(ways) + ".",
         )
         self.given, self.needed, self.why, self.others = given, needed, why, others
 
     def shared(self, jobs: int) -> "TooLittleMemory":
         """The same, told to whom the memory of all jobs belongs."""
         return TooLittleMemory(self.given, self.needed, self.why, self.others, jobs)
+
+
+def check_count(option: str, count: int | None, hint: str = "") -> None:
+    """UsageError for what is no number of threads or jobs; None is one."""
+    if count is None:
+        return
+    if not hasattr(count, "__index__"):
+        raise UsageError(f"{worded(option, count)}: not a whole number", hint=hint)
+    if count < 1:
+        raise UsageError(f"{worded(option, count)}: at least 1 is needed", hint=hint)
 
 
 def parse_memory(text: str | int) -> int:
@@ -55,11 +77,11 @@ def parse_memory(text: str | int) -> int:
 def _bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
     if match is None or float(match[1]) <= 0:
-        raise UsageError(f"--memory {text}: not a size", hint="Write it like 512M or 2G.")
+        raise UsageError(f"{worded('memory', text)}: not a size", hint="Write it like 512M or 2G.")
     size = float(match[1]) * 1024 ** " KMGT".index(match[2] or " ")
     if size >= 2.0**63:
         shown = text if len(text) <= 20 else f"{text[:20]}..."
-        raise UsageError(f"--memory {shown}: more than any machine has", hint="Like 512M or 2G.")
+        raise UsageError(f"{worded('memory', shown)}: more than any machine has", hint="Like 512M or 2G.")
     return int(size)
 
 

@@ -30,6 +30,7 @@ from itertools import count
 from typing import Any, NamedTuple, NoReturn
 
 from featfuse.errors import InputError, RunError
+from featfuse.wording import phrase
 
 __all__ = ["enable", "new_token", "release", "try_in_child"]
 
@@ -178,7 +179,7 @@ def _loss(name: str, number: int) -> InputError:
     if number not in _CRASHES:
         return InputError(
             f"{name}: the process that reads it on trial was killed ({word})",
-            hint="Perhaps for lack of memory: a smaller --memory or fewer --threads need less.",
+            hint=phrase("Perhaps for lack of memory: a smaller {memory} or fewer {threads} need less."),
         )
     what = "never came to an end" if number == signal.SIGALRM else "crashed"
     return InputError(

@@ -28,6 +28,7 @@ from featfuse.request.defaults import convention_of
 from featfuse.request.options import Options
 from featfuse.request.resolved import resolved_pipeline
 from featfuse.request.spelling import spelled
+from featfuse.wording import worded
 
 __all__ = ["axis_rows", "pipeline", "summary", "warnings"]
 
@@ -246,7 +247,9 @@ def warnings(plan: FusionPlan, names: Sequence[str]) -> tuple[str, ...]:
     told = []
     for shrunk in plan.aliasing:
         sizes = ", ".join(f"{letter} {before}→{after}" for letter, before, after in shrunk.axes)
-        told.append(f"{names[shrunk.place]} shrinks without --antialias, detail will alias: {sizes}")
+        told.append(
+            f"{names[shrunk.place]} shrinks without {worded('antialias', True)}, detail will alias: {sizes}"
+        )
     made = plan.untrained
     if made is not None:
         told.append(

@@ -11,6 +11,7 @@ from featfuse.planning.planner import read_inputs
 from featfuse.report.describe import axis_rows, pipeline, summary, warnings
 from featfuse.report.shape_report import AxisRow, InputRow, MaskRow, OutputRow, ShapeReport, Suggestion
 from featfuse.request.options import Options
+from featfuse.wording import worded
 
 __all__ = ["origin_words", "plan_report", "refusal_report"]
 
@@ -84,7 +85,7 @@ def origin_words(origin: Origin) -> str:
         OriginKind.GIVEN: "given",
         OriginKind.FILE: origin.detail or "from the file",
         OriginKind.RANK: "by rank",
-        OriginKind.INFERRED: f"inferred: {origin.detail}; --layout to override",
+        OriginKind.INFERRED: f"inferred: {origin.detail}; {worded('layout')} to override",
         OriginKind.TOKENS: f"tokens on a {origin.detail} grid",
         OriginKind.SAME: "any reading does the same",
         OriginKind.NUMBERED: "not needed: nothing depends on it",

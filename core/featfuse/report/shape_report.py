@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from featfuse.text import aligned, human_bytes, json_text, shape_text
+from featfuse.text import human_bytes, json_text, shape_text, visible
 
 __all__ = [
     "AxisRow",
@@ -179,13 +179,12 @@ class ShapeReport(NamedTuple):
         """One JSON object, indented."""
         return json_text(self.to_dict())
 
-    def __str__(self) -> str:
-        cells = [["axis", *(row.name for row in self.inputs), "output"]]
-        for row in self.axes:
-            parts = (cell_text(size, action) for size, action in zip(row.sizes, row.actions, strict=True))
-            cells.append([f"{row.axis} {row.meaning}", *parts, size_text(row.output)])
-        table = [line.rstrip() for line in aligned(cells)]
-        return "\n".join([*self.head_lines(), "", *table, "", *self.foot_lines()]).strip()
+    def __repr__(self) -> str:
+        """What the command line prints, without colour."""
+        from featfuse.report.shape_table import PLAIN_WIDTH, plain_lines, report_table
+
+        table = report_table(self, PLAIN_WIDTH, visible) if self.axes else None
+        return "\n".join(plain_lines(self, table, visible))
 
     def head_lines(self) -> list[str]:
         """What stands above the table: the pipeline in a line, the layout with its origin."""

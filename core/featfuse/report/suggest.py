@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 from featfuse.errors import FeatfuseError
@@ -14,16 +15,16 @@ from featfuse.planning.readings import AmbiguousLayout
 from featfuse.planning.token_grids import grids_asked_for
 from featfuse.report.shape_report import Suggestion
 from featfuse.request.combining import CHANNEL_MODES
-from featfuse.request.kinds import SWITCH
+from featfuse.request.kinds import DTYPE, SWITCH
 from featfuse.request.options import FusionOptions, Options
-from featfuse.request.parsing import flag, switch
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag, is_for_python, worded, written
 
-__all__ = ["command_line", "suggest"]
+__all__ = ["command_line", "keywords", "python_call", "suggest"]
 
 COMMANDS = ("run", "inspect", "batch", "methods")
 
-Overlay = Mapping[str, str]
+Overlay = Mapping[str, str | int]
 
 MOST_GROWTH = 4
 """What has so many times as many elements as all inputs together is not proposed."""
@@ -43,18 +44,37 @@ _WAYS: tuple[Overlay, ...] = (
 """What can be done about channel counts that do not broadcast."""
 
 
-def command_line(texts: Sequence[str], given: Mapping[str, object]) -> str:
-    """A `fuse` command that can be pasted into a shell."""
+def command_line(
+    texts: Sequence[str], given: Mapping[str, object], delivery: Mapping[str, object] = MappingProxyType({})
+) -> str:
+    """A `fuse` command that can be pasted into a shell, or a call of featfuse.fuse for Python."""
+    options = {name: value for name, value in given.items() if value is not None}
+    if is_for_python():
+        return python_call("fuse", texts, {**keywords(options), **delivery})
     words = ["fuse", *(_input_word(text) for text in texts)]
-    for name, value in given.items():
-        if value is None:
-            continue
+    for name, value in options.items():
         kind = OPTIONS[name].kind
         if kind is SWITCH:
-            words.append(switch(name, on=bool(value)))
+            words.append(worded(name, bool(value)))
         else:
             words += [word for it in kind.spell(name, value) for word in (flag(name), shlex.quote(it))]
+    words += [worded(name, it if it is True else shlex.quote(str(it))) for name, it in delivery.items()]
     return " ".join(words)
+
+
+def keywords(given: Mapping[str, object]) -> dict[str, object]:
+    """The options of a fusion as a Python caller gives them; an element type by its name."""
+    return {
+        name: DTYPE.parse(name, value) if OPTIONS[name].kind is DTYPE else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def python_call(verb: str, texts: Sequence[str], given: Mapping[str, object]) -> str:
+    """A call of one of the Python verbs: its inputs, and its keywords. A tensor is called as its keyword."""
+    words = [f"{name}={written(value, name)}" for name, value in given.items()]
+    return f"featfuse.{verb}({', '.join([*map(written, texts), *words])})"
 
 
 def _input_word(text: str) -> str:
@@ -69,8 +89,12 @@ def suggest(
     texts: Sequence[str],
     given: FusionOptions,
     extras: Extras,
+    delivery: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[Suggestion, ...]:
-    """Everything that would bring these tensors together, on top of the caller's own options."""
+    """Everything that would bring these tensors together, on top of the caller's own options.
+
+    `delivery` (out, force) stands at the end of each command.
+    """
     base = {name: value for name, value in given.items() if value is not None}
     offered: dict[str, tuple[int, ...]] = {}
     asked_for = len(specs) == 1 or not {"to", "like", "scale"}.isdisjoint(base)
@@ -82,7 +106,7 @@ def suggest(
             options.update(overlay)
         shape = _shape(specs, options, extras)
         if shape is not None and math.prod(shape) < most:
-            offered[command_line(texts, options)] = shape
+            offered[command_line(texts, options, delivery)] = shape
             return True
         return False
 

@@ -82,7 +82,7 @@ _REDUCES = (
         "mix channels: --kernel from a file, or --out-channels with an untrained one",
         ("out_channels", "kernel", "bias", "kernel_layout", "seed"),
         ("kernel", "out_channels"),
-        "Give trained weights with --kernel, or --out-channels N for an untrained kernel.",
+        "Give trained weights with {kernel}, or {out_channels:<N>} for an untrained kernel.",
         "an untrained kernel",
     ),
     Reducer("gap", "global average pooling: the mean over space", ("keepdims",)),

@@ -9,7 +9,8 @@ class Condition(NamedTuple):
     """Looks at the option `other`: whether it is given (`values` None), or has one of `values`, given or by
     default; `wanted` says which answer lets the option be read.
 
-    `message` and `hint` make the error; they know {option}, {other}, {value} (of the other) and {values}.
+    `message` and `hint` make the error, as `wording.phrase` reads them; they know {option}, {other}, {value}
+    (of the other) and {values}.
     Where it does not hold, the pipeline leaves the option out if it `hides` it.
     """
 
@@ -41,15 +42,15 @@ def instead_of(
 
 def only(other: str, *values: str) -> Condition:
     """Read only where `other` has one of `values`."""
-    hint = "It belongs to: {values}." if len(values) > 1 else "It belongs to {other} {values}."
-    return Condition(other, values, True, "{option} is not used by {other} {value}", hint)
+    hint = "It belongs to: {values}." if len(values) > 1 else "It belongs to {other:{values}}."
+    return Condition(other, values, True, "{option} is not used by {other:{value}}", hint)
 
 
 def unless(
     other: str,
     *values: str,
     hint: str,
-    message: str = "{option} is not used by {other} {value}",
+    message: str = "{option} is not used by {other:{value}}",
     hides: bool = True,
 ) -> Condition:
     """Read only where `other` has none of `values`."""

@@ -5,7 +5,7 @@ Many options share a kind: a new option seldom needs a new one.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from featfuse.request import parsing
 
@@ -32,11 +32,23 @@ __all__ = [
     "TEXT",
     "WEIGHTS",
     "WHOLE",
+    "ElementType",
     "Kind",
 ]
 
 TENSOR = "<tensor>"
 """What stands for a tensor where only facts are kept: never what an option may hold."""
+
+
+class _ItemSized(Protocol):
+    """An element type as arrays have it, like a numpy.dtype or a torch.dtype."""
+
+    @property
+    def itemsize(self) -> int: ...
+
+
+ElementType = _ItemSized | type[object]
+"""An element type that is no word: `array.dtype`, `numpy.float16`, `torch.float16`."""
 
 
 def _as_given(_option: str, value: object) -> object:
@@ -48,7 +60,7 @@ def _spell(_name: str, value: object) -> list[str]:
 
 
 class Kind(NamedTuple):
-    """`parse(flag, value)` reads a value; `keyword` is the type a Python caller gives, `word` the one that
+    """`parse(option, value)` reads a value; `keyword` is the type a Python caller gives, `word` the one that
     the command line reads (a list: the option may be repeated). `values` says in words what is taken.
 
     `spell(name, value)` gives the words that follow the flag, once for each time it is written. `facts` is
@@ -134,11 +146,11 @@ def _projection_facts(value: object) -> object:
 CHOICE = Kind(_as_given, str)
 TEXT = Kind(parsing.read_text, str)
 METHOD = Kind(parsing.read_method, str)
-DTYPE = Kind(parsing.read_dtype, object)
+DTYPE = Kind(parsing.read_dtype, ElementType)
 NUMBER = Kind(parsing.read_number, float, float, "a number")
 WHOLE = Kind(_as_given, int, int, "a number")
 SWITCH = Kind(parsing.read_switch, bool, bool, "yes or no")
-TARGET = Kind(parsing.read_target, str | tuple[int, ...] | Mapping[str, int], spell=_spell_sizes)
+TARGET = Kind(parsing.read_target, str | int | tuple[int, ...] | Mapping[str, int], spell=_spell_sizes)
 SCALE = Kind(
     parsing.read_scale,
     str | float | tuple[float, ...] | Mapping[str, float],

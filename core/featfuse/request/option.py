@@ -6,7 +6,7 @@ from typing import NamedTuple
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import Default
 from featfuse.request.kinds import Kind
-from featfuse.request.parsing import flag
+from featfuse.wording import either, flag, phrase
 
 __all__ = ["NEVER", "Choices", "Option"]
 
@@ -86,8 +86,12 @@ class Option(NamedTuple):
 
     @property
     def help_text(self) -> str:
-        """`help` with its choices filled in."""
-        return self.help.replace("{choices}", ", ".join(self.chosen_from))
+        """`help` with its choices filled in, and where all methods are shown."""
+        return self.told_of(", ".join(self.chosen_from))
+
+    def told_of(self, choices: str) -> str:
+        """`help` with `choices` filled in."""
+        return phrase(self.help, choices=choices, methods=either("fuse methods", "featfuse.METHODS"))
 
     @property
     def values_text(self) -> str:
@@ -98,7 +102,7 @@ class Option(NamedTuple):
     def default_words(self) -> str:
         """Its default, for a table."""
         if self.default_text:
-            return self.default_text
+            return phrase(self.default_text)
         if isinstance(self.default, bool):
             return "yes" if self.default else "no"
         return f"{self.default:g}" if isinstance(self.default, (int, float)) else str(self.default or "none")

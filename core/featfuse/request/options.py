@@ -7,49 +7,67 @@ can be refused as not used. This module needs no NumPy.
 import math
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 from featfuse.errors import UsageError, did_you_mean
-from featfuse.request.kinds import WHOLE
+from featfuse.request.kinds import WHOLE, ElementType
 from featfuse.request.option import Option
 from featfuse.request.parsing import check_choice
 from featfuse.request.table import OPTIONS
 from featfuse.request.usage import check_used
+from featfuse.wording import Named, worded
 
 __all__ = ["FusionOptions", "Options"]
+
+
+_Interpolation = Literal[
+    "nearest", "nearest-exact", "bilinear", "bicubic", "lanczos3", "lanczos5", "mitchell", "gaussian", "area"
+]
+_Pool = Literal["avg-pool", "max-pool", "lp-pool", "stride"]
+_OtherMethod = Literal[
+    "strict", "transposed-conv", "pixel-shuffle", "pixel-unshuffle", "crop", "pad", "crop-or-pad", "letterbox"
+]
+_MethodAlias = Literal["linear", "trilinear", "cubic"]
+_Coords = Literal["half-pixel", "align-corners", "asymmetric", "pytorch-half-pixel", "half-pixel-symmetric"]
+_Combine = Literal["add", "sub", "mul", "mean", "max", "min", "fast-normalized", "softmax", "concat", "stack"]
+_PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp"]
+_PadStatistic = Literal["maximum", "mean", "median", "minimum"]
+_PadAlias = Literal["replicate", "circular"]
+_Float = Literal["float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"]
+_Whole = Literal["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 
 
 class FusionOptions(TypedDict, total=False):
     """Keyword arguments of the Python verbs; the same names and defaults as the command line.
 
-    The rows of OPTIONS once more, for type checkers, in the order in which records name them.
+    The rows of OPTIONS and their words once more, for type checkers, in the order in which records name them.
     """
 
-    method: str
-    to: str | tuple[int, ...] | Mapping[str, int]
+    method: _Interpolation | _Pool | _OtherMethod | _MethodAlias
+    to: str | int | tuple[int, ...] | Mapping[str, int]
     like: object
     scale: str | float | tuple[float, ...] | Mapping[str, float]
     recompute_scale_factor: bool
-    keep_aspect: str
+    keep_aspect: Literal["stretch", "not-larger", "not-smaller"]
     roi: str | Mapping[str, tuple[float, float]]
     extrapolation_value: float
     layout: str
     out_layout: str
-    combine: str
+    combine: _Combine
     weights: object
-    channels: str
-    convention: str
-    coords: str
+    channels: Literal["strict", "tile", "repeat", "zero-pad", "truncate", "mean"]
+    convention: Literal["torch", "tf", "onnx", "opencv", "pillow", "jax"]
+    coords: _Coords
     antialias: bool
     cubic_a: float
-    edge: str
-    nearest_rounding: str
-    pad_mode: str
+    edge: Literal["clamp", "renormalize"]
+    nearest_rounding: Literal["floor", "ceil", "prefer-floor", "prefer-ceil"]
+    pad_mode: _PadMode | _PadStatistic | _PadAlias
     pad_value: float
-    anchor: str
-    odd: str
+    anchor: Literal["center", "start", "end"]
+    odd: Literal["floor", "ceil", "round", "monai"]
     offset: str | Mapping[str, int]
-    interpolation: str
+    interpolation: _Interpolation | _MethodAlias
     pool_size: str | int | tuple[int, ...]
     pool_stride: str | int | tuple[int, ...]
     pool_padding: str | int | tuple[int | tuple[int, int], ...]
@@ -64,9 +82,9 @@ class FusionOptions(TypedDict, total=False):
     groups: int
     mask: object
     mask_invert: bool
-    mask_mode: str
+    mask_mode: Literal["multiply", "blend"]
     mask_scale: float
-    reduce: str
+    reduce: Literal["conv1x1", "gap", "mean", "max", "sum", "pca"]
     kernel: object
     bias: object
     kernel_layout: str
@@ -74,12 +92,12 @@ class FusionOptions(TypedDict, total=False):
     seed: int
     keepdims: bool
     project: str | Sequence[str] | Mapping[int, object]
-    normalize: str
+    normalize: Literal["none", "l2"]
     grid: str | Sequence[object]
     skip_tokens: str | int | Sequence[int]
-    fold: str
-    dtype: object
-    on_overflow: str
+    fold: Literal["coarse-to-fine"]
+    dtype: _Float | _Whole | ElementType
+    on_overflow: Literal["error", "saturate"]
 
 
 _ROWS = tuple(OPTIONS[name] for name in dict.fromkeys((*FusionOptions.__annotations__, *OPTIONS)))
@@ -113,11 +131,11 @@ class Options:
         values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
         rows = [row for name, row in OPTIONS.items() if name in values]
         for row in rows:
-            value = row.kind.parse(row.flag, values[row.name])
+            value = row.kind.parse(Named(row.name), values[row.name])
             values[row.name] = value if row.as_typed else row.aliased(value)
         for row in rows:
             if row.choices:
-                check_choice(row.flag, str(row.aliased(values[row.name])), row.chosen_from)
+                check_choice(worded(row.name), str(row.aliased(values[row.name])), row.chosen_from)
         for row in rows:
             _check_range(row, values[row.name])
         options = cls(**values)
@@ -178,14 +196,14 @@ def _check_range(row: Option, value: object) -> None:
     if row.kind is WHOLE and (not isinstance(value, int) or value < (row.least or 0)):
         least = row.least or 0
         raise UsageError(
-            f"{row.flag} {value}: must be a whole number of at least {least}",
-            hint=f"Write it like {row.flag} {least + 1}.",
+            f"{worded(row.name, value)}: must be a whole number of at least {least}",
+            hint=f"Write it like {worded(row.name, least + 1)}.",
         )
     numbers = value if isinstance(value, tuple) else (value,)
     if row.finite and any(isinstance(it, float) and not math.isfinite(it) for it in numbers):
-        raise UsageError(f"{row.flag}: must be finite numbers", hint="Leave NaN and inf out.")
+        raise UsageError(f"{worded(row.name)}: must be finite numbers", hint="Leave NaN and inf out.")
     if row.above is not None and isinstance(value, (int, float)) and value <= row.above:
         raise UsageError(
-            f"{row.flag} {value:g}: must be above {row.above:g}",
-            hint=f"Write it like {row.flag} {row.above + 2:g}.",
+            f"{worded(row.name, value)}: must be above {row.above:g}",
+            hint=f"Write it like {worded(row.name, row.above + 2)}.",
         )

@@ -1,7 +1,7 @@
 """Reading option values: what a user types, as the type the planner wants. UsageError names the option.
 
-Each function takes the option's spelling and the value as given: a text from the command line or a recipe,
-or what a Python caller wrote.
+Each function takes the option, which writes itself into a message as its reader names it, and the value as
+given: a text from the command line or a recipe, or what a Python caller wrote.
 """
 
 import math
@@ -11,12 +11,12 @@ from typing import Any
 from featfuse.errors import UsageError, did_you_mean
 from featfuse.methods import find_method
 from featfuse.model.dtype_names import DTYPE_NAMES, dtype_hint
+from featfuse.wording import Blank, worded
 
 __all__ = [
     "TARGETS",
     "ByAxis",
     "check_choice",
-    "flag",
     "read_dtype",
     "read_method",
     "read_number",
@@ -32,7 +32,6 @@ __all__ = [
     "read_target",
     "read_text",
     "read_weights",
-    "switch",
 ]
 
 TARGETS = ("auto", "largest", "smallest", "first", "last")
@@ -57,16 +56,6 @@ class ByAxis(dict[str, Any]):
     pop = popitem = setdefault = __ior__ = _refuse  # type: ignore[assignment]
 
 
-def flag(name: str) -> str:
-    """The command-line spelling of an option."""
-    return "--" + name.replace("_", "-")
-
-
-def switch(name: str, *, on: bool) -> str:
-    """The command-line spelling of a switch, and of its twin that turns it off."""
-    return flag(name) if on else f"--no-{flag(name)[2:]}"
-
-
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
     """UsageError with the nearest choice when `value` is none of them."""
     if value not in choices:
@@ -74,7 +63,9 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
 
 
 def _sizes(option: str, value: object, at_least: int) -> tuple[int, ...]:
-    if isinstance(value, (tuple, list)):
+    if hasattr(value, "tolist"):  # NumPy's numbers and arrays
+        value = value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         parts = [str(part) for part in value]
     else:
         parts = str(value).lower().replace("×", "x").split("x")
@@ -121,7 +112,8 @@ def read_counts(option: str, value: object) -> object:
     if not parts or any(isinstance(it, bool) or not isinstance(it, int) or it < 0 for it in parts):
         told = ",".join(map(str, parts))
         raise UsageError(
-            f"{option} {told}: must be whole numbers of at least 0", hint="Write it like 1 or 1,0."
+            f"{worded(str(option), told)}: must be whole numbers of at least 0",
+            hint="Write it like 1 or 1,0.",
         )
     return tuple(parts)
 
@@ -134,7 +126,10 @@ def read_target(option: str, value: object) -> object:
             raise UsageError(f"{option}: {value!r} is not a size per axis", hint="Write it like H:64,W:48.")
         return ByAxis({letter: size for letter, (size,) in sizes.items()})
     if isinstance(value, str) and (factor := _as_factor(value)):
-        raise UsageError(f"{option} {value}: a factor is no size", hint=f"Use --scale {factor}.")
+        raise UsageError(
+            f"{worded(str(option), value)}: a factor is no size",
+            hint=f"Use {worded('scale', Blank(factor))}.",
+        )
     if isinstance(value, str) and not any(letter.isdigit() for letter in value):
         check_choice(option, value, (*TARGETS, "64x48"))
         return value
@@ -248,8 +243,10 @@ def read_text(option: str, value: object) -> object:
 
 
 def read_dtype(option: str, value: object) -> object:
-    """A name; in Python also what has one, like numpy.float32 or an array's dtype."""
+    """A name; in Python also what has one, like numpy.float32 or an array's dtype, torch.float16 too."""
     name = value if isinstance(value, str) else getattr(value, "name", getattr(value, "__name__", None))
+    if name is None and type(value).__name__ == "dtype":
+        name = str(value).rpartition(".")[2]
     word = str(read_text(option, name if isinstance(name, str) else value))
     if word not in DTYPE_NAMES:
         raise UsageError(f"{option}: unknown dtype {word!r}", hint=dtype_hint(word))
@@ -305,7 +302,7 @@ def read_projections(option: str, value: object) -> object:
         number, equals, files = str(item).partition("=")
         if not equals or not number.strip().isdecimal() or not files:
             raise UsageError(
-                f"{option} {item}: not a projection",
+                f"{worded(str(option), str(item))}: not a projection",
                 hint="Write INPUT-NUMBER=KERNEL or INPUT-NUMBER=KERNEL,BIAS.",
             )
         kernel, _, bias = files.partition(",")

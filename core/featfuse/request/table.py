@@ -42,13 +42,13 @@ def _needs_method() -> Condition:
     return unless(
         "method",
         *fixed,
-        message="{option} needs a --method: {value} changes nothing",
-        hint="Choose how sizes are reconciled, for example --method bilinear.",
+        message="{option} needs a {other}: {value} changes nothing",
+        hint="Choose how sizes are reconciled, for example {method:bilinear}.",
     )
 
 
 def _instead_of_grid(other: str, option: str = "") -> Condition:
-    pair = f"--{option} and --{other}" if option else "--to and --like"
+    pair = f"{{{option}}} and {{{other}}}" if option else "{to} and {like}"
     return instead_of(other, f"{pair} exclude each other", "Give the target grid once.", hides=False)
 
 
@@ -58,7 +58,7 @@ _ROWS = (
         kinds.METHOD,
         _RECONCILE,
         "How spatial sizes are reconciled: strict (default, changes nothing), bilinear, pad, crop, ... "
-        "All: fuse methods",
+        "All: {methods}",
         "NAME",
         "-m",
         choices=METHODS,
@@ -105,7 +105,7 @@ _ROWS = (
         "recompute_scale_factor",
         kinds.SWITCH,
         _RECONCILE,
-        "Compute coordinates from the sizes, not from --scale itself.",
+        "Compute coordinates from the sizes, not from {scale} itself.",
         default=False,
         when=(beside("scale"),),
     ),
@@ -117,7 +117,7 @@ _ROWS = (
         "RULE",
         choices=("stretch", "not-larger", "not-smaller"),
         default_text="stretch",
-        when=(instead_of("scale", "--keep-aspect needs a target grid", "--scale keeps it as it is."),),
+        when=(instead_of("scale", "{option} needs a target grid", "{other} keeps it as it is."),),
     ),
     Option(
         "roi",
@@ -125,13 +125,13 @@ _ROWS = (
         _RECONCILE,
         "The part of the map to show, from 0 to 1 along each axis, like H:0.25:0.75.",
         "REGION",
-        when=(instead_of("coords", "--roi has coordinates of its own", "Leave --coords out."),),
+        when=(instead_of("coords", "{option} has coordinates of its own", "Leave {other} out."),),
     ),
     Option(
         "extrapolation_value",
         kinds.NUMBER,
         _RECONCILE,
-        "What --roi shows beyond the map. Default: 0.",
+        "What {roi} shows beyond the map. Default: 0.",
         "NUMBER",
         default=0.0,
         when=(beside("roi"),),
@@ -394,9 +394,9 @@ _ROWS = (
         "count_include_pad",
         kinds.SWITCH,
         _POOLING,
-        "Count the border in averages. Default: yes; no with --pool-padding same.",
+        "Count the border in averages. Default: yes; no with {pool_padding:same}.",
         default=lambda options: options.pool_padding != "same",
-        default_text="yes; no with --pool-padding same",
+        default_text="yes; no with {pool_padding:same}",
         when=(beside("pool_size"),),
     ),
     Option(

@@ -8,8 +8,8 @@ from featfuse.methods import METHODS, Method
 from featfuse.request.combining import REDUCES, Reducer
 from featfuse.request.conditions import Condition
 from featfuse.request.defaults import conventions_of, resizer
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import Named, phrase, worded
 
 if TYPE_CHECKING:
     from featfuse.request.options import Options
@@ -44,7 +44,7 @@ def check_used(options: "Options", given: Mapping[str, object]) -> None:
                 raise _unread(name, condition, options)
         if name in _lost_to_resizer(method, options):
             raise UsageError(
-                f"{flag(name)} is not used by {flag(method.resizes_by)} {resizer(options).name}",
+                f"{worded(name)} is not used by {worded(method.resizes_by, resizer(options).name)}",
                 hint=f"Leave it out, or choose another {method.resizes_by}.",
             )
     if reducer.options:
@@ -56,7 +56,7 @@ def _check_convention(method: Method, options: "Options") -> None:
     known = conventions_of(method)
     if "convention" in method.options and options.convention is not None and options.convention not in known:
         raise UsageError(
-            f"--convention {options.convention} has no {method.name}",
+            f"{worded('convention', options.convention)} has no {method.name}",
             hint=f"Choose one of: {', '.join(known)}.",
         )
 
@@ -81,23 +81,24 @@ def _lost_to_resizer(method: Method, options: "Options") -> Collection[str]:
 
 
 def _unlisted(name: str, options: "Options") -> UsageError:
-    users = [f"--method {row.name}" for row in METHODS.values() if name in row.options]
-    users += [f"--reduce {row.name}" for row in REDUCES.values() if name in row.options]
-    chosen = f"--method {options.method}" + (f" or --reduce {options.reduce}" if options.reduce else "")
+    users = [worded("method", row.name) for row in METHODS.values() if name in row.options]
+    users += [worded("reduce", row.name) for row in REDUCES.values() if name in row.options]
+    chosen = worded("method", options.method)
+    chosen += f" or {worded('reduce', options.reduce)}" if options.reduce else ""
     return UsageError(
-        f"{flag(name)} is not used by {chosen}",
+        f"{worded(name)} is not used by {chosen}",
         hint=f"It belongs to: {', '.join(users)}. Leave it out, or choose one of these.",
     )
 
 
 def _unread(name: str, condition: Condition, options: "Options") -> UsageError:
     words = {
-        "option": flag(name),
-        "other": flag(condition.other),
+        "option": Named(name),
+        "other": Named(condition.other),
         "value": value_of(condition, options),
         "values": ", ".join(condition.values or ()),
     }
-    return UsageError(condition.message.format(**words), hint=condition.hint.format(**words))
+    return UsageError(phrase(condition.message, **words), hint=phrase(condition.hint, **words))
 
 
 def _check_reducer(reducer: Reducer, method: Method, options: "Options", given: Mapping[str, object]) -> None:
@@ -105,17 +106,19 @@ def _check_reducer(reducer: Reducer, method: Method, options: "Options", given: 
     for name in reducer.needs:
         if name in method.options and name in given:
             raise UsageError(
-                f"{flag(name)} would belong to both --method {method.name} and --reduce {reducer.name}",
+                f"{worded(name)} would belong to both {worded('method', method.name)} "
+                f"and {worded('reduce', reducer.name)}",
                 hint="Do it in two commands, the second with - as its input.",
             )
     if reducer.needs and sum(name in given for name in reducer.needs) != 1:
-        wanted = " or ".join(flag(name) for name in reducer.needs)
+        wanted = " or ".join(worded(name) for name in reducer.needs)
         either = "either " if len(reducer.needs) > 1 else ""
-        raise UsageError(f"--reduce {reducer.name} needs {either}{wanted}", hint=reducer.hint)
+        hint = phrase(reducer.hint)
+        raise UsageError(f"{worded('reduce', reducer.name)} needs {either}{wanted}", hint=hint)
     for name in reducer.options:
         for condition in OPTIONS[name].when if name in given else ():
             if condition.holds(value_of(condition, options)):
                 continue
             if condition.wanted and reducer.alternative:
-                raise UsageError(f"{flag(name)} does not go with {reducer.alternative}")
+                raise UsageError(f"{worded(name)} does not go with {reducer.alternative}")
             raise _unread(name, condition, options)

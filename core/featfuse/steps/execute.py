@@ -3,17 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from contextvars import copy_context
 from functools import partial
 from threading import Lock, Thread
 
 import numpy as np
 
-from featfuse.errors import UsageError
 from featfuse.model.cutting import windows
 from featfuse.model.tensor import Array, Window
 from featfuse.process.address_space import multipliers
 from featfuse.process.blas import one_thread
-from featfuse.process.limits import Limits, TooLittleMemory, usable_cores
+from featfuse.process.limits import Limits, TooLittleMemory, check_count, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.overflow import count_lost, suspects, watched
 from featfuse.steps.windows import run_length, window_cost, window_lengths
@@ -39,8 +39,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     computed independently, so the result does not depend on `threads`.
     """
     budget, threads = limits.memory, limits.threads
-    if threads is not None and threads < 1:
-        raise UsageError(f"--threads {threads}: at least 1 is needed")
+    check_count("threads", threads)
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
     if cost > budget:
@@ -91,7 +90,7 @@ def _start(work: Callable[[], None], count: int) -> list[Thread]:
     helpers: list[Thread] = []
     with suppress(RuntimeError, MemoryError):
         for _ in range(count):
-            helper = Thread(target=work, name="featfuse")
+            helper = Thread(target=copy_context().run, args=(work,), name="featfuse")
             helper.start()
             helpers.append(helper)
     return helpers

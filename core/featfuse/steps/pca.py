@@ -9,6 +9,7 @@ from featfuse.steps.base import Run, Step
 from featfuse.steps.mix import ChannelMix, Mix
 from featfuse.steps.windows import window_lengths
 from featfuse.text import human_bytes
+from featfuse.wording import phrase, worded
 
 __all__ = ["PrincipalComponents"]
 
@@ -33,10 +34,11 @@ class PrincipalComponents(ChannelMix):
         super().prepare(run)
         child, out_channels = self.children[0], self.shape[self.axis]
         count, channels = 0, child.shape[self.axis]
+        told = worded("reduce", "pca")
         if 40 * channels * channels > run.budget:
             raise UsageError(
-                f"--reduce pca: the covariance of {channels} channels needs {human_bytes(40 * channels**2)}",
-                hint="Give more --memory, or reduce the channels before.",
+                f"{told}: the covariance of {channels} channels needs {human_bytes(40 * channels**2)}",
+                hint=phrase("Give more {memory}, or reduce the channels before."),
             )
         total, products = np.zeros(channels), np.zeros((channels, channels))
         shift: Array | None = None
@@ -53,8 +55,8 @@ class PrincipalComponents(ChannelMix):
             products += vectors.T @ vectors
         if shift is None or not np.isfinite(products).all():
             raise RunError(
-                "--reduce pca: the inputs hold NaN or inf, which have no principal components",
-                hint="Replace them before, or leave --reduce pca out.",
+                f"{told}: the inputs hold NaN or inf, which have no principal components",
+                hint=f"Replace them before, or leave {told} out.",
             )
         mean = total / count
         variances, directions = _principal(products / count - np.outer(mean, mean))

@@ -14,6 +14,7 @@ from featfuse.storage.flush import EarlyFlush
 from featfuse.storage.local import LocalOutput, LocalScratch, open_source
 from featfuse.storage.sweep import hidden_prefix
 from featfuse.storage.written import note_written
+from featfuse.wording import phrase
 
 __all__ = ["AtomicFile", "flush_folder", "flush_folders_later", "remove_unfinished"]
 
@@ -133,7 +134,9 @@ class AtomicFile(LocalOutput, OutputFile):
                 return False
         else:
             return True
-        raise RunError(f"{self.name} appeared while it was being made", hint="--force replaces it.")
+        raise RunError(
+            f"{self.name} appeared while it was being made", hint=phrase("{force:True} replaces it.")
+        )
 
     def abort(self) -> None:
         """Remove the temporary file, if it is still there."""

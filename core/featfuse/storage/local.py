@@ -12,7 +12,8 @@ from pathlib import Path
 from featfuse.errors import InputError, RunError
 from featfuse.storage.byte_output import ByteOutput, ScratchSpace
 from featfuse.storage.byte_source import ByteSource, SourceState
-from featfuse.storage.faults import NO_SPACE_HINT, write_faults
+from featfuse.storage.faults import no_space_hint, write_faults
+from featfuse.wording import either
 
 __all__ = ["LocalOutput", "LocalScratch", "LocalSource", "find_state", "open_source"]
 
@@ -106,7 +107,8 @@ def open_source(path: str) -> LocalSource:
     facts = os.stat(path)  # noqa: PTH116 (a Path cannot hold all strings)
     if stat.S_ISDIR(facts.st_mode):
         raise InputError(
-            f"{path} is a directory", hint="Name a file in it, or give directories to `fuse batch`."
+            f"{path} is a directory",
+            hint=f"Name a file in it, or give directories to {either('`fuse batch`', 'featfuse.batch')}.",
         )
     if not stat.S_ISREG(facts.st_mode):
         raise InputError(f"{path} is not a regular file", hint="Pipe a .npy stream to the input `-` instead.")
@@ -133,7 +135,7 @@ class LocalOutput(ByteOutput):
             if disk.f_blocks and size > free + os.fstat(self._fd).st_blocks * 512:
                 raise RunError(
                     f"{self.name}: {size:,} bytes do not fit on the disk, where {free:,} are free",
-                    hint=NO_SPACE_HINT,
+                    hint=no_space_hint(),
                 )
 
     def reserve(self, size: int) -> None:

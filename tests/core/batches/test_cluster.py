@@ -17,7 +17,7 @@ from tests.support.amounts import only_slow
 
 distributed = pytest.importorskip("distributed")
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = pytest.mark.filterwarnings("default", "ignore::featfuse.FeatfuseWarning")
 
 WORKER = "from distributed.cli.dask_worker import main; main()"
 SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
@@ -265,6 +265,6 @@ def test_without_dask_the_error_names_the_extra(pairs, run, monkeypatch):
 
     pairs(1)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="--dask needs Dask") as caught:
+    with pytest.raises(UsageError, match="`dask` needs Dask") as caught:
         run("a/", "b/", out="o/", dask="local")
     assert "featfuse[dask]" in caught.value.hint

@@ -401,8 +401,8 @@ def test_existing_outputs_stop_the_batch(pairs, run):
     Path("o/1.npy").write_bytes(b"mine")
     with pytest.raises(RunError, match=r"1 outputs exist already, the first is o/1\.npy") as caught:
         run("a/", "b/", out="o/")
-    assert "--resume" in caught.value.hint
-    assert "--force" in caught.value.hint
+    assert "resume=True" in caught.value.hint
+    assert "force=True" in caught.value.hint
     assert names("o") == ["1.npy"]
     assert {it.status for it in run("a/", "b/", out="o/", force=True).values()} == {"done"}
 

@@ -126,7 +126,7 @@ def test_options_of_masks_in_rows(masked, run, fused):
     assert done["y.npy"].error == "no such file: gone.npy"
     assert np.array_equal(np.load("o/x.npy"), fused("a/0.npy", "b/0.npy", mask="m/0.npy", mask_mode="blend"))
     Path("p.csv").write_text("a,b,out\na/0.npy,b/0.npy,x.npy\n")
-    with pytest.raises(UsageError, match="--mask-mode needs --mask"):
+    with pytest.raises(UsageError, match="`mask_mode` needs `mask`"):
         run(pairs="p.csv", out="o", mask_mode="blend")
 
 

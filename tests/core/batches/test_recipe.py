@@ -7,7 +7,6 @@ import pytest
 from featfuse.errors import UsageError
 
 
-@pytest.mark.filterwarnings("ignore:the mask has values outside")
 def test_each_item_has_its_own_mask(maps, run, fused):
     maps("a/{}.npy", range(3), (2, 8, 8))
     maps("b/{}.npy", range(3), (2, 4, 4))
@@ -29,7 +28,6 @@ def test_a_field_of_an_option_that_no_item_has(pairs, plan):
         plan(pairs="p.csv", out="o", mask="m/{id}.npy")
 
 
-@pytest.mark.filterwarnings("ignore:the mask has values outside")
 def test_masks_of_the_python_api(maps, run, fused):
     """Paths and arrays are taken, and told in the manifest."""
     maps("a/{}.npy", [0], (2, 8, 8))
@@ -46,12 +44,12 @@ def test_masks_of_the_python_api(maps, run, fused):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"jobs": 0}, "--jobs 0: at least 1"),
+        ({"jobs": 0}, "jobs=0: at least 1"),
         ({"method": "bilinaer"}, "Did you mean bilinear"),
-        ({"pad_value": 1.0}, "--pad-value is not used"),
-        ({"memory": "much"}, "--memory"),
+        ({"pad_value": 1.0}, "`pad_value` is not used"),
+        ({"memory": "much"}, 'memory="much"'),
         ({"nonsense": 1}, "unknown option 'nonsense'"),
-        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "--jobs is not used by --dask"),
+        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "`jobs` is not used by dask="),
     ],
 )
 def test_wrong_options_stop_the_batch_before_work(options, words, pairs, run):

@@ -108,7 +108,7 @@ def test_the_share_of_memory_is_told_as_a_whole(maps, run):
     maps("b/{}.npy", range(2), (1, 1, 400_004))
     whole = {"method": "pad", "pad_mode": "median"}
     failed = run("a/", "b/", out="o/", memory="2M", jobs=2, **whole)["0"]
-    assert "--memory 1 MiB for each of 2 jobs is too small" in failed.error
-    needed = int(failed.error.split("Give --memory ")[1].split("M")[0])
-    assert "or give fewer --jobs" in failed.error
+    assert "memory=1 MiB for each of 2 jobs is too small" in failed.error
+    needed = int(failed.error.split('Give memory="')[1].split("M")[0])
+    assert "or give fewer `jobs`" in failed.error
     assert run("a/", "b/", out="o/", memory=f"{needed}M", jobs=2, force=True, **whole)["0"].status == "done"

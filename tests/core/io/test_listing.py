@@ -241,11 +241,11 @@ def test_with_options_one_input_is_a_plan(tmp_path: Path) -> None:
 def test_statistics_go_with_no_fusion(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((4, 4)))
     path = str(tmp_path / "x.npy")
-    with pytest.raises(UsageError, match="--stats and --method exclude each other"):
+    with pytest.raises(UsageError, match="`stats` and `method` exclude each other"):
         featfuse.inspect(path, stats=True, method="nearest")
-    with pytest.raises(UsageError, match="--memory is not used without --stats"):
+    with pytest.raises(UsageError, match="`memory` is not used without `stats`"):
         featfuse.inspect(path, memory="1G")
-    with pytest.raises(UsageError, match="--memory zero: not a size"):
+    with pytest.raises(UsageError, match='memory="zero": not a size'):
         featfuse.inspect(path, stats=True, memory="zero")
     with pytest.raises(InputError, match="is only a shape"):
         featfuse.inspect((4, 4), stats=True)

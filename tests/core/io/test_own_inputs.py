@@ -46,7 +46,7 @@ def test_a_file_under_any_name(out: str) -> None:
     SAME[out]()
     assert refusal("a.npy", "b.npy", out=out) == [
         f"{out} is input 1 of this very run",
-        "--force replaces it when the result is whole; or choose another name.",
+        "force=True replaces it when the result is whole; or choose another name.",
     ]
     np.testing.assert_array_equal(np.load("a.npy"), A)
     report = featfuse.fuse("a.npy", "b.npy", out=out, force=True, **HOW)
@@ -79,19 +79,19 @@ def test_a_hard_link() -> None:
 @pytest.mark.parametrize(
     ("role", "options"),
     [
-        ("--mask", {"mask": "m.npy"}),
-        ("--weights", {"weights": "m.npy", "combine": "softmax"}),
-        ("--like", {"like": "m.npy"}),
-        ("--kernel", {"kernel": "m.npy", "reduce": "conv1x1"}),
-        ("--bias", {"kernel": "k.npy", "bias": "m.npy", "reduce": "conv1x1"}),
-        ("--project", {"project": "1=m.npy"}),
-        ("input 2 and --mask", {"mask": "m.npy", "second": "m.npy"}),
+        ("`mask`", {"mask": "m.npy"}),
+        ("`weights`", {"weights": "m.npy", "combine": "softmax"}),
+        ("`like`", {"like": "m.npy"}),
+        ("`kernel`", {"kernel": "m.npy", "reduce": "conv1x1"}),
+        ("`bias`", {"kernel": "k.npy", "bias": "m.npy", "reduce": "conv1x1"}),
+        ("`project`", {"project": "1=m.npy"}),
+        ("input 2 and `mask`", {"mask": "m.npy", "second": "m.npy"}),
     ],
 )
 def test_what_stands_beside_the_inputs(role: str, options: dict[str, Any]) -> None:
     np.save("k.npy", np.ones((3, 2), np.float32))
-    made = {"--weights": np.ones((1, 2, 8, 8)), "--kernel": np.ones((3, 2)), "--bias": np.ones(3)}
-    np.save("m.npy", made.get(role, np.eye(2) if role == "--project" else M).astype(np.float32))
+    made = {"`weights`": np.ones((1, 2, 8, 8)), "`kernel`": np.ones((3, 2)), "`bias`": np.ones(3)}
+    np.save("m.npy", made.get(role, np.eye(2) if role == "`project`" else M).astype(np.float32))
     options = {**HOW, **options}
     inputs = ("a.npy", options.pop("second", "b.npy"))
     wanted = featfuse.fuse(*inputs, **options)
@@ -118,7 +118,7 @@ def test_a_whole_container() -> None:
     save_file({"a": A, "b": B, "other": B}, "x.safetensors")
     assert refusal("x.safetensors::a", "x.safetensors::b", out="x.safetensors") == [
         "x.safetensors is the file of input 1 and input 2 of this very run",
-        "--force replaces it with all it holds when the result is whole; or choose another name.",
+        "force=True replaces it with all it holds when the result is whole; or choose another name.",
     ]
     report = featfuse.fuse("x.safetensors::a", "x.safetensors::b", out="x.safetensors", force=True, **HOW)
     assert report.warnings == (
@@ -137,7 +137,7 @@ def test_a_glob_counts_as_the_input_that_it_was() -> None:
 
 def test_a_dry_run_tells() -> None:
     report = featfuse.fuse("a.npy", "b.npy", out="a.npy", dry_run=True, **HOW)
-    assert report.warnings == ("a.npy replaces input 1 of this very run; it needs --force",)
+    assert report.warnings == ("a.npy replaces input 1 of this very run; it needs force=True",)
     report = featfuse.fuse("a.npy", "b.npy", out="a.npy", dry_run=True, force=True, **HOW)
     assert report.warnings == ("a.npy replaces input 1 of this very run",)
     np.testing.assert_array_equal(np.load("a.npy"), A)
@@ -174,7 +174,7 @@ def test_what_goes_beside_the_output() -> None:
     Path("o.npy.json").symlink_to("a.npy")
     assert refusal("a.npy", "b.npy", out="o.npy", sidecar=True)[0] == "o.npy.json is input 1 of this very run"
     assert not Path("o.npy").exists()
-    with pytest.warns(RuntimeWarning, match="b.npy replaces input 2 of this very run"):
+    with pytest.warns(featfuse.FeatfuseWarning, match="b.npy replaces input 2 of this very run"):
         featfuse.fuse("a.npy", "b.npy", save_kernel="b.npy", force=True, **HOW, **options)
 
 

@@ -32,13 +32,13 @@ CONCAT = {"method": "nearest", "combine": "concat", "reduce": "conv1x1"}
 @pytest.mark.parametrize(
     ("given", "command"),
     [
-        ({**CONCAT, "kernel": "w.npz"}, "--kernel w.npz::head"),
-        ({**CONCAT, "kernel": "w.npz::head", "bias": "w.npz"}, "--bias w.npz::head_bias"),
-        ({"method": "transposed-conv", "kernel": "w.npz", "to": "8x8"}, "--kernel w.npz::up"),
-        ({"method": "nearest", "project": "1=w.npz"}, "--project 1=w.npz::lat"),
+        ({**CONCAT, "kernel": "w.npz"}, 'kernel="w.npz::head"'),
+        ({**CONCAT, "kernel": "w.npz::head", "bias": "w.npz"}, 'bias="w.npz::head_bias"'),
+        ({"method": "transposed-conv", "kernel": "w.npz", "to": "8x8"}, 'kernel="w.npz::up"'),
+        ({"method": "nearest", "project": "1=w.npz"}, 'project="1=w.npz::lat"'),
         (
             {"method": "nearest", "project": "1=w.npz::lat,w.npz"},
-            "--project 1=w.npz::lat,w.npz::lat_bias",
+            'project="1=w.npz::lat,w.npz::lat_bias"',
         ),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_window_without_samples_is_refused(options: dict[str, Any], words: str
     for method in ("max-pool", "avg-pool", "lp-pool"):
         with pytest.raises(ShapeError, match=f"{words} a window would hold no sample") as caught:
             featfuse.fuse(x, method=method, pool_stride=1, **options)
-        assert "--pool-padding" in str(caught.value.hint)
+        assert "`pool_padding`" in str(caught.value.hint)
 
 
 def test_gaps_that_are_longer_than_the_map() -> None:

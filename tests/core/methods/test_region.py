@@ -43,12 +43,12 @@ def test_a_huge_axis_is_planned_by_arithmetic() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"roi": "H:0:1"}, "--roi H|W"),
-        ({"roi": "W"}, "--roi|not a list by axis"),
-        ({"roi": "W:0"}, "--roi|not a region|H:0.25:0.75"),
-        ({"roi": "W:nan:1"}, "--roi|not a region"),
-        ({"roi": "W:0:1", "coords": "asymmetric"}, "--roi|--coords"),
-        ({"extrapolation_value": 3}, "--extrapolation-value|--roi"),
+        ({"roi": "H:0:1"}, 'roi="H"|W'),
+        ({"roi": "W"}, "`roi`|not a list by axis"),
+        ({"roi": "W:0"}, "`roi`|not a region|H:0.25:0.75"),
+        ({"roi": "W:nan:1"}, "`roi`|not a region"),
+        ({"roi": "W:0:1", "coords": "asymmetric"}, "`roi`|`coords`"),
+        ({"extrapolation_value": 3}, "`extrapolation_value`|`roi`"),
     ],
 )
 def test_refusals(options: dict[str, object], words: str) -> None:
@@ -59,5 +59,5 @@ def test_refusals(options: dict[str, object], words: str) -> None:
 
 
 def test_a_region_is_of_one_map() -> None:
-    with pytest.raises(featfuse.UsageError, match="--roi takes one input, not 2"):
+    with pytest.raises(featfuse.UsageError, match="`roi` takes one input, not 2"):
         featfuse.fuse(LINE, LINE, method="bilinear", to=3, layout="W", roi="W:0:1")

@@ -47,7 +47,7 @@ def test_what_is_like_nothing_gets_them_all() -> None:
 
 @pytest.mark.parametrize("dtype", ["fp16", "torch.half"])
 def test_a_wrong_name_is_found_before_any_file_is_opened(dtype: str) -> None:
-    with pytest.raises(UsageError, match=f"--dtype: unknown dtype '{dtype}'") as caught:
+    with pytest.raises(UsageError, match=f"`dtype`: unknown dtype '{dtype}'") as caught:
         featfuse.fuse("nowhere.npy", dtype=dtype)
     assert caught.value.hint == "Did you mean float16?"
 

@@ -129,13 +129,13 @@ def test_needed(shapes: Shapes, options: dict[str, str]) -> None:
     report = featfuse.inspect(*shapes, **options)  # type: ignore[arg-type]
     assert report.problem is not None
     assert "ambiguous" in report.problem
-    assert "--layout NCHW or --layout NHWC" in report.problem
+    assert 'layout="NCHW" or layout="NHWC"' in report.problem
 
 
 def test_the_report_names_the_rule() -> None:
     report = featfuse.inspect((1, 64, 64, 32), (1, 32, 32, 32), method="bilinear")
-    assert "NHWC, inferred: square maps; --layout to override" in str(report)
-    assert report.inputs[0].layout_source == "inferred: square maps; --layout to override"
+    assert "NHWC, inferred: square maps; `layout` to override" in str(report)
+    assert report.inputs[0].layout_source == "inferred: square maps; `layout` to override"
 
 
 @pytest.mark.parametrize(

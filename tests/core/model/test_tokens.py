@@ -59,18 +59,18 @@ def test_a_wrong_grid_names_the_count_and_what_fits(given):
     assert "197" in caught.value.message
     assert "196" in caught.value.message
     assert "14x14 " in (caught.value.hint or "")
-    assert "--skip-tokens 1" in (caught.value.hint or "")
+    assert "skip_tokens=1" in (caught.value.hint or "")
     assert featfuse.fuse(np.ones((1, 197, 8)), grid="14x14", skip_tokens=1, **given).shape == (1, 14, 14, 8)
 
 
 def test_forgotten_leading_tokens():
     with pytest.raises(ShapeError) as caught:
         featfuse.fuse(np.ones((1, 261, 8)), grid="13x20")
-    assert re.search(r"13x20 [^;]*with --skip-tokens 1", caught.value.hint or "")
+    assert re.search(r"13x20 [^;]*with skip_tokens=1", caught.value.hint or "")
 
 
 def test_token_usage():
-    with pytest.raises(UsageError, match="--skip-tokens needs --grid"):
+    with pytest.raises(UsageError, match="`skip_tokens` needs `grid`"):
         featfuse.fuse(np.ones((1, 197, 8)), skip_tokens=1)
     with pytest.raises(UsageError, match="two sizes"):
         featfuse.fuse(np.ones((1, 8, 8)), grid="8")
@@ -86,10 +86,10 @@ def test_an_ambiguous_map_beside_tokens_is_asked_for_alone(rng, layout):
     call = {"grid": "4x6", "method": "nearest", "combine": "concat"}
     with pytest.raises(ShapeError, match="ambiguous") as caught:
         featfuse.fuse(tokens, other, **call)
-    assert "--layout NLC,NCHW: N 1, 1; H 4 ×2 nearest, 8; W 6 ×2 nearest, 12; C 9" in str(caught.value)
-    assert "--layout NLC,NHWC: N 1, 1; H 4 ×1.25 nearest, 5; W 6 ×1.333 nearest, 8; C 9" in str(caught.value)
-    assert f"--layout {layout}" in caught.value.hint
-    assert any(f"--layout {layout}" in command for command in caught.value.commands)
+    assert 'layout="NLC,NCHW": N 1, 1; H 4 ×2 nearest, 8; W 6 ×2 nearest, 12; C 9' in str(caught.value)
+    assert 'layout="NLC,NHWC": N 1, 1; H 4 ×1.25 nearest, 5; W 6 ×1.333 nearest, 8; C 9' in str(caught.value)
+    assert f'layout="{layout}"' in caught.value.hint
+    assert any(f'layout="{layout}"' in command for command in caught.value.commands)
     assert featfuse.fuse(tokens, other, layout=layout, **call).ndim == 4
 
 
@@ -97,4 +97,4 @@ def test_one_layout_for_all_is_not_that_of_tokens(rng):
     tokens, other = rng.normal(size=(1, 4 * 6, 9)), rng.normal(size=(1, 5, 8, 12))
     with pytest.raises(ShapeError, match="not NCHW") as caught:
         featfuse.fuse(tokens, other, layout="NCHW", grid="4x6", method="nearest")
-    assert "--layout NLC,NCHW" in caught.value.hint
+    assert 'layout="NLC,NCHW"' in caught.value.hint

@@ -120,7 +120,7 @@ def test_fold_of_float16_is_summed_in_float32():
 )
 def test_what_a_fold_refuses(options):
     a, b = np.ones((1, 2, 4, 4)), np.ones((1, 2, 2, 2))
-    with pytest.raises(UsageError, match="not used by --fold"):
+    with pytest.raises(UsageError, match="not used by fold="):
         featfuse.fuse(a, b, fold="coarse-to-fine", method="nearest", layout="NCHW", **options)
 
 

@@ -171,16 +171,16 @@ def test_mask_usage():
     a = np.ones((1, 3, 6, 6))
     call = {"layout": "NCHW"}
     for options in ({"mask_invert": True}, {"mask_mode": "blend"}):
-        with pytest.raises(UsageError, match="needs --mask"):
+        with pytest.raises(UsageError, match="needs `mask`"):
             featfuse.fuse(a, a, **options, **call)
     mask = np.ones((6, 6))
     with pytest.raises(UsageError, match="two inputs"):
         featfuse.fuse(a, mask=mask, **call)
     with pytest.raises(UsageError, match="exactly two inputs"):
         featfuse.fuse(a, a, a, mask=mask, mask_mode="blend", **call)
-    with pytest.raises(UsageError, match="--combine"):
+    with pytest.raises(UsageError, match="not combine="):
         featfuse.fuse(a, a, mask=mask, mask_mode="blend", combine="mul", **call)
-    with pytest.raises(UsageError, match="--mask-mode"):
+    with pytest.raises(UsageError, match="`mask_mode`: unknown choice"):
         featfuse.fuse(a, a, mask=mask, mask_mode="blnd", **call)
 
 

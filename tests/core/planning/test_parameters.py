@@ -69,15 +69,15 @@ def test_what_the_untrained_kernel_refuses(tmp_path):
     x = np.ones((1, 4, 4, 3))
     np.save(tmp_path / "w.npy", np.ones((2, 3)))
     call = {"layout": "NHWC", "reduce": "conv1x1"}
-    with pytest.raises(UsageError, match="--kernel or --out-channels"):
+    with pytest.raises(UsageError, match="`kernel` or `out_channels`"):
         featfuse.fuse(x, **call)
-    with pytest.raises(UsageError, match="--kernel or --out-channels"):
+    with pytest.raises(UsageError, match="`kernel` or `out_channels`"):
         featfuse.fuse(x, kernel=np.ones((2, 3)), out_channels=2, **call)
-    with pytest.raises(UsageError, match="--seed"):
+    with pytest.raises(UsageError, match="`seed`"):
         featfuse.fuse(x, kernel=np.ones((2, 3)), seed=2, **call)
-    with pytest.raises(UsageError, match="--bias"):
+    with pytest.raises(UsageError, match="`bias`"):
         featfuse.fuse(x, out_channels=2, bias=np.ones(2), **call)
-    with pytest.raises(UsageError, match="--save-kernel"):
+    with pytest.raises(UsageError, match="`save_kernel`"):
         featfuse.fuse(x, kernel=np.ones((2, 3)), save_kernel=tmp_path / "v.npy", **call)
     assert [path.name for path in tmp_path.iterdir()] == ["w.npy"]
 

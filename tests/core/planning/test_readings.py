@@ -6,6 +6,7 @@ from pathlib import Path
 import featfuse
 import pytest
 from featfuse.errors import ShapeError
+from featfuse.fusion import inspect_inputs
 from featfuse.model.layout import OriginKind
 from featfuse.planning.planner import read_inputs
 from featfuse.planning.readings import READINGS, AmbiguousLayout, joint_readings
@@ -22,9 +23,9 @@ CASES = [
 
 
 def outcome(shapes, options):
-    """The first input's layout, "-" for axes with numbers, or "ask"; and all words that were said."""
+    """The first input's layout, "-" for axes with numbers, or "ask"; and all that the command line says."""
     try:
-        report = featfuse.inspect(*map(tuple, shapes), **options)
+        report = inspect_inputs([tuple(shape) for shape in shapes], options)
     except featfuse.FeatfuseError as error:
         return "ask", str(error)
     said = "\n".join([report.problem or "", *(it.command for it in report.suggestions)])
@@ -120,4 +121,4 @@ def test_the_template_is_no_input():
     """--layout does not speak of the tensor of --like: offers are for the inputs alone."""
     report = featfuse.inspect((2, 9, 7, 3), (2, 5, 7, 3), like=(2, 4, 4, 4), method="bilinear")
     assert report.problem is not None
-    assert "--layout NCHW or --layout NHWC" in report.problem
+    assert 'layout="NCHW" or layout="NHWC"' in report.problem

@@ -40,20 +40,20 @@ def test_inputs_meet(shapes: Any, scale: Any, expected: tuple[int, ...]) -> None
 @pytest.mark.parametrize(
     ("shapes", "options", "words"),
     [
-        ((A, B), {"scale": 3}, "--scale 3|do not meet|60x64 → 180x192|30x32 → 90x96|--to"),
-        ((A,), {"scale": 0.01}, "--scale 0.01|axis H from 60 to 0"),
-        ((A,), {"scale": "2x2x2"}, "--scale 2x2x2|3 factors for 2 spatial axes"),
-        ((A,), {"scale": "D:2"}, "--scale D:2|no spatial axis D"),
-        ((A,), {"scale": "0"}, "--scale|not a factor"),
-        ((A,), {"scale": "big"}, "--scale|not a factor"),
-        ((A,), {"scale": 2, "to": "3x3"}, "--scale and --to exclude each other"),
-        ((A,), {"scale": 2, "method": "crop"}, "--scale is not used by --method crop"),
-        ((A,), {"scale": 2, "keep_aspect": "not-larger"}, "--keep-aspect needs a target"),
-        ((A,), {"to": "D:4"}, "--to D:4|no spatial axis D|H W"),
+        ((A, B), {"scale": 3}, 'scale="3"|do not meet|60x64 → 180x192|30x32 → 90x96|`to`'),
+        ((A,), {"scale": 0.01}, 'scale="0.01"|axis H from 60 to 0'),
+        ((A,), {"scale": "2x2x2"}, 'scale="2x2x2"|3 factors for 2 spatial axes'),
+        ((A,), {"scale": "D:2"}, 'scale="D:2"|no spatial axis D'),
+        ((A,), {"scale": "0"}, "`scale`|not a factor"),
+        ((A,), {"scale": "big"}, "`scale`|not a factor"),
+        ((A,), {"scale": 2, "to": "3x3"}, "`scale` and `to` exclude each other"),
+        ((A,), {"scale": 2, "method": "crop"}, '`scale` is not used by method="crop"'),
+        ((A,), {"scale": 2, "keep_aspect": "not-larger"}, "`keep_aspect` needs a target"),
+        ((A,), {"to": "D:4"}, 'to="D:4"|no spatial axis D|H W'),
         ((A, B), {"to": "H:4"}, "axis W|64|32"),
-        ((A, B), {"scale": 2, "fold": "coarse-to-fine"}, "--scale is not used by --fold"),
+        ((A, B), {"scale": 2, "fold": "coarse-to-fine"}, "`scale` is not used by fold="),
         ((A, (1, 4, 32, 64)), {"to": "30x30", "keep_aspect": "not-larger"}, "do not meet|28x30|15x30"),
-        ((A,), {"recompute_scale_factor": True, "to": "3x3"}, "--recompute-scale-factor needs --scale"),
+        ((A,), {"recompute_scale_factor": True, "to": "3x3"}, "`recompute_scale_factor` needs `scale`"),
     ],
 )
 def test_refusals(shapes: Any, options: dict[str, Any], words: str) -> None:
@@ -67,12 +67,12 @@ def test_refusals(shapes: Any, options: dict[str, Any], words: str) -> None:
 
 @pytest.mark.parametrize("text", ["x2", "2x", "×2"])
 def test_a_factor_given_as_a_size_is_told(text: str) -> None:
-    with pytest.raises(featfuse.UsageError, match="Use --scale 2"):
+    with pytest.raises(featfuse.UsageError, match="Use scale=2"):
         grid(A, to=text)
 
 
 def test_a_percentage_given_as_a_size_is_told() -> None:
-    with pytest.raises(featfuse.UsageError, match=r"Use --scale 0\.5"):
+    with pytest.raises(featfuse.UsageError, match=r"Use scale=0\.5"):
         grid(A, to="50%")
 
 

@@ -41,5 +41,5 @@ def test_an_endless_memory_size() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_threads_are_positive(threads: int) -> None:
-    with pytest.raises(UsageError, match="--threads"):
+    with pytest.raises(UsageError, match="threads="):
         featfuse.fuse(np.zeros(3, np.float32), threads=threads)

@@ -9,9 +9,12 @@ import featfuse
 import numpy as np
 import pytest
 from featfuse import METHODS, ShapeError
+from featfuse.fusion import fuse_to_file, inspect_inputs
 from featfuse.io.inputs import Inputs
+from featfuse.io.job import Delivery
 from featfuse.io.side_inputs import open_extras
 from featfuse.planning.planner import make_plan
+from featfuse.process.limits import Limits
 from featfuse.report.suggest import COMMANDS, command_line
 from featfuse.request.options import FusionOptions, Options
 from featfuse_cli.app import app
@@ -74,7 +77,7 @@ def normal(*shape: int) -> Any:
 
 @pytest.mark.parametrize(("shapes", "given"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
 def test_every_suggestion_plans_to_the_promised_shape(shapes: list[Shape], given: dict[str, Any]) -> None:
-    report = featfuse.inspect(*shapes, **given)
+    report = inspect_inputs(shapes, given)
     with Inputs(shapes) as sources:
         for suggestion in report.suggestions:
             inputs, options = parse(suggestion.command)
@@ -111,7 +114,7 @@ def test_what_needs_a_meaning_of_its_own_is_not_offered() -> None:
 
 def test_the_classic_case_offers_all_there_is() -> None:
     """(1, 64, 64, 32) and (1, 32, 32, 16): every channel mode, concat, and both directions."""
-    report = featfuse.inspect((1, 64, 64, 32), (1, 32, 32, 16), method="bilinear")
+    report = inspect_inputs([(1, 64, 64, 32), (1, 32, 32, 16)], {"method": "bilinear"})
     offered = {
         suggestion.command.split("bilinear ")[1]: suggestion.output_shape for suggestion in report.suggestions
     }
@@ -127,14 +130,44 @@ def test_the_classic_case_offers_all_there_is() -> None:
 
 def test_the_callers_options_and_output_are_kept() -> None:
     x, y = np.zeros((8, 8, 4), np.float32), np.zeros((5, 5, 4), np.float32)
+    given: FusionOptions = {"weights": "1,0.5", "dtype": "float16", "layout": "HWC"}
     with pytest.raises(ShapeError) as caught:
-        featfuse.fuse(x, y, weights="1,0.5", dtype="float16", layout="HWC", out="my result.npy")
+        fuse_to_file([x, y], given, Delivery("my result.npy", force=True), Limits(1 << 20))
+    assert caught.value.commands
     for command in caught.value.commands:
-        _, options = parse(command)
+        _, options = parse(command.removesuffix(" --force"))
         assert options["weights"] == "1,0.5"
         assert options["dtype"] == "float16"
         assert options["layout"] == "HWC"
-        assert command.endswith("--out 'my result.npy'")
+        assert command.endswith("--out 'my result.npy' --force")
+
+
+# --------------------------------------------------------------------------------------------- for Python
+
+
+@pytest.mark.parametrize(("shapes", "given"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
+def test_every_call_that_is_offered_works(shapes: list[Shape], given: dict[str, Any]) -> None:
+    names = {f"input{place}": normal(*shape) for place, shape in enumerate(shapes, start=1)}
+    report = featfuse.inspect(*names.values(), **given)
+    for suggestion in report.suggestions:
+        result = eval(suggestion.command, {"featfuse": featfuse, **names})
+        assert result.shape == suggestion.output_shape, suggestion.command
+
+
+def test_the_callers_own_words_are_in_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, mask = np.zeros((8, 8, 4), np.float32), np.ones((8, 8))
+    np.save("my map.npy", x[:5, :5])
+    given: Any = {"dtype": np.float16, "layout": "HWC", "mask": mask, "out": Path("o.npy"), "force": True}
+    with pytest.raises(ShapeError) as caught:
+        featfuse.fuse(x, "my map.npy", **given)
+    first = caught.value.commands[0]
+    assert first == (
+        'featfuse.fuse(input1, "my map.npy", dtype="float16", layout="HWC", mask=mask, method="bilinear", '
+        'out="o.npy", force=True)'
+    )
+    report = eval(first, {"featfuse": featfuse, "input1": x, "mask": mask})
+    assert report.output.shape == (8, 8, 4)
 
 
 # ------------------------------------------------------------------------------------------- quoting
@@ -189,7 +222,7 @@ def test_an_option_survives_the_shell(name: str) -> None:
 
 
 def test_a_like_that_is_no_path_is_not_offered_as_one() -> None:
-    report = featfuse.inspect((1, 8, 8, 4), (1, 8, 8, 2), like=(1, 4, 4, 4), method="bilinear")
+    report = inspect_inputs([(1, 8, 8, 4), (1, 8, 8, 2)], {"like": (1, 4, 4, 4), "method": "bilinear"})
     assert report.suggestions
     assert not any("--like 1x4x4x4" in suggestion.command for suggestion in report.suggestions)
 
@@ -213,7 +246,7 @@ def test_pasted_commands_work(
     Path(folder).mkdir(exist_ok=True)
     for name, shape in zip(names, (first, second), strict=True):
         np.save(f"./{name}", np.ones(shape, dtype=np.float32))
-    report = featfuse.inspect(*names)
+    report = inspect_inputs(names, {})
     assert len(report.suggestions) > 5
     for suggestion in report.suggestions:
         run(shlex.split(suggestion.command)[1:])
@@ -229,7 +262,7 @@ def run(words: Sequence[str]) -> None:
 def test_suggestions_keep_projections(tmp_path: Path) -> None:
     np.save(tmp_path / "k.npy", normal(4, 3))
     for project in (f"1={tmp_path / 'k.npy'}", {1: normal(4, 3)}):
-        report = featfuse.inspect((1, 3, 8, 8), (1, 4, 4, 4), project=project, layout="NCHW")
+        report = inspect_inputs([(1, 3, 8, 8), (1, 4, 4, 4)], {"project": project, "layout": "NCHW"})
         assert report.problem
         assert all("--project 1=" in suggestion.command for suggestion in report.suggestions)
         assert report.suggestions
@@ -237,5 +270,5 @@ def test_suggestions_keep_projections(tmp_path: Path) -> None:
 
 def test_keras_beside_torch_is_offered_as_a_list_of_layouts() -> None:
     report = featfuse.inspect((1, 28, 28, 48), (1, 48, 14, 14), method="bilinear")
-    assert "--layout NHWC,NCHW" in str(report.problem)
+    assert 'layout="NHWC,NCHW"' in str(report.problem)
     assert report.suggestions[0].output_shape == (1, 28, 28, 48)

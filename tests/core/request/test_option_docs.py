@@ -6,8 +6,8 @@ from featfuse import METHODS, REDUCES
 from featfuse.request.conditions import Condition
 from featfuse.request.kinds import SWITCH
 from featfuse.request.option import Option
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 PAGE = Path(__file__).parents[3] / "docs" / "options.md"
 

@@ -8,8 +8,8 @@ import pytest
 from featfuse import METHODS, UsageError
 from featfuse.request.combining import REDUCES
 from featfuse.request.options import Options
-from featfuse.request.parsing import flag
 from featfuse.request.table import OPTIONS
+from featfuse.wording import flag
 
 Plan = Callable[..., Any]
 

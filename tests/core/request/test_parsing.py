@@ -13,13 +13,13 @@ def test_values_that_python_would_write() -> None:
     assert np.array_equal(small, featfuse.resize(x, (3, 3), layout="NCHW"))
     for dtype in (np.float16, np.dtype("float16"), np.zeros(1, ">f2").dtype):
         assert featfuse.fuse(x, dtype=dtype).dtype == np.float16
-    with pytest.raises(UsageError, match="--dtype"):
+    with pytest.raises(UsageError, match="`dtype`"):
         featfuse.fuse(x, dtype=16)
     for yes in (True, 1, np.True_):
         shrunk = featfuse.resize(x, (3, 3), layout="NCHW", antialias=yes)
         assert np.array_equal(shrunk, featfuse.resize(x, (3, 3), layout="NCHW", antialias=True))
     for text in ("no", "yes", "false", 2):
-        with pytest.raises(UsageError, match=r"--antialias: .* is neither True nor False"):
+        with pytest.raises(UsageError, match=r"`antialias`: .* is neither True nor False"):
             featfuse.resize(x, (3, 3), layout="NCHW", antialias=text)
 
 
@@ -52,5 +52,5 @@ def test_what_is_no_border(value: object) -> None:
 
 @pytest.mark.parametrize("value", [0, -2, "-0.5"])
 def test_an_exponent_is_above_0(value: object) -> None:
-    with pytest.raises(UsageError, match=r"--p .*: must be above 0"):
+    with pytest.raises(UsageError, match=r"p=.*: must be above 0"):
         featfuse.fuse(np.ones(4), method="lp-pool", to=2, p=value)

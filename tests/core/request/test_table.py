@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import featfuse
 import featfuse_cli
@@ -58,11 +59,24 @@ def value_of(name: str) -> Any:
 
 
 def test_the_typed_dict_is_in_step() -> None:
-    """Names and types: what type checkers read is what is parsed."""
+    """Names, types and words: what type checkers read is what is parsed."""
     hints = get_type_hints(FusionOptions)
     assert set(hints) == set(OPTIONS)
     for name, row in OPTIONS.items():
-        assert hints[name] == row.kind.keyword, name
+        words = {*row.chosen_from, *row.aliases, *(row.offers if row.kind is kinds.DTYPE else ())}
+        literals, others = parts_of(hints[name])
+        assert literals == (words if row.chosen_from or row.kind is kinds.DTYPE else set()), name
+        assert others == (set() if row.chosen_from else parts_of(row.kind.keyword)[1]), name
+
+
+def parts_of(hint: Any) -> tuple[set[str], set[Any]]:
+    """The words of a type, and the other members of the union that it is."""
+    if get_origin(hint) is Literal:
+        return set(get_args(hint)), set()
+    if get_origin(hint) not in (Union, UnionType):
+        return set(), {hint}
+    parts = [parts_of(member) for member in get_args(hint)]
+    return set().union(*(words for words, _ in parts)), set().union(*(others for _, others in parts))
 
 
 def test_names_and_short_flags_are_unique() -> None:
@@ -227,8 +241,8 @@ def test_a_row_is_all_that_a_new_option_needs(tmp_path: Path) -> None:
     told = done.stdout
     assert "PIPELINE 0.5\n" in told
     assert "PYTHON 2.0\n" in told
-    assert "REFUSED ['--blur needs --mask', 'Give both, or leave --blur out.']" in told
-    assert "REFUSED [\"--blur: 'x' is not a number\", 'Write it like -0.5.']" in told
+    assert "REFUSED ['`blur` needs `mask`', 'Give both, or leave `blur` out.']" in told
+    assert "REFUSED [\"`blur`: 'x' is not a number\", 'Write it like -0.5.']" in told
     assert "REFUSED [\"unknown option 'blurr'\", 'Did you mean blur?']" in told
     assert "--blur " in told
     assert "SIGMA" in told

@@ -108,11 +108,11 @@ def test_every_level_of_a_fold(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("word", "words"),
     [
-        ("NCH", "--out-layout NCH|N C H W|each of them once"),
-        ("NCHWW", "--out-layout NCHWW|N C H W"),
-        ("NCHWL", "--out-layout NCHWL|N C H W"),
-        ("CHW", "--out-layout CHW|N C H W|L for H and W"),
-        ("??", "--out-layout"),
+        ("NCH", 'out_layout="NCH"|N C H W|each of them once'),
+        ("NCHWW", 'out_layout="NCHWW"|N C H W'),
+        ("NCHWL", 'out_layout="NCHWL"|N C H W'),
+        ("CHW", 'out_layout="CHW"|N C H W|L for H and W'),
+        ("??", "out_layout="),
     ],
 )
 def test_refusals(word: str, words: str) -> None:
@@ -124,5 +124,5 @@ def test_refusals(word: str, words: str) -> None:
 
 def test_an_order_needs_names() -> None:
     """Which axis shall come last, of a tensor that nothing tells the axes of?"""
-    with pytest.raises(featfuse.ShapeError, match="--layout"):
+    with pytest.raises(featfuse.ShapeError, match="layout="):
         featfuse.fuse(np.zeros((2, 8, 8, 8), np.float32), out_layout="NHWC")

@@ -7,7 +7,7 @@ import featfuse
 import ml_dtypes
 import numpy as np
 import pytest
-from featfuse import METHODS, RunError, ShapeReport
+from featfuse import METHODS, FeatfuseWarning, RunError, ShapeReport
 from featfuse.model.dtypes import DTYPES, is_float, is_integer
 
 from tests.support.arrays import array
@@ -191,9 +191,9 @@ def test_halves_are_computed_in_float32(name: str, method: str) -> None:
 def test_halves_that_become_inf_are_told_beside_an_array() -> None:
     x = np.full((1, 1, 2, 2), 6e4, np.float16)
     x[..., 0] = np.inf  # infinite before: no news
-    with pytest.warns(RuntimeWarning, match="^2 of 4 finite values became inf in float16$") as caught:
+    with pytest.warns(FeatfuseWarning, match="^2 of 4 finite values became inf in float16$") as caught:
         out = featfuse.fuse(x, x, layout="NCHW")
     assert np.isinf(out).all()
     assert [warning.filename for warning in caught] == [__file__]
-    with pytest.warns(RuntimeWarning, match="^2 of 4 finite"):
+    with pytest.warns(FeatfuseWarning, match="^2 of 4 finite"):
         featfuse.resize(x.astype(np.float32) * 2, (2, 2), layout="NCHW", dtype="float16")

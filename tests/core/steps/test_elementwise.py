@@ -64,7 +64,7 @@ def check_against_python(columns: Sequence[Sequence[int]], name: str, combine: s
         return
     with pytest.raises(RunError, match=f"{lost} of {len(exact)} values do not fit {name}") as caught:
         featfuse.fuse(*inputs, combine=combine)
-    assert "--on-overflow saturate" in caught.value.hint
+    assert 'on_overflow="saturate"' in caught.value.hint
 
 
 @pytest.mark.parametrize(

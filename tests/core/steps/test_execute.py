@@ -107,9 +107,9 @@ def test_too_small_a_budget_is_an_error_that_names_one_that_works() -> None:
     """The statistics of a border need the whole axis."""
     x = np.zeros((3, 1000), dtype=np.float32)
     options: Any = {"method": "pad", "pad_mode": "mean", "to": "3x1010"}
-    with pytest.raises(UsageError, match="--memory 1 KiB is too small") as caught:
+    with pytest.raises(UsageError, match="memory=1 KiB is too small") as caught:
         featfuse.fuse(x, memory="1K", **options)
-    memory = caught.value.hint.split()[2]
+    memory = caught.value.hint.split('"')[1]
     assert featfuse.fuse(x, memory=memory, **options).shape == (3, 1010)
 
 

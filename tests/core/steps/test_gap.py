@@ -53,9 +53,9 @@ def test_gap_follows_the_combining(rng):
 
 
 def test_gap_refusals():
-    with pytest.raises(ShapeError, match="gap needs a spatial axis"):
+    with pytest.raises(ShapeError, match='reduce="gap" needs a spatial axis'):
         featfuse.fuse(np.ones((2, 3)), layout="NC", reduce="gap")
-    with pytest.raises(UsageError, match="--keepdims"):
+    with pytest.raises(UsageError, match="`keepdims`"):
         featfuse.fuse(np.ones((2, 3)), layout="NC", keepdims=True)
 
 

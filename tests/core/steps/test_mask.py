@@ -137,7 +137,7 @@ def test_a_mask_of_grey_values_is_warned_of_and_divided(rng, tmp_path):
     )
     inverted = featfuse.fuse(a, b, mask=grey, mask_scale=255, mask_invert=True, **call)
     assert np.array_equal(inverted, featfuse.fuse(a, b, mask=share, mask_invert=True, **call))
-    with pytest.warns(RuntimeWarning, match="outside 0 to 1.*--mask-scale 255"):
+    with pytest.warns(featfuse.FeatfuseWarning, match="outside 0 to 1.*mask_scale=255"):
         featfuse.fuse(a, b, mask=grey.astype(np.float32), **call)
     np.save(tmp_path / "m.npy", grey.astype(np.float32))
     report = featfuse.fuse(a, b, mask=str(tmp_path / "m.npy"), out=str(tmp_path / "o.npy"), **call)
@@ -145,7 +145,7 @@ def test_a_mask_of_grey_values_is_warned_of_and_divided(rng, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mask", "scale", "words"), [("auto", 255, "not used by --mask auto"), (np.ones((4, 4)), -1, "above 0")]
+    ("mask", "scale", "words"), [("auto", 255, 'not used by mask="auto"'), (np.ones((4, 4)), -1, "above 0")]
 )
 def test_scales_that_say_nothing(mask, scale, words):
     large, small = np.ones((1, 2, 4, 4)), np.ones((1, 2, 2, 2))

@@ -75,9 +75,9 @@ def test_pca_refusals():
     x = np.ones((1, 4, 4, 3))
     with pytest.raises(ShapeError, match=r"4 components of 3 channels"):
         featfuse.fuse(x, layout="NHWC", reduce="pca", out_channels=4)
-    with pytest.raises(UsageError, match="--out-channels"):
+    with pytest.raises(UsageError, match="out_channels"):
         featfuse.fuse(x, layout="NHWC", reduce="pca")
-    with pytest.raises(UsageError, match="--out-channels"):
+    with pytest.raises(UsageError, match="out_channels"):
         featfuse.fuse(x, layout="NHWC", reduce="pca", out_channels=0)
     with pytest.raises(ShapeError, match="channel axis"):
         featfuse.fuse(x[0, :, :, 0], layout="HW", reduce="pca", out_channels=1)

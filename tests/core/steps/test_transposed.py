@@ -183,8 +183,8 @@ def test_ambiguous_kernel():
         featfuse.fuse(x, kernel=kernel, **call)
     text = f"{caught.value.message} {caught.value.hint}"
     assert "(3, 2, 2, 3)" in text
-    assert "--kernel-layout IOHW" in text
-    assert "--kernel-layout HWOI" in text
+    assert 'kernel_layout="IOHW"' in text
+    assert 'kernel_layout="HWOI"' in text
     torch_way = featfuse.fuse(x, kernel=kernel, kernel_layout="IOHW", **call)
     keras_way = featfuse.fuse(x, kernel=kernel, kernel_layout="hwoi", **call)
     assert torch_way.shape == (1, 2, 5, 6)

@@ -1,5 +1,6 @@
 """The table of the report: it fits, and nothing is lost."""
 
+import featfuse
 import pytest
 from rich.cells import cell_len
 
@@ -38,3 +39,24 @@ def test_short_names_are_never_cut(capsys):
 
 def test_without_axes_there_is_no_table(capsys):
     assert "─" not in text_of(capsys, report(["a.npy"], axes=()))
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        report(["a.npy", "b.npy"], warnings=("look",)),
+        report(["a.npy"], axes=()),
+        report(["名前.npy", "\x1b[31m"]),
+        featfuse.inspect((1, 8, 8, 4), (1, 5, 5, 4)),
+    ],
+    ids=["two", "no axes", "odd names", "refused"],
+)
+def test_the_repr_is_what_a_pipe_gets(capsys, whole):
+    text = text_of(capsys, whole)
+    assert text == f"{whole!r}\n" == f"{whole}\n"
+    assert "\x1b" not in repr(whole)
+
+
+def test_the_repr_of_many_inputs_loses_nothing():
+    text = repr(report(LONG[:12]))
+    assert all(name[-8:] in text for name in LONG[:12])

@@ -1,13 +1,15 @@
-"""The shape-diff's table in cells, before anything decides how it looks."""
+"""The shape-diff's table: in cells, before anything decides how it looks, and as plain text."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from featfuse.report.shape_report import AxisRow, ShapeReport, cell_text, size_text
-from featfuse.text import CUT, shorten
-from rich.cells import cell_len
+from featfuse.text import CUT, aligned, cell_len, shorten
 
-__all__ = ["GAP", "ReportTable", "report_table"]
+__all__ = ["GAP", "PLAIN_WIDTH", "ReportTable", "plain_lines", "report_table"]
+
+PLAIN_WIDTH = 80
+"""Columns of what is no terminal."""
 
 SHORTEST_NAME = 12
 GAP = 3  # between two columns: a space, the divider, a space
@@ -31,7 +33,7 @@ def report_table(report: ShapeReport, width: int, show: Callable[[str], str]) ->
     limit = _name_limit(names, lines, width)
     if limit is None:
         return _stacked(report, names, show)
-    shown = (shorten(name, limit, cell_len, show(CUT)) for name in names)
+    shown = (shorten(name, limit, show(CUT)) for name in names)
     return ReportTable(("axis", *shown, "output"), [lines], fits=True)
 
 
@@ -65,8 +67,25 @@ def _stacked(report: ShapeReport, names: Sequence[str], show: Callable[[str], st
         heading, output = f"{row.axis} {row.meaning}", size_text(row.output)
         section = []
         for name, size, action in parts:
-            cells = (shorten(name, 36, cell_len, show(CUT)), size_text(size), show(action))
+            cells = (shorten(name, 36, show(CUT)), size_text(size), show(action))
             section.append((heading, *cells, output))
             heading = output = ""
         sections.append(section)
     return ReportTable(("axis", "input", "size", "action", "output"), sections, fits=False)
+
+
+def plain_lines(
+    report: ShapeReport, table: ReportTable | None, show: Callable[[str], str], note: str = ""
+) -> list[str]:
+    """The report as text without colour. Each line stays one line however long it is: paths and commands
+    stay fit to be pasted."""
+    head = report.head_lines()
+    body = [] if table is None else [*([""] if head else []), *_table_lines(table, show), ""]
+    foot = [*report.foot_lines(), *([note] if note else [])]
+    return [show(line) for line in (*head, *body, *foot)]
+
+
+def _table_lines(table: ReportTable, show: Callable[[str], str]) -> list[str]:
+    """The headings, a rule, the rows: nothing is broken."""
+    lines = aligned([table.headings, *(row for section in table.sections for row in section)], GAP)
+    return [lines[0], show("─") * cell_len(lines[0]), *lines[1:]]
