@@ -47,8 +47,14 @@ def is_foreign(value: object) -> bool:
 def as_numpy(value: object, name: str) -> Array:
     """`value` as a NumPy array that shares its memory where it can; it must not be written to.
 
-    InputError for one that needs a gradient, is on another device, or is no array at all.
+    InputError for one that needs a gradient, is on another device, is masked, or is no array at all.
     """
+    if isinstance(value, np.ma.MaskedArray) and value.mask.any():
+        raise InputError(
+            f"{name} is a masked array, and its mask would be lost: {np.count_nonzero(value.mask)} of "
+            f"{value.size} values are masked",
+            hint="Give it as x.filled(0), or whatever shall stand in their places.",
+        )
     try:
         if not is_foreign(value):
             array = np.asarray(value)

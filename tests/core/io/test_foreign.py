@@ -49,6 +49,14 @@ def test_memory_is_shared():
     assert np.array_equal(seen, x)
 
 
+def test_a_mask_is_not_lost():
+    x = np.ma.masked_greater(np.arange(6.0), 3)
+    with pytest.raises(InputError, match="input 1 is a masked array.*2 of 6 values") as caught:
+        featfuse.resize(x, 3)
+    assert "filled" in caught.value.hint
+    assert featfuse.resize(np.ma.asarray(np.ones(6)), 3).tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)])
 def test_a_library_gets_its_own_back(shape):
     x = np.ones(shape, np.float32)
