@@ -51,7 +51,7 @@ def test_memory_is_shared():
 
 def test_a_mask_is_not_lost():
     x = np.ma.masked_greater(np.arange(6.0), 3)
-    with pytest.raises(InputError, match="input 1 is a masked array.*2 of 6 values") as caught:
+    with pytest.raises(InputError, match=r"input 1 is a masked array.*2 of 6 values") as caught:
         featfuse.resize(x, 3)
     assert "filled" in caught.value.hint
     assert featfuse.resize(np.ma.asarray(np.ones(6)), 3).tolist() == [1, 1, 1]
