@@ -47,12 +47,10 @@ def _name_limit(names: Sequence[str], lines: Sequence[Sequence[str]], width: int
     columns = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
     first, *inner, last = columns
     room = width - max(first, len("axis")) - max(last, len("output")) - GAP * (len(columns) - 1)
-    longest = max(map(cell_len, names))
-    for limit in range(longest, min(longest, SHORTEST_NAME) - 1, -1):
-        if (
-            sum(max(cells, min(cell_len(name), limit)) for cells, name in zip(inner, names, strict=True))
-            <= room
-        ):
+    lengths = [cell_len(name) for name in names]
+    longest = max(lengths)
+    for limit in range(min(longest, max(room, 0)), min(longest, SHORTEST_NAME) - 1, -1):
+        if sum(max(cells, min(length, limit)) for cells, length in zip(inner, lengths, strict=True)) <= room:
             return limit
     return None
 
