@@ -195,7 +195,7 @@ def check_any(draw: Draw, codes: Counter[int]) -> None:
         assert "\x1b[31m" not in result.stderr.replace("\x1b[31merror", "")
 
 
-@pytest.mark.parametrize("examples", few_or_many(60, 2000))
+@pytest.mark.parametrize("examples", few_or_many(120, 2000))
 def test_every_command_line_ends_as_documented(examples: int) -> None:
     codes: Counter[int] = Counter()
 

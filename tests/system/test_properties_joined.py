@@ -164,7 +164,7 @@ def check_case(draw: Draw, ends: Counter[str]) -> None:
         ends["tokens"] += "--grid" in case.words
 
 
-@pytest.mark.parametrize("examples", few_or_many(30, 1200))
+@pytest.mark.parametrize("examples", few_or_many(50, 1200))
 def test_what_is_joined_and_reduced_equals_the_reference(examples: int) -> None:
     ends: Counter[str] = Counter()
 

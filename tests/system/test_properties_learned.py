@@ -103,7 +103,7 @@ def check_transposed(draw: Draw, ends: Counter[str]) -> None:
         ends["bias"] += bias is not None
 
 
-@pytest.mark.parametrize("examples", few_or_many(25, 600))
+@pytest.mark.parametrize("examples", few_or_many(40, 600))
 def test_a_learned_transposed_convolution_equals_the_reference(examples: int) -> None:
     ends: Counter[str] = Counter()
 

@@ -7,7 +7,7 @@ from typing import Any
 import featfuse
 import numpy as np
 import pytest
-from featfuse import ShapeError
+from featfuse import FeatfuseWarning, ShapeError
 from featfuse.methods.pooling import max_pool, pooled_size
 from featfuse.methods.settings import AxisSettings
 
@@ -196,7 +196,7 @@ def test_p_norm_of_adaptive_windows(p: float) -> None:
 def test_torch_takes_powers_as_they_are() -> None:
     """(-2)^3 + 1 is negative and has no cube root there; (-1)^3 + 2^3 is 7."""
     x = np.array([-2.0, 1.0, -1.0, 2.0])
-    with pytest.warns(RuntimeWarning, match="1 of 2 finite values became NaN in float64"):
+    with pytest.warns(FeatfuseWarning, match="1 of 2 finite values became NaN in float64"):
         result = featfuse.fuse(x, method="lp-pool", p=3, pool_size=2)
     np.testing.assert_allclose(result, [np.nan, 7 ** (1 / 3)])
     result = featfuse.fuse(x, method="lp-pool", p=3, pool_size=2, convention="onnx")

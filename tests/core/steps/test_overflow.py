@@ -8,7 +8,7 @@ import featfuse
 import ml_dtypes
 import numpy as np
 import pytest
-from featfuse import METHODS
+from featfuse import METHODS, FeatfuseWarning
 from featfuse.model.dtypes import DTYPES, is_float
 from featfuse.model.tensor import Array
 from featfuse.steps import execute as executing
@@ -86,7 +86,7 @@ def test_every_path_is_watched(name: str, shape: tuple[int, ...], options: dict[
     """In float32 as in float64: of the count, what does not come from an input that is not finite."""
     rng = np.random.default_rng(0)
     x = (rng.choice([1.0, -1.0], shape) * largest(name)).astype(name)
-    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning) as caught:
+    with np.errstate(all="ignore"), pytest.warns(FeatfuseWarning) as caught:
         result = featfuse.fuse(x, layout="NCHW", **options)
     bad = result.size - np.count_nonzero(np.isfinite(result))
     assert [str(it.message).split(" finite")[0] for it in caught] == [f"{bad} of {result.size}"]
@@ -121,7 +121,8 @@ def test_the_count_depends_on_neither_threads_nor_windows() -> None:
 def test_integers_become_no_inf(dtype: str) -> None:
     x = np.array([1, 2], dtype)
     assert told(x, x, combine="mean", dtype="float16") == []
-    assert told(np.array([3e38, 1], np.float32), dtype=dtype, on_overflow="saturate") == []
+    clipped = told(np.array([3e38, 1], np.float32), dtype=dtype, on_overflow="saturate")
+    assert clipped == [f"1 of 2 values did not fit {dtype} and were clipped"]
 
 
 def test_a_second_look_measures_nothing(tmp_path: Path) -> None:
