@@ -5,13 +5,14 @@ they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
 from functools import lru_cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
-from featfuse.model.axis import Positions, Rule
+from featfuse.model.axis import RUN, Positions, Rule
 
 __all__ = ["NearestRule", "nearest_source", "rounded"]
 
@@ -120,14 +121,44 @@ def _opencv(x: Positions, sampling: Sampling) -> Positions:
 
 def _pillow(x: Positions, in_size: int, out_size: int) -> Positions:
     """PIL's affine nearest: starts at half a step and adds a step per sample, rounding each time."""
-    return _inside(np.floor(_pillow_centres(in_size, out_size)[x]).astype(np.int64), in_size)
+    centres = np.empty(x.shape)
+    runs = x // RUN
+    for run in np.unique(runs).tolist():
+        here = runs == run
+        centres[here] = _pillow_run(in_size / out_size, run)[x[here] - run * RUN]
+    return _inside(np.floor(centres).astype(np.int64), in_size)
 
 
 @lru_cache(maxsize=16)
-def _pillow_centres(in_size: int, out_size: int) -> NDArray[np.float64]:
-    steps = np.full(out_size, in_size / out_size)
-    steps[:1] *= 0.5
+def _pillow_run(step: float, run: int) -> NDArray[np.float64]:
+    """The centres of the RUN positions from number `run` * RUN on."""
+    steps = np.full(RUN, step)
+    steps[0] = 0.5 * step if run == 0 else _pillow_ends(step).before(run) + step
     return np.asarray(np.add.accumulate(steps))
+
+
+class _RunEnds:
+    """The last centre of every run up to the farthest that was asked for: no centre is known without all
+    before it."""
+
+    def __init__(self, step: float) -> None:
+        self._steps = np.full(RUN, step)
+        self._ends: list[float] = []
+        self._lock = Lock()
+
+    def before(self, run: int) -> float:
+        """The last centre of the run before `run`, which is at least 1."""
+        with self._lock:
+            while len(self._ends) < run:
+                steps = self._steps.copy()
+                steps[0] = self._ends[-1] + steps[0] if self._ends else 0.5 * steps[0]
+                self._ends.append(float(np.add.accumulate(steps, out=steps)[-1]))
+        return self._ends[run - 1]
+
+
+@lru_cache(maxsize=4)
+def _pillow_ends(step: float) -> _RunEnds:
+    return _RunEnds(step)
 
 
 def _exact(x: Positions, in_size: int, out_size: int, coords: str, rounding: str) -> Positions:

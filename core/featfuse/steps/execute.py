@@ -40,8 +40,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     budget, threads = limits.memory, limits.threads
     if threads is not None and threads < 1:
         raise UsageError(f"--threads {threads}: at least 1 is needed")
-    lengths = _lengths(root, budget)
-    cost = window_cost(root, lengths) if 0 not in root.shape else 0
+    root, lengths, cost = _cut(root, budget)
     if cost > budget:
         raise TooLittleMemory(budget, cost, f"one window needs {human_bytes(cost)}")
     count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
@@ -74,6 +73,19 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
         with np.errstate(all="ignore"):
             root.prepare(run)
         _walk(compute, windows(root.shape, lengths), workers, advance)
+
+
+def _cut(root: Step, budget: int) -> tuple[Step, tuple[int, ...], int]:
+    """The step to run, its window's size per axis, and what that costs. Where one window would not fit, it is
+    made piece by piece, if that takes less."""
+    lengths = _lengths(root, budget)
+    cost = window_cost(root, lengths) if 0 not in root.shape else 0
+    if cost > budget:
+        twin = root.in_pieces()
+        cut = _lengths(twin, budget)
+        if (less := window_cost(twin, cut)) < cost:
+            return twin, cut, less
+    return root, lengths, cost
 
 
 def _lengths(root: Step, budget: int) -> tuple[int, ...]:

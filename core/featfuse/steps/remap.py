@@ -19,6 +19,12 @@ __all__ = ["Remap"]
 
 Chain = tuple[AxisMap, ...]
 
+_MOST_TAPS = 1 << 16
+"""Windows that are longer are made piece by piece, whatever the budget."""
+
+_WORTH = 64
+"""Windows that are shorter take no less memory in pieces."""
+
 
 class Remap(Step):
     """`chains[axis]` is a chain of maps, applied in turn; empty for an axis that stays.
@@ -81,6 +87,31 @@ class Remap(Step):
             found.append(any(bool((child.block(edge, run) == end).any()) for edge in edges))
         return found[0], found[1]
 
+    def in_pieces(self) -> Step:
+        return self._split(super().in_pieces().children[0], _WORTH)
+
+    @property
+    def split(self) -> Step:
+        """This step; if it has windows too long to hold, steps in a row, with these made piece by piece."""
+        return self._split(self.children[0], _MOST_TAPS)
+
+    def _split(self, step: Step, most_taps: int) -> Step:
+        """One step for each map whose windows have more taps, and for what goes before or follows it."""
+        maps = [axis_map for chain in self.chains for axis_map in chain]
+        ramps = any(it.fill is not None and it.fill.kind == "linear_ramp" for it in maps)
+        if ramps or not any(_is_longer(axis_map, most_taps) for axis_map in maps):
+            return Remap(step, self.chains, self.dtype, self.order)
+        from featfuse.steps.long_windows import LongWindows
+
+        for axis in self.order:
+            for axis_map in self.chains[axis]:
+                if _is_longer(axis_map, most_taps):
+                    step = LongWindows(step, axis, axis_map, self.dtype)
+                else:
+                    chains = [(axis_map,) if place == axis else () for place in range(len(self.shape))]
+                    step = Remap(step, chains, self.dtype, [axis])
+        return step
+
     def _slices(self, axis: int, out: slice) -> tuple[slice, ...]:
         """What each map of the chain must give out, from the chain's input to its result."""
         return _slices(self.chains[axis], out.start, out.stop) if self.chains[axis] else (out,)
@@ -119,6 +150,10 @@ class Remap(Step):
             for step, out in zip(self.chains[axis], self._slices(axis, window[axis])[1:], strict=True)
         ]
         return peak * self.dtype.itemsize + max(taps, default=0)
+
+
+def _is_longer(axis_map: AxisMap, most_taps: int) -> bool:
+    return axis_map.wide is not None and axis_map.width > most_taps
 
 
 @lru_cache(maxsize=1 << 12)

@@ -3,7 +3,6 @@
 The cut depends on the plan and the budget alone, never on the number of threads.
 """
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -103,11 +102,11 @@ def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window
     """Every window of the result, in file order. None when the result has no elements."""
     if 0 in shape:
         return
-    cuts = [
-        [slice(start, min(start + length, size)) for start in range(0, size, length)]
-        for size, length in zip(shape, lengths, strict=True)
-    ]
-    yield from itertools.product(*cuts)
+    size, length = (shape[0], lengths[0]) if shape else (1, 1)
+    for start in range(0, size, length):  # never listed: an axis may have any size
+        ahead = (slice(start, min(start + length, size)),) if shape else ()
+        for behind in windows(shape[1:], lengths[1:]) if shape[1:] else [()]:
+            yield (*ahead, *behind)
 
 
 def run_length(shape: tuple[int, ...], lengths: tuple[int, ...]) -> int:
