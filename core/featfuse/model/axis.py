@@ -18,8 +18,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from featfuse.model.change import KEPT, Change, ChangeKind
 from featfuse.model.bounded_cache import BoundedCache
+from featfuse.model.change import KEPT, Change, ChangeKind
 
 __all__ = [
     "RUN",
@@ -266,7 +266,7 @@ def _width(axis_map: AxisMap) -> int:
         return 0
     if axis_map.wide is not None:
         return int(axis_map.wide.spans(np.array([0, size // 2, size - 1])).counts.max())
-    return axis_map.rule(np.zeros(1, dtype=np.int64)).indices.shape[1]
+    return int(axis_map.rule(np.zeros(1, dtype=np.int64)).indices.shape[1])
 
 
 def _made_taps(wanted: tuple[AxisMap, int, int]) -> Taps:
