@@ -4,8 +4,8 @@ Where an output sample lies (almost) halfway between two input samples, the fram
 they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
+import math
 from functools import lru_cache
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -133,32 +133,26 @@ def _pillow(x: Positions, in_size: int, out_size: int) -> Positions:
 def _pillow_run(step: float, run: int) -> NDArray[np.float64]:
     """The centres of the RUN positions from number `run` * RUN on."""
     steps = np.full(RUN, step)
-    steps[0] = 0.5 * step if run == 0 else _pillow_ends(step).before(run) + step
+    steps[0] = _pillow_centre(step, run * RUN)
     return np.asarray(np.add.accumulate(steps))
 
 
-class _RunEnds:
-    """The last centre of every run up to the farthest that was asked for: no centre is known without all
-    before it."""
+def _pillow_centre(step: float, position: int) -> float:
+    """Half a `step`, and `position` times a step added to it, each sum rounded.
 
-    def __init__(self, step: float) -> None:
-        self._steps = np.full(RUN, step)
-        self._ends: list[float] = []
-        self._lock = Lock()
-
-    def before(self, run: int) -> float:
-        """The last centre of the run before `run`, which is at least 1."""
-        with self._lock:
-            while len(self._ends) < run:
-                steps = self._steps.copy()
-                steps[0] = self._ends[-1] + steps[0] if self._ends else 0.5 * steps[0]
-                self._ends.append(float(np.add.accumulate(steps, out=steps)[-1]))
-        return self._ends[run - 1]
-
-
-@lru_cache(maxsize=4)
-def _pillow_ends(step: float) -> _RunEnds:
-    return _RunEnds(step)
+    Between two powers of two all floats are equally far apart, so every sum there grows by the same amount,
+    but perhaps the first, whose tie may be broken the other way: the others are done at once.
+    """
+    centre, done = 0.5 * step, 0
+    while done < position:
+        before, centre = centre, centre + step
+        done += 1
+        grown, limit = centre - before, math.ldexp(1.0, math.frexp(before)[1])
+        if done > 1 and centre < limit and centre + step - centre == grown:
+            count = min(position - done, max(int((limit - centre) / grown) - 1, 0))
+            centre += count * grown
+            done += count
+    return centre
 
 
 def _exact(x: Positions, in_size: int, out_size: int, coords: str, rounding: str) -> Positions:
