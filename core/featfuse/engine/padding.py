@@ -82,9 +82,10 @@ def _ramp(fill: Fill, side: int, within: slice, edge: Array, axis: int, flat: bo
         outward = count - 1 - outward
     outward = outward.reshape(along)
     delta = edge.astype(np.float64) - fill.value
-    ramp = fill.value + (outward / count * delta if flat else outward * (delta / count))
+    ramp = outward / count * delta if flat else outward * (delta / count)
+    ramp += fill.value
     if edge.dtype.kind in "iu":
-        ramp = np.floor(ramp)
+        np.floor(ramp, out=ramp)
     return ramp.astype(edge.dtype)
 
 

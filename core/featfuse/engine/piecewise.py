@@ -59,7 +59,7 @@ class Piecewise:
     def result(self) -> Array:
         """What the blocks have made."""
         if self._wide.scaled:
-            self._sums[...] /= self._weights[:, None]
+            self._sums[...] /= np.where(self._weights == 0, 1.0, self._weights)[:, None]
         return self._made.astype(self._dtype, copy=False)
 
     @property

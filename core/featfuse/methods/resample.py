@@ -87,7 +87,8 @@ def _kernel_taps(positions: Positions, in_size: int, wide: Wide) -> Taps:
     else:
         inside = (indices >= 0) & (indices < in_size)
         indices, weights = np.where(inside, indices, -1), np.where(inside, weights, 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
+    total = weights.sum(axis=1, keepdims=True)
+    weights /= np.where(total == 0, 1.0, total)  # on an axis of 2**31 samples TF's float32 may reach none: 0
     return _drop_empty_columns(np.where(weights == 0.0, -1, indices), weights)
 
 

@@ -136,7 +136,7 @@ class Remap(Step):
         return turns
 
     def scratch_bytes(self, window: Window) -> int:
-        """At each axis: the block before it, its result and one gathered tap."""
+        """At each axis: the block before it, its result and one gathered tap, or a ramp in float64."""
         shape = list(window_shape(self.need(window)[0]))
         peak = 0
         for axis in self.order:
@@ -149,7 +149,9 @@ class Remap(Step):
             for axis in self.order
             for step, out in zip(self.chains[axis], self._slices(axis, window[axis])[1:], strict=True)
         ]
-        return peak * self.dtype.itemsize + max(taps, default=0)
+        fills = [step.fill for axis in self.order for step in self.chains[axis] if step.fill is not None]
+        ramps = 8 * math.prod(window_shape(window)) if any(it.kind == "linear_ramp" for it in fills) else 0
+        return peak * self.dtype.itemsize + max(taps, default=0) + ramps
 
 
 def _is_longer(axis_map: AxisMap, most_taps: int) -> bool:
