@@ -27,6 +27,8 @@ _SCATTERED_BYTES = 48 << 20
 """The working set of windows that are cut inside an image, where a step needs all channels: the larger, the
 longer the runs that are read and written. The windows, and with them every last bit, are the same for all
 budgets of at least four times this."""
+_MOST_HELD = 4 * _SCATTERED_BYTES
+"""What the smallest window may take before it is made piece by piece, however much there is."""
 _SHORT_RUN = 1 << 16
 """Bytes side by side in the output below which the calls cost as much as the copying."""
 
@@ -76,11 +78,12 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
 
 
 def _cut(root: Step, budget: int) -> tuple[Step, tuple[int, ...], int]:
-    """The step to run, its window's size per axis, and what that costs. Where one window would not fit, it is
-    made piece by piece, if that takes less."""
+    """The step to run, its window's size per axis, and what that costs. Where the smallest window takes too
+    much, it is made piece by piece, if that takes less."""
     lengths = _lengths(root, budget)
     cost = window_cost(root, lengths) if 0 not in root.shape else 0
-    if cost > budget:
+    most = min(budget, _MOST_HELD)
+    if cost > most and window_cost(root, (1,) * len(root.shape)) > most:
         twin = root.in_pieces()
         cut = _lengths(twin, budget)
         if (less := window_cost(twin, cut)) < cost:

@@ -42,6 +42,8 @@ class Remap(Step):
             chain[-1].out_size if chain else size
             for chain, size in zip(self.chains, child.shape, strict=True)
         )
+        fills = [step.fill for chain in self.chains for step in chain if step.fill is not None]
+        self._has_ramps = any(fill.kind == "linear_ramp" for fill in fills)
         self.multiplies_matrices = any(step.weighted for chain in self.chains for step in chain)
         self.order = sorted((axis for axis in order if self.chains[axis]), key=self._turn)
 
@@ -98,8 +100,7 @@ class Remap(Step):
     def _split(self, step: Step, most_taps: int) -> Step:
         """One step for each map whose windows have more taps, and for what goes before or follows it."""
         maps = [axis_map for chain in self.chains for axis_map in chain]
-        ramps = any(it.fill is not None and it.fill.kind == "linear_ramp" for it in maps)
-        if ramps or not any(_is_longer(axis_map, most_taps) for axis_map in maps):
+        if self._has_ramps or not any(_is_longer(axis_map, most_taps) for axis_map in maps):
             return Remap(step, self.chains, self.dtype, self.order)
         from featfuse.steps.long_windows import LongWindows
 
@@ -149,8 +150,7 @@ class Remap(Step):
             for axis in self.order
             for step, out in zip(self.chains[axis], self._slices(axis, window[axis])[1:], strict=True)
         ]
-        fills = [step.fill for axis in self.order for step in self.chains[axis] if step.fill is not None]
-        ramps = 8 * math.prod(window_shape(window)) if any(it.kind == "linear_ramp" for it in fills) else 0
+        ramps = 8 * math.prod(window_shape(window)) if self._has_ramps else 0
         return peak * self.dtype.itemsize + max(taps, default=0) + ramps
 
 

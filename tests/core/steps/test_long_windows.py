@@ -96,6 +96,19 @@ def test_the_result_is_the_same_for_every_budget_and_number_of_threads(
     assert len(results) == 1
 
 
+def test_nor_does_it_change_where_there_is_room_for_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made in pieces for want of memory is so, too, where there is enough."""
+    monkeypatch.setattr("featfuse.steps.execute._MOST_HELD", 3 << 20)
+    x = np.random.default_rng(4).normal(size=(1, 2, 1024, 1026)).astype(np.float32)
+    results = [
+        featfuse.resize(x, "2x1", method="avg-pool", memory=memory, layout="NCHW")
+        for memory in ("3M", "8M", "64M", "1G")
+    ]
+    assert len({result.tobytes() for result in results}) == 1
+    expected = x.reshape(2, 2, -1).mean(axis=2, dtype=np.float64)
+    np.testing.assert_allclose(results[0].reshape(2, 2), expected, rtol=0, atol=1e-8)
+
+
 def test_before_a_border_and_behind_another_map(line: tuple[Path, Array]) -> None:
     """A letterbox resizes and then pads; the mean of two inputs comes after both."""
     path, x = line
