@@ -1,7 +1,6 @@
 """A weighted sum as small dense matrix products."""
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from featfuse.engine.gather import MANY_TAPS, SAME_WEIGHT, weighted_sum
 from featfuse.engine.sums import multiply
 from featfuse.engine.task import Strategy, Task
 from featfuse.model.axis import AxisMap, TapReduction
+from featfuse.model.bounded_cache import BoundedCache
 from featfuse.model.tensor import Array
 
 __all__ = ["BANDED", "TILE"]
@@ -45,7 +45,9 @@ def _suits(task: Task) -> tuple[_Tiles, ...] | None:
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     width = task.taps.indices.shape[1]
     worth = (outer if inner == 1 else inner) >= _LEAST_WIDTH or width >= MANY_TAPS
-    return _tilings(task.axis_map, task.out.start, task.out.stop, dtype.str) if width > 1 and worth else None
+    if width <= 1 or not worth:
+        return None
+    return _CACHE.get((task.axis_map, task.out.start, task.out.stop, dtype.str))
 
 
 def _apply(task: Task, tilings: tuple[_Tiles, ...]) -> Array:
@@ -157,9 +159,9 @@ def _tile_width(axis_map: AxisMap) -> int:
     return width // turn * turn if turn <= width else width
 
 
-@lru_cache(maxsize=256)
-def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> tuple[_Tiles, ...]:
-    """The tiles of the output positions from `start` to `stop`, neighbours with one matrix together."""
+def _tilings(wanted: tuple[AxisMap, int, int, str]) -> tuple[_Tiles, ...]:
+    """The tiles of a map's output positions from start to stop, neighbours with one matrix together."""
+    axis_map, start, stop, dtype = wanted
     width = _tile_width(axis_map)
     found: list[_Tiles] = []
     for low in range(start, stop, width):
@@ -171,6 +173,17 @@ def _tilings(axis_map: AxisMap, start: int, stop: int, dtype: str) -> tuple[_Til
         else:
             found.append(_Tiles(low - start, 1, source, 0, matrix))
     return tuple(tiles._replace(matrix=tiles.matrix.astype(dtype)) for tiles in found)
+
+
+def _bytes(tilings: tuple[_Tiles, ...]) -> int:
+    return sum(tiles.matrix.nbytes + _TILES_BYTES for tiles in tilings)
+
+
+_TILES_BYTES = 400
+"""What a `_Tiles` takes beside the values of its matrix."""
+
+_CACHE = BoundedCache(_tilings, _bytes, 1 << 24)
+"""The windows of a run ask for the same few again and again."""
 
 
 def _continues(tiles: _Tiles, matrix: Array, source: int) -> bool:

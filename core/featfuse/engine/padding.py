@@ -36,7 +36,7 @@ def _apply(task: Task, fill: Fill) -> Array:
             target = part_along(result, axis, slice(part.start - out.start, part.stop - out.start))
             if fill.kind == "linear_ramp":
                 edge = part_along(block, axis, slice(-1, None) if side else slice(0, 1))
-                target[...] = part_along(_ramp(fill, side, edge, axis, task.flat[side]), axis, within)
+                target[...] = _ramp(fill, side, within, edge, axis, task.flat[side])
             else:
                 target[...] = _border_values(fill, block, axis)
     return result
@@ -67,8 +67,9 @@ _STATISTICS: dict[str, Callable[[Array, int], Array]] = {
 }
 
 
-def _ramp(fill: Fill, side: int, edge: Array, axis: int, flat: bool) -> Array:
-    """From the end value, outermost, to the edge sample: np.linspace, which numpy.pad calls, in float64.
+def _ramp(fill: Fill, side: int, within: slice, edge: Array, axis: int, flat: bool) -> Array:
+    """The part `within` the border of what runs from the end value, outermost, to the edge sample: as
+    np.linspace, which numpy.pad calls, in float64.
 
     Integers round down. np.linspace divides first when some step is zero, and multiplies by the step
     otherwise; which of them holds depends on the whole tensor, so it is told.
@@ -76,13 +77,15 @@ def _ramp(fill: Fill, side: int, edge: Array, axis: int, flat: bool) -> Array:
     count = fill.after if side else fill.before
     along = [1] * edge.ndim
     along[axis] = -1
-    outward = np.arange(count, dtype=np.float64).reshape(along)
-    delta = edge.astype(np.float64) - fill.value
-    ramp = fill.value + (outward / count * delta if flat else outward * (delta / count))
-    if edge.dtype.kind in "iu":
-        ramp = np.floor(ramp)
+    outward = np.arange(within.start, within.stop, dtype=np.float64)
     if side:
-        ramp = np.flip(ramp, axis=axis)
+        outward = count - 1 - outward
+    outward = outward.reshape(along)
+    delta = edge.astype(np.float64) - fill.value
+    ramp = outward / count * delta if flat else outward * (delta / count)
+    ramp += fill.value
+    if edge.dtype.kind in "iu":
+        np.floor(ramp, out=ramp)
     return ramp.astype(edge.dtype)
 
 

@@ -73,7 +73,7 @@ def _repeats(taps: Taps, start: int, period: int) -> Phases | None:
     last = int(breaks[breaks > middle].min(initial=len(same))) + period
     if 4 * (last - first) < 3 * len(indices) or not alike[first:last].all():
         return None
-    return Phases(start + first, start + last, period, stride, indices[first : first + period], weight)
+    return Phases(start + first, start + last, period, stride, indices[first : first + period].copy(), weight)
 
 
 def _suits(task: Task) -> Phases | None:

@@ -26,7 +26,8 @@ def fixed_bilinear(in_size: int, out_size: int, settings: AxisSettings) -> tuple
             phrase("Use {method:bilinear}, which reaches any size."),
         )
     rule = Rule(_taps, (in_size, factor))
-    return (AxisMap(in_size, out_size, rule, resized(in_size, out_size, settings.method), weighted=True),)
+    change = resized(in_size, out_size, settings.method)
+    return (AxisMap(in_size, out_size, rule, change, weighted=True, monotone=True),)
 
 
 def _taps(positions: Positions, in_size: int, factor: int) -> Taps:

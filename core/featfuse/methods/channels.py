@@ -4,7 +4,19 @@ import numpy as np
 
 from featfuse.errors import ShapeError
 from featfuse.methods.crop_pad import surrounded
-from featfuse.model.axis import AxisMap, Fill, Positions, Rule, Taps, broadcast, gather, identity, select
+from featfuse.model.axis import (
+    AxisMap,
+    Fill,
+    Positions,
+    Rule,
+    Spans,
+    Wide,
+    broadcast,
+    gather,
+    identity,
+    select,
+    windowed,
+)
 from featfuse.model.change import Change, ChangeKind
 from featfuse.wording import phrase, worded
 
@@ -41,12 +53,12 @@ def channel_map(in_size: int, out_size: int, mode: str, name: str) -> AxisMap:
         source = Rule(np.floor_divide, (factor,))
         return gather(in_size, out_size, source, Change(ChangeKind.REPEAT, number=factor))
     change = Change(ChangeKind.MEAN, number=factor)
-    return AxisMap(in_size, out_size, Rule(_groups, (factor,)), change, weighted=True)
+    return windowed(in_size, out_size, Wide(Rule(_groups, (factor,))), change, weighted=True)
 
 
-def _groups(positions: Positions, factor: int) -> Taps:
-    indices = positions[:, None] * factor + np.arange(factor)
-    return Taps(indices, np.full(indices.shape, 1.0 / factor))
+def _groups(positions: Positions, factor: int) -> Spans:
+    counts = np.full_like(positions, factor)
+    return Spans(positions * factor, counts, shares=1.0 / counts)
 
 
 def _zero_pad(in_size: int, out_size: int) -> AxisMap:

@@ -83,10 +83,10 @@ def pad_to(in_size: int, before: int, after: int, settings: AxisSettings) -> Axi
         )
     if mode in _SOURCES:
         source = Rule(_folded, (before, in_size, mode))
-        return gather(in_size, out_size, source, change, inner=inner)
+        return gather(in_size, out_size, source, change, inner=inner, monotone=mode == "edge")
     fill = Fill(mode, before, after, float(settings.pad_value))
     rule = Rule(surrounded, (before, in_size))
-    return AxisMap(in_size, out_size, rule, change, fill=fill, inner=inner)
+    return AxisMap(in_size, out_size, rule, change, fill=fill, inner=inner, monotone=True)
 
 
 def surrounded(positions: Positions, before: int, in_size: int) -> Taps:

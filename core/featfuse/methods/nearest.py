@@ -4,6 +4,7 @@ Where an output sample lies (almost) halfway between two input samples, the fram
 they compute the coordinate. About two size pairs in a hundred are affected.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
-from featfuse.model.axis import Positions, Rule
+from featfuse.model.axis import RUN, Positions, Rule
 
 __all__ = ["NearestRule", "nearest_source", "rounded"]
 
@@ -120,14 +121,38 @@ def _opencv(x: Positions, sampling: Sampling) -> Positions:
 
 def _pillow(x: Positions, in_size: int, out_size: int) -> Positions:
     """PIL's affine nearest: starts at half a step and adds a step per sample, rounding each time."""
-    return _inside(np.floor(_pillow_centres(in_size, out_size)[x]).astype(np.int64), in_size)
+    centres = np.empty(x.shape)
+    runs = x // RUN
+    for run in np.unique(runs).tolist():
+        here = runs == run
+        centres[here] = _pillow_run(in_size / out_size, run)[x[here] - run * RUN]
+    return _inside(np.floor(centres).astype(np.int64), in_size)
 
 
 @lru_cache(maxsize=16)
-def _pillow_centres(in_size: int, out_size: int) -> NDArray[np.float64]:
-    steps = np.full(out_size, in_size / out_size)
-    steps[:1] *= 0.5
+def _pillow_run(step: float, run: int) -> NDArray[np.float64]:
+    """The centres of the RUN positions from number `run` * RUN on."""
+    steps = np.full(RUN, step)
+    steps[0] = _pillow_centre(step, run * RUN)
     return np.asarray(np.add.accumulate(steps))
+
+
+def _pillow_centre(step: float, position: int) -> float:
+    """Half a `step`, and `position` times a step added to it, each sum rounded.
+
+    Between two powers of two all floats are equally far apart, so every sum there grows by the same amount,
+    but perhaps the first, whose tie may be broken the other way: the others are done at once.
+    """
+    centre, done = 0.5 * step, 0
+    while done < position:
+        before, centre = centre, centre + step
+        done += 1
+        grown, limit = centre - before, math.ldexp(1.0, math.frexp(before)[1])
+        if done > 1 and centre < limit and centre + step - centre == grown:
+            count = min(position - done, max(int((limit - centre) / grown) - 1, 0))
+            centre += count * grown
+            done += count
+    return centre
 
 
 def _exact(x: Positions, in_size: int, out_size: int, coords: str, rounding: str) -> Positions:

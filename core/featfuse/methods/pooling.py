@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import AxisMap, Positions, Rule, TapReduction, Taps
+from featfuse.model.axis import AxisMap, Positions, Rule, Spans, TapReduction, Wide, windowed
 from featfuse.model.change import Change, resized
 from featfuse.wording import phrase
 
@@ -34,7 +34,9 @@ def area(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, 
     change = resized(in_size, out_size, "area")
     if not settings.convention.fractional_area:
         return (_adaptive(in_size, out_size, change, _PRESENT),)
-    return (AxisMap(in_size, out_size, Rule(_overlaps, (in_size, out_size)), change, weighted=True),)
+    sizes = in_size, out_size
+    wide = Wide(Rule(_touched, sizes), Rule(_overlaps, sizes))
+    return (windowed(*sizes, wide, change, weighted=True),)
 
 
 def avg_pool(in_size: int, out_size: int, settings: AxisSettings) -> tuple[AxisMap, ...]:
@@ -119,8 +121,8 @@ def _pooled(
         return _adaptive(in_size, out_size, change, share, reduce)
     windows = _windows(in_size, settings)
     _check(in_size, out_size, windows, settings)
-    rule = Rule(_given_windows, (in_size, windows, share))
-    return AxisMap(in_size, out_size, rule, change, reduce=reduce, weighted=reduce is TapReduction.SUM)
+    wide = Wide(Rule(_given_windows, (in_size, windows, share)))
+    return windowed(in_size, out_size, wide, change, reduce=reduce, weighted=reduce is TapReduction.SUM)
 
 
 def _adaptive(
@@ -131,8 +133,8 @@ def _adaptive(
     reduce: TapReduction = TapReduction.SUM,
 ) -> AxisMap:
     """Windows floor(iI/O) .. ceil((i+1)I/O), as torch's adaptive pools."""
-    rule = Rule(_adaptive_windows, (in_size, out_size, share != _NO_WEIGHT))
-    return AxisMap(in_size, out_size, rule, change, reduce=reduce, weighted=reduce is TapReduction.SUM)
+    wide = Wide(Rule(_adaptive_windows, (in_size, out_size, share != _NO_WEIGHT)))
+    return windowed(in_size, out_size, wide, change, reduce=reduce, weighted=reduce is TapReduction.SUM)
 
 
 def _check(in_size: int, out_size: int, windows: Windows, settings: AxisSettings) -> None:
@@ -188,26 +190,28 @@ def _geometry_text(windows: Windows, settings: AxisSettings) -> str:
     return f"window {windows.size}, stride {windows.stride}, padding {told}{dilation}"
 
 
-def _overlaps(positions: Positions, in_size: int, out_size: int) -> Taps:
-    """All samples touched, each with the share of the window that it covers.
+def _touched(positions: Positions, in_size: int, out_size: int) -> Spans:
+    """All samples that the windows iI/O .. (i+1)I/O touch."""
+    first = positions * in_size // out_size
+    return Spans(first, -(-(positions + 1) * in_size // out_size) - first)
+
+
+def _overlaps(positions: Positions, indices: Positions, in_size: int, out_size: int) -> NDArray[np.float64]:
+    """The share of its window that each sample covers.
 
     The bounds are ratios of whole numbers: computed so, a window ends exactly on a sample.
     """
     low, high = positions * in_size / out_size, (positions + 1) * in_size / out_size
-    first, stop = positions * in_size // out_size, -(-(positions + 1) * in_size // out_size)
-    indices = _runs(first, stop - first)
     overlap = np.minimum(indices + 1, high[:, None]) - np.maximum(indices, low[:, None])
-    return Taps(indices, np.where(indices >= 0, overlap / (in_size / out_size), 0.0))
+    return np.asarray(overlap / (in_size / out_size))
 
 
-def _adaptive_windows(positions: Positions, in_size: int, out_size: int, means: bool) -> Taps:
-    first = positions * in_size // out_size
-    stop = -(-(positions + 1) * in_size // out_size)
-    indices = _runs(first, stop - first)
-    return Taps(indices, _equal_weights(indices, 1.0 / (stop - first)) if means else None)
+def _adaptive_windows(positions: Positions, in_size: int, out_size: int, means: bool) -> Spans:
+    spans = _touched(positions, in_size, out_size)
+    return spans._replace(shares=1.0 / spans.counts) if means else spans
 
 
-def _given_windows(positions: Positions, in_size: int, windows: Windows, share: str) -> Taps:
+def _given_windows(positions: Positions, in_size: int, windows: Windows, share: str) -> Spans:
     start = positions * windows.stride - windows.before
 
     def taps_before(end: int) -> Positions:
@@ -215,19 +219,8 @@ def _given_windows(positions: Positions, in_size: int, windows: Windows, share: 
 
     in_front = -(np.minimum(start, 0) // windows.dilation)  # taps that lie in the padding
     present = taps_before(in_size) - in_front
-    indices = _runs(start + in_front * windows.dilation, present, windows.dilation)
+    spans = Spans(start + in_front * windows.dilation, present, windows.dilation)
     if share == _NO_WEIGHT:
-        return Taps(indices)
+        return spans
     counted = present if share == _PRESENT else taps_before(in_size + windows.after)
-    return Taps(indices, _equal_weights(indices, (windows.size if share == _SCALED else 1.0) / counted))
-
-
-def _runs(first: Positions, counts: Positions, step: int = 1) -> Positions:
-    """Row r holds the counts[r] positions from first[r] on, `step` apart, then -1 up to the longest run."""
-    places = np.arange(int(counts.max(initial=0)))
-    return np.where(places < counts[:, None], first[:, None] + places * step, -1)
-
-
-def _equal_weights(indices: Positions, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One weight per row, for the taps that are there."""
-    return np.where(indices >= 0, weights[:, None], 0.0)
+    return spans._replace(shares=(windows.size if share == _SCALED else 1.0) / counted)

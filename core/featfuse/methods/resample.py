@@ -9,7 +9,7 @@ from featfuse.methods.coords import TRANSFORMS, Coordinates, Sampling
 from featfuse.methods.kernels import KERNELS, Kernel, cubic
 from featfuse.methods.nearest import NearestRule, nearest_source, rounded
 from featfuse.methods.settings import AxisSettings
-from featfuse.model.axis import AxisMap, Positions, Rule, Taps, gather, identity
+from featfuse.model.axis import AxisMap, Positions, Rule, Spans, Taps, Wide, gather, identity
 from featfuse.model.change import resized
 
 __all__ = ["bicubic", "by_kernel", "nearest", "nearest_exact"]
@@ -35,8 +35,14 @@ def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSett
     as_tf = sampling if kernel.jumps and tf else None
 
     def weighted(place: Rule[Coordinates], size: int) -> AxisMap:
-        rule = Rule(_kernel_taps, (in_size, kernel, place, stretch, clamp, as_tf))
-        return AxisMap(in_size, size, rule, resized(in_size, size, settings.method), weighted=True)
+        wide = Wide(
+            Rule(_kernel_spans, (kernel, place, stretch)),
+            Rule(_kernel_weights, (kernel, place, stretch, as_tf)),
+            scaled=True,
+            repeats=clamp,
+        )
+        change = resized(in_size, size, settings.method)
+        return AxisMap(in_size, size, Rule(_kernel_taps, (in_size, wide)), change, weighted=True, wide=wide)
 
     if settings.roi is not None:
         from featfuse.methods.region import of_region
@@ -45,33 +51,44 @@ def _interpolate(in_size: int, out_size: int, kernel: Kernel, settings: AxisSett
     return (weighted(Rule(TRANSFORMS[coords], (sampling,)), out_size),)
 
 
-def _kernel_taps(
+def _kernel_spans(positions: Positions, kernel: Kernel, place: Rule[Coordinates], stretch: float) -> Spans:
+    """What a stretched kernel around each position's coordinate reaches, also beyond the input."""
+    reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
+    first = np.ceil(place(positions) - reach).astype(np.int64)
+    return Spans(first, np.full_like(first, math.floor(2 * reach) + 1))
+
+
+def _kernel_weights(
     positions: Positions,
-    in_size: int,
+    indices: Positions,
     kernel: Kernel,
     place: Rule[Coordinates],
     stretch: float,
-    clamp: bool,
     as_tf: Sampling | None,
-) -> Taps:
-    """What a stretched kernel around each position's coordinate reads; `as_tf` cuts it off as TF does."""
-    reach = kernel.radius * stretch + (1e-4 if kernel.jumps else 0.0)
-    centre = place(positions)
-    first = np.ceil(centre - reach).astype(np.int64)
-    indices = first[:, None] + np.arange(math.floor(2 * reach) + 1)
-    distance = (indices - centre[:, None]) / stretch
+) -> NDArray[np.float64]:
+    """The kernel at these samples' distances; `as_tf` cuts it off as TF does."""
+    distance = (indices - place(positions)[:, None]) / stretch
     weights = kernel.weight(distance)
     if kernel.jumps:
         reached = np.abs(distance) < kernel.radius
         if as_tf is not None:
             reached = _tf_reaches(positions, indices, as_tf, kernel, stretch)
         weights = np.where(reached, weights, 0.0)
-    if clamp:
+    return weights
+
+
+def _kernel_taps(positions: Positions, in_size: int, wide: Wide) -> Taps:
+    assert wide.weigh is not None
+    spans = wide.spans(positions)
+    indices = spans.first[:, None] + np.arange(int(spans.counts.max(initial=0)))
+    weights = wide.weigh(positions, indices)
+    if wide.repeats:
         indices = np.clip(indices, 0, in_size - 1)
     else:
         inside = (indices >= 0) & (indices < in_size)
         indices, weights = np.where(inside, indices, -1), np.where(inside, weights, 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
+    total = weights.sum(axis=1, keepdims=True)
+    weights /= np.where(total == 0, 1.0, total)  # on an axis of 2**31 samples TF's float32 may reach none: 0
     return _drop_empty_columns(np.where(weights == 0.0, -1, indices), weights)
 
 
@@ -136,7 +153,7 @@ def _gathered(in_size: int, out_size: int, settings: AxisSettings, rule: Nearest
     sampling = settings.sampling(in_size, out_size)
 
     def taken(source: Rule[Positions], size: int) -> AxisMap:
-        return gather(in_size, size, source, resized(in_size, size, settings.method))
+        return gather(in_size, size, source, resized(in_size, size, settings.method), monotone=True)
 
     if settings.roi is not None:
         from featfuse.methods.region import of_region

@@ -18,6 +18,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from featfuse.model.bounded_cache import BoundedCache
 from featfuse.model.change import KEPT, Change, ChangeKind
 
 __all__ = [
@@ -26,12 +27,15 @@ __all__ = [
     "Fill",
     "Positions",
     "Rule",
+    "Spans",
     "TapReduction",
     "Taps",
+    "Wide",
     "broadcast",
     "gather",
     "identity",
     "select",
+    "windowed",
 ]
 
 Positions = NDArray[np.int64]
@@ -50,13 +54,13 @@ class TapReduction(Enum):
 
 
 class Rule(NamedTuple, Generic[Result]):
-    """`function(values, *arguments)` as a value. The function stands in a module, under a name of its own."""
+    """`function(*values, *arguments)` as a value. The function stands in a module, under its own name."""
 
     function: Callable[..., Result]
     arguments: tuple[Hashable, ...] = ()
 
-    def __call__(self, values: NDArray[Any]) -> Result:
-        return self.function(values, *self.arguments)
+    def __call__(self, *values: NDArray[Any]) -> Result:
+        return self.function(*values, *self.arguments)
 
 
 class Taps(NamedTuple):
@@ -73,6 +77,33 @@ class Taps(NamedTuple):
     def present(self) -> NDArray[np.bool_]:
         """Which taps exist, (positions, taps)."""
         return self.indices >= 0
+
+
+class Spans(NamedTuple):
+    """Which samples some output positions read, unlisted: each `counts` of them from `first` on, `step`
+    apart.
+
+    Every tap of a position weighs its `shares`; None: one.
+    """
+
+    first: Positions
+    counts: Positions
+    step: int = 1
+    shares: NDArray[np.float64] | None = None
+
+
+class Wide(NamedTuple):
+    """What a map whose windows may be long says of them without listing their taps.
+
+    Where a position's taps differ, `weigh(positions, indices)` tells what each weighs, before they are made
+    to sum to one if they are `scaled`. Taps beyond the ends are absent, or read the edge sample if that
+    `repeats`. From position to position, spans only rise or only fall.
+    """
+
+    spans: Rule[Spans]
+    weigh: Rule[NDArray[np.float64]] | None = None
+    scaled: bool = False
+    repeats: bool = False
 
 
 class Fill(NamedTuple):
@@ -118,7 +149,8 @@ class AxisMap:
     `rule` gives the taps of an array of output positions. `change` is what the report tells of it.
     `weighted` tells that weights other than one occur, or that many samples are added up, so the arithmetic
     needs a float. `view` names a pure selection in arithmetic progression (identity, crop, stride), which
-    is a NumPy view. A map that pads has `inner`, where in its output the input's own samples lie.
+    is a NumPy view. A map that pads has `inner`, where in its output the input's own samples lie. `wide` is
+    for windows that may be long; indices that are `monotone` only rise or only fall.
     """
 
     in_size: int
@@ -130,6 +162,8 @@ class AxisMap:
     view: range | None = None
     fill: Fill | None = None
     inner: tuple[int, int] | None = None
+    wide: Wide | None = None
+    monotone: bool = False
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -148,9 +182,9 @@ class AxisMap:
 
     def taps(self, out: slice) -> Taps:
         """The taps of the output positions in `out`. The windows of a run ask for the same few slices."""
-        if (out.stop - out.start) * _width(self) > _REMEMBERED:
+        if (out.stop - out.start) * self.width > _REMEMBERED:
             return self.rule(np.arange(out.start, out.stop, dtype=np.int64))
-        return _remembered_taps(self, out.start, out.stop)
+        return _TAPS_CACHE.get((self, out.start, out.stop))
 
     @property
     def indices(self) -> Positions:
@@ -169,49 +203,78 @@ class AxisMap:
         """Nothing changes: the map can be left out."""
         return self.fill is None and self.view == range(self.in_size) and self.out_size == self.in_size
 
+    @property
+    def width(self) -> int:
+        """How many taps an output position has, about."""
+        return _width(self)
+
     def needed(self, out: slice) -> slice:
-        """The smallest input slice that holds every sample the output slice `out` reads."""
+        """The smallest input slice that holds every sample the output slice `out` reads. Where many taps
+        would have to be listed, it may be larger."""
         return slice(0, 0) if out.start >= out.stop else _remembered_need(self, out.start, out.stop)
 
     def tap_bytes(self, out: slice) -> int:
         """About the memory that computing the taps of `out` takes, when it is worth counting."""
-        taps = 0 if self.view is not None else min(out.stop - out.start, RUN) * _width(self)
+        taps = 0 if self.view is not None else min(out.stop - out.start, RUN) * self.width
         return max(0, taps * 64 - (1 << 16))
 
     def _needed(self, out: slice) -> slice:
-        if self.view is None and out.stop - out.start > _LONG:
-            return slice(0, self.in_size)
         if self.view is not None:
             part = self.view[out.start : out.stop]
             return slice(min(part[0], part[-1]), max(part[0], part[-1]) + 1)
-        spans = []
-        indices = self.taps(out).indices
-        read = indices[indices >= 0]
-        if read.size:
-            spans.append((int(read.min()), int(read.max()) + 1))
+        count, spans = out.stop - out.start, []
+        if count > _LONG or count * self.width > _LISTED:
+            spans.append(self._hull(out))
+        else:
+            indices = self.taps(out).indices
+            read = indices[indices >= 0]
+            if read.size:
+                spans.append((int(read.min()), int(read.max()) + 1))
         if self.fill is not None and (span := self.fill.needed(out, self.in_size)) is not None:
             spans.append((span.start, span.stop))
         if not spans:
             return slice(0, 0)
         return slice(min(start for start, _ in spans), max(stop for _, stop in spans))
 
+    def _hull(self, out: slice) -> tuple[int, int]:
+        """What `out` reads, by its two ends; the whole input where these do not tell."""
+        ends, last = np.array([out.start, out.stop - 1]), self.in_size - 1
+        if self.wide is not None:
+            first, counts, step, _ = self.wide.spans(ends)
+            low, high = int(first.min()), int((first + (counts - 1) * step).max())
+            slack = step - 1  # behind the front padding, spans begin up to so much later
+            low, high = max(low - slack, 0), min(high + slack, last)
+            return min(low, last), max(high, 0) + 1
+        read = self.rule(ends).indices if self.monotone else np.full((2, 1), -1)
+        if (read < 0).all(axis=1).any():
+            return 0, self.in_size
+        return int(read[read >= 0].min()), int(read.max()) + 1
+
 
 _REMEMBERED = 1 << 16
 """Taps of the longest slice that is kept: a cache entry stays at about 1 MB."""
 
-_LONG = 1 << 16
-"""Positions from which on a slice is taken to need the whole input: looking at every tap would cost more."""
+_LONG, _LISTED = 1 << 16, 1 << 18
+"""Positions, and taps, from which on only the ends of a slice are looked at: listing all would cost more."""
 
 
 @lru_cache(maxsize=1024)
 def _width(axis_map: AxisMap) -> int:
-    """How many taps an output position has, about: the first one's."""
-    return axis_map.rule(np.zeros(1, dtype=np.int64)).indices.shape[1] if axis_map.out_size else 0
+    """The most taps of the first, a middle and the last position."""
+    size = axis_map.out_size
+    if not size:
+        return 0
+    if axis_map.wide is not None:
+        return int(axis_map.wide.spans(np.array([0, size // 2, size - 1])).counts.max())
+    return int(axis_map.rule(np.zeros(1, dtype=np.int64)).indices.shape[1])
 
 
-@lru_cache(maxsize=64)
-def _remembered_taps(axis_map: AxisMap, start: int, stop: int) -> Taps:
+def _made_taps(wanted: tuple[AxisMap, int, int]) -> Taps:
+    axis_map, start, stop = wanted
     return axis_map.rule(np.arange(start, stop, dtype=np.int64))
+
+
+_TAPS_CACHE = BoundedCache(_made_taps, lambda taps: sum(it.nbytes for it in taps if it is not None), 1 << 24)
 
 
 @lru_cache(maxsize=4096)
@@ -236,7 +299,12 @@ def gather(in_size: int, out_size: int, source: Rule[Positions], change: Change,
 
 def broadcast(out_size: int) -> AxisMap:
     """One sample, repeated `out_size` times."""
-    return gather(1, out_size, Rule(np.zeros_like), Change(ChangeKind.BROADCAST))
+    return gather(1, out_size, Rule(np.zeros_like), Change(ChangeKind.BROADCAST), monotone=True)
+
+
+def windowed(in_size: int, out_size: int, wide: Wide, change: Change, **more: Any) -> AxisMap:
+    """Every output position reads the window that `wide` describes, which lies within the input."""
+    return AxisMap(in_size, out_size, Rule(_listed, (wide,)), change, wide=wide, **more)
 
 
 def _selected(positions: Positions, start: int, step: int) -> Taps:
@@ -245,3 +313,13 @@ def _selected(positions: Positions, start: int, step: int) -> Taps:
 
 def _gathered(positions: Positions, source: Rule[Positions]) -> Taps:
     return Taps(source(positions)[:, None])
+
+
+def _listed(positions: Positions, wide: Wide) -> Taps:
+    """Each window's taps in a row, absent ones up to the longest."""
+    first, counts, step, shares = wide.spans(positions)
+    places = np.arange(int(counts.max(initial=0)))
+    indices = np.where(places < counts[:, None], first[:, None] + places * step, -1)
+    if wide.weigh is not None:
+        return Taps(indices, np.where(indices >= 0, wide.weigh(positions, indices), 0.0))
+    return Taps(indices, None if shares is None else np.where(indices >= 0, shares[:, None], 0.0))

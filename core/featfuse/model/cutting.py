@@ -1,6 +1,5 @@
 """Cutting a tensor into windows: any lengths, or pieces in the order in which it is stored."""
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -13,11 +12,11 @@ def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window
     """Every window of these lengths, row by row. None when the tensor has no elements."""
     if 0 in shape:
         return
-    cuts = [
-        [slice(start, min(start + length, size)) for start in range(0, size, length)]
-        for size, length in zip(shape, lengths, strict=True)
-    ]
-    yield from itertools.product(*cuts)
+    size, length = (shape[0], lengths[0]) if shape else (1, 1)
+    for start in range(0, size, length):  # never listed: an axis may have any size
+        ahead = (slice(start, min(start + length, size)),) if shape else ()
+        for behind in windows(shape[1:], lengths[1:]) if shape[1:] else [()]:
+            yield (*ahead, *behind)
 
 
 def even_lengths(

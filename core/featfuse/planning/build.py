@@ -152,7 +152,7 @@ def _operated(step: Step, operation: Operation, layout: Layout) -> Step:
             kind = DepthToSpace if operation.to_space else SpaceToDepth
             return kind(step, layout.place("C"), axes, operation.factor, blocks=operation.blocks)
         case Remap():
-            return RemapStep(step, operation.chains, operation.dtype, operation.order)
+            return RemapStep(step, operation.chains, operation.dtype, operation.order).split
         case Power():
             from featfuse.steps.power import Power as PowerStep
 

@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from threading import Lock, local
 from typing import Any
 
@@ -129,6 +130,12 @@ class Step(ABC):
             peak = max(peak, held + child.peak_bytes(need))
             held += child.block_bytes(need)
         return max(peak, held + self.block_bytes(window) + self.scratch_bytes(window))
+
+    def in_pieces(self) -> "Step":
+        """A step of the same values that takes less memory: what can make its windows piece by piece does."""
+        twin = copy(self)
+        twin.children = tuple(child.in_pieces() for child in self.children)
+        return twin
 
     def walk(self) -> Iterator["Step"]:
         """This step and everything below it."""

@@ -28,6 +28,8 @@ _SCATTERED_BYTES = 48 << 20
 """The working set of windows that are cut inside an image, where a step needs all channels: the larger, the
 longer the runs that are read and written. The windows, and with them every last bit, are the same for all
 budgets of at least four times this."""
+_MOST_HELD = 4 * _SCATTERED_BYTES
+"""What the smallest window may take before it is made piece by piece, however much there is."""
 _SHORT_RUN = 1 << 16
 """Bytes side by side in the output below which the calls cost as much as the copying."""
 
@@ -40,8 +42,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     """
     budget, threads = limits.memory, limits.threads
     check_count("threads", threads)
-    lengths = _lengths(root, budget)
-    cost = window_cost(root, lengths) if 0 not in root.shape else 0
+    root, lengths, cost = _cut(root, budget)
     if cost > budget:
         raise TooLittleMemory(budget, cost, f"one window needs {human_bytes(cost)}")
     count = math.prod(-(-size // length) for size, length in zip(root.shape, lengths, strict=True) if size)
@@ -74,6 +75,20 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
         with np.errstate(all="ignore"):
             root.prepare(run)
         _walk(compute, windows(root.shape, lengths), workers, advance)
+
+
+def _cut(root: Step, budget: int) -> tuple[Step, tuple[int, ...], int]:
+    """The step to run, its window's size per axis, and what that costs. Where the smallest window takes too
+    much, it is made piece by piece, if that takes less."""
+    lengths = _lengths(root, budget)
+    cost = window_cost(root, lengths) if 0 not in root.shape else 0
+    most = min(budget, _MOST_HELD)
+    if cost > most and window_cost(root, (1,) * len(root.shape)) > most:
+        twin = root.in_pieces()
+        cut = _lengths(twin, budget)
+        if (less := window_cost(twin, cut)) < cost:
+            return twin, cut, less
+    return root, lengths, cost
 
 
 def _lengths(root: Step, budget: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from featfuse.model.cutting import windows
 from featfuse.model.dtypes import compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
@@ -37,22 +38,23 @@ class GlobalMean(Step):
 
     def _parts(self, window: Window) -> Iterator[Window]:
         """The child's window cut along the pooled axes, first axis first, in a fixed order."""
-        child, cuts = self.children[0], [self._whole(window)]
+        child, entire = self.children[0], self._whole(window)
+        first, lengths = entire, list(window_shape(entire))
         for axis in self.axes:
-            if child.peak_bytes(cuts[0]) <= _PART_BYTES:
+            if child.peak_bytes(first) <= _PART_BYTES:
                 break
-            rows = cuts[0][axis].stop
-            row_bytes = max(1, child.peak_bytes(cuts[0]) // max(rows, 1))
-            step = max(1, _PART_BYTES // row_bytes)
-            cuts = [
-                (*cut[:axis], slice(start, min(start + step, rows)), *cut[axis + 1 :])
-                for cut in cuts
-                for start in range(0, rows, step)
-            ]
-        return iter(cuts)
+            rows = lengths[axis]
+            row_bytes = max(1, child.peak_bytes(first) // max(rows, 1))
+            lengths[axis] = max(1, min(rows, _PART_BYTES // row_bytes))
+            first = (*first[:axis], slice(0, lengths[axis]), *first[axis + 1 :])
+        for part in windows(window_shape(entire), tuple(lengths)):
+            yield tuple(
+                slice(own.start + all_.start, own.stop + all_.start)
+                for own, all_ in zip(part, entire, strict=True)
+            )
 
     def need(self, window: Window) -> tuple[Window, ...]:
-        return (next(self._parts(window)),)
+        return (next(self._parts(window), self._whole(window)),)
 
     def block(self, window: Window, run: Run) -> Array:
         if 0 in window_shape(window):

@@ -19,6 +19,12 @@ __all__ = ["Remap"]
 
 Chain = tuple[AxisMap, ...]
 
+_MOST_TAPS = 1 << 16
+"""Windows that are longer are made piece by piece, whatever the budget."""
+
+_WORTH = 64
+"""Windows that are shorter take no less memory in pieces."""
+
 
 class Remap(Step):
     """`chains[axis]` is a chain of maps, applied in turn; empty for an axis that stays.
@@ -36,6 +42,8 @@ class Remap(Step):
             chain[-1].out_size if chain else size
             for chain, size in zip(self.chains, child.shape, strict=True)
         )
+        fills = [step.fill for chain in self.chains for step in chain if step.fill is not None]
+        self._has_ramps = any(fill.kind == "linear_ramp" for fill in fills)
         self.multiplies_matrices = any(step.weighted for chain in self.chains for step in chain)
         self.order = sorted((axis for axis in order if self.chains[axis]), key=self._turn)
 
@@ -81,6 +89,30 @@ class Remap(Step):
             found.append(any(bool((child.block(edge, run) == end).any()) for edge in edges))
         return found[0], found[1]
 
+    def in_pieces(self) -> Step:
+        return self._split(super().in_pieces().children[0], _WORTH)
+
+    @property
+    def split(self) -> Step:
+        """This step; if it has windows too long to hold, steps in a row, with these made piece by piece."""
+        return self._split(self.children[0], _MOST_TAPS)
+
+    def _split(self, step: Step, most_taps: int) -> Step:
+        """One step for each map whose windows have more taps, and for what goes before or follows it."""
+        maps = [axis_map for chain in self.chains for axis_map in chain]
+        if self._has_ramps or not any(_is_longer(axis_map, most_taps) for axis_map in maps):
+            return Remap(step, self.chains, self.dtype, self.order)
+        from featfuse.steps.long_windows import LongWindows
+
+        for axis in self.order:
+            for axis_map in self.chains[axis]:
+                if _is_longer(axis_map, most_taps):
+                    step = LongWindows(step, axis, axis_map, self.dtype)
+                else:
+                    chains = [(axis_map,) if place == axis else () for place in range(len(self.shape))]
+                    step = Remap(step, chains, self.dtype, [axis])
+        return step
+
     def _slices(self, axis: int, out: slice) -> tuple[slice, ...]:
         """What each map of the chain must give out, from the chain's input to its result."""
         return _slices(self.chains[axis], out.start, out.stop) if self.chains[axis] else (out,)
@@ -105,7 +137,7 @@ class Remap(Step):
         return turns
 
     def scratch_bytes(self, window: Window) -> int:
-        """At each axis: the block before it, its result and one gathered tap."""
+        """At each axis: the block before it, its result and one gathered tap, or a ramp in float64."""
         shape = list(window_shape(self.need(window)[0]))
         peak = 0
         for axis in self.order:
@@ -118,7 +150,12 @@ class Remap(Step):
             for axis in self.order
             for step, out in zip(self.chains[axis], self._slices(axis, window[axis])[1:], strict=True)
         ]
-        return peak * self.dtype.itemsize + max(taps, default=0)
+        ramps = 8 * math.prod(window_shape(window)) if self._has_ramps else 0
+        return peak * self.dtype.itemsize + max(taps, default=0) + ramps
+
+
+def _is_longer(axis_map: AxisMap, most_taps: int) -> bool:
+    return axis_map.wide is not None and axis_map.width > most_taps
 
 
 @lru_cache(maxsize=1 << 12)

@@ -31,3 +31,19 @@ def test_the_mean_of_very_many_samples_does_not_drift(axis_settings: Callable[..
     block = np.full((2, many, 2), 0.1, np.float32)
     task = Task(axis_map, block, 1, 0, slice(0, 1), NOT_FLAT)
     assert (PADDING.apply(task, PADDING.suits(task)) == block[:, :1]).all()
+
+
+@pytest.mark.parametrize("part", [slice(1 << 29, (1 << 29) + 5), slice((1 << 31) - 3, 1 << 31)])
+def test_a_part_of_a_long_ramp(axis_settings: Callable[..., AxisSettings], part: slice) -> None:
+    """Of a thousand million samples only those asked for are made."""
+    options = {"pad_mode": "linear_ramp", "pad_value": 2.0, "offset": 1 << 30}
+    (axis_map,) = METHODS["pad"].build()(9, 1 << 31, axis_settings("pad", 9, 1 << 31, options))
+    task = Task(axis_map, np.full((1, 9), 4.0), 1, 0, part, NOT_FLAT)
+    count, behind = 1 << 30, (1 << 30) - 9
+    outward = (
+        np.arange(part.start, part.stop)
+        if part.start < count
+        else (1 << 31) - 1 - np.arange(part.start, part.stop)
+    )
+    expected = 2 + outward * (2 / (count if part.start < count else behind))
+    np.testing.assert_allclose(PADDING.apply(task, PADDING.suits(task))[0], expected, rtol=1e-15)

@@ -25,3 +25,10 @@ def test_phases_are_found(
     assert phases is not None
     assert (phases.period, phases.stride) == (period, stride)
     assert phases.stop - phases.start == sizes[1] - edges
+
+
+def test_phases_hold_no_more_than_they_need(axis_settings: Settings) -> None:
+    """They are kept; the taps that they were found in are many."""
+    phases = find_phases(build("max-pool", 20_000, 10_000, {}, axis_settings), 0, 10_000)
+    assert phases is not None
+    assert phases.indices.base is None

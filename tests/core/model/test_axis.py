@@ -22,9 +22,10 @@ from tests.support.map_checks import (
     check_blocks,
     check_indices,
     check_values,
+    read_by,
     sums,
 )
-from tests.support.maps import MAPPED
+from tests.support.maps import MAPPED, draw_chain
 
 Settings = Callable[..., AxisSettings]
 
@@ -171,3 +172,49 @@ def test_maximum_of_half_and_nan(axis_settings: Settings) -> None:
     assert np.array_equal(
         engine.apply(pool, values, 0, 0, slice(0, 2)), np.array([np.nan, -3], np.float16), equal_nan=True
     )
+
+
+@pytest.mark.parametrize("method", MAPPED)
+@settings(max_examples=80)
+@given(data=st.data())
+def test_what_a_long_slice_needs_is_seen_at_its_ends(
+    method: str, axis_settings: Settings, data: st.DataObject
+) -> None:
+    """As if every slice had more taps than are worth listing: all it reads is within, and hardly more."""
+    for axis_map in draw_chain(data.draw, method, axis_settings, 60)[0]:
+        if not axis_map.out_size:
+            continue
+        start = data.draw(st.integers(0, axis_map.out_size - 1))
+        out = slice(start, data.draw(st.integers(start + 1, axis_map.out_size)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("featfuse.model.axis._LISTED", -1)
+            needed = axis_map._needed(out)
+        read = read_by(axis_map, out)
+        assert 0 <= needed.start <= min(read, default=0)
+        assert max(read, default=-1) < needed.stop <= axis_map.in_size
+        if axis_map.wide is not None:
+            reach = axis_map.wide.spans(np.array([start])).step * 2 + 6  # taps that weigh nothing
+            assert needed.stop - needed.start <= max(read) + 1 - min(read) + reach
+
+
+@pytest.mark.parametrize(
+    ("method", "options"), [("area", {}), ("max-pool", {}), ("bicubic", {"antialias": True})]
+)
+def test_a_window_of_any_length_is_not_listed(
+    method: str, options: dict[str, Any], axis_settings: Settings
+) -> None:
+    size = 1 << 40
+    (axis_map,) = METHODS[method].build()(size, 4, axis_settings(method, size, 4, options))
+    assert axis_map.width >= size // 4
+    needed = axis_map.needed(slice(1, 3))
+    assert needed.start <= size // 4
+    assert needed.stop >= size // 4 * 3
+    assert axis_map.tap_bytes(slice(0, 1)) > size
+
+
+def test_what_an_end_hides_is_all_of_the_input(axis_settings: Settings) -> None:
+    """A border that mirrors reads more in the middle than at its ends."""
+    (axis_map,) = METHODS["pad"].build()(
+        1 << 30, 3 << 30, axis_settings("pad", 1 << 30, 3 << 30, {"pad_mode": "reflect"})
+    )
+    assert axis_map.needed(slice(0, 3 << 30)) == slice(0, 1 << 30)

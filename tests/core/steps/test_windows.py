@@ -77,3 +77,13 @@ def test_windows_inside_an_image_are_larger() -> None:
     assert all((window[2].stop - window[2].start) * 128 * 4 >= 1 << 14 for window in seen)
     results = [featfuse.fuse(*maps, memory=memory, **options).tobytes() for memory in ("192M", "256M", "1G")]
     assert len(set(results)) == 1
+
+
+def test_windows_of_an_axis_of_any_length_are_not_listed() -> None:
+    found = windows((2, 1 << 60, 3), (1, 1, 2))
+    first = [next(found) for _ in range(3)]
+    assert first == [
+        (slice(0, 1), slice(0, 1), slice(0, 2)),
+        (slice(0, 1), slice(0, 1), slice(2, 3)),
+        (slice(0, 1), slice(1, 2), slice(0, 2)),
+    ]
