@@ -13,7 +13,7 @@ from featfuse.io.address import Address
 from featfuse.io.inputs import Source
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
-from featfuse.io.outputs import check_save_kernel
+from featfuse.io.outputs import alone_with, check_save_kernel
 from featfuse.io.own_inputs import check_own_inputs
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
@@ -95,7 +95,8 @@ def fuse(
         )
     how = Delivery(None if out is None else str(out), force, sync, dry_run, sidecar, save_kernel)
     limits = Limits(parse_memory(memory), threads, progress)
-    with _memory_faults(), open_request(inputs, options, limits.memory) as request:
+    alone = alone_with(() if dry_run else how.outputs)
+    with _memory_faults(), alone, open_request(inputs, options, limits.memory) as request:
         plan = _plan_or_offer(request, how)
         replaced = check_own_inputs(request.sources.named, how.outputs, force=force, dry_run=dry_run)
         check_save_kernel(plan, save_kernel, out, force=force)

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from featfuse.batches.container_keys import plain_key
+from featfuse.batches.container_keys import conflicts, plain_key
 from featfuse.batches.work import Outcome, Task
 from featfuse.errors import FeatfuseError
 from featfuse.formats import OutputTensor
 from featfuse.io.address import Address
+from featfuse.io.outputs import alone_with
 from featfuse.io.readers import open_input
 from featfuse.io.sinks import create_sink
 from featfuse.model.tensor import Window, whole
@@ -33,11 +34,12 @@ _BLOCK_BYTES = 8 << 20
 class Container:
     """The items of one output file `path`. It appears, or is replaced, whole at the end.
 
-    What an existing file holds stays beside the new tensors, but for those that they replace.
+    What an existing file holds stays beside the new tensors, but for those that they replace (with `force`).
     """
 
-    def __init__(self, path: str, *, sync: bool = True) -> None:
+    def __init__(self, path: str, *, force: bool = False, sync: bool = True) -> None:
         self.path = path
+        self._force = force
         self._sync = sync
         self._places: dict[str, str] = {}
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
@@ -68,17 +70,37 @@ class Container:
     def finish(self, provenance: Mapping[str, str]) -> list[Outcome]:
         """Write all staged items; their outcomes, failed when the file could not be written.
 
+        What another run has put into the file meanwhile stays there, too.
+
         They are written in the order of the batch, whichever was computed first: the bytes are the same.
         """
         self._staged.sort(key=lambda staged: int(Path(staged[2]).stem))
-        outcomes = [outcome for outcome, _, _ in self._staged]
-        if not outcomes:
+        if not self._staged:
             return []
-        try:
-            self._write(provenance)
-        except FeatfuseError as error:
-            return [replace(outcome, status="failed", error=str(error)) for outcome in outcomes]
-        return outcomes
+        with alone_with([self.path]):
+            try:
+                refused = self._refuse_taken()
+                if self._staged:
+                    self._write(provenance)
+            except FeatfuseError as error:
+                return [_failed(outcome, str(error)) for outcome, _, _ in self._staged]
+        return [outcome for outcome, _, _ in self._staged] + refused
+
+    def _refuse_taken(self) -> list[Outcome]:
+        """Take out the items whose key cannot be put into the file that is there now; their outcomes."""
+        keys = [tensor.key for _, tensor, _ in self._staged]
+        kept, refused = [], []
+        for staged, (problem, exists) in zip(self._staged, conflicts(self.path, keys), strict=True):
+            outcome, tensor, _ = staged
+            if problem is not None:
+                refused.append(_failed(outcome, problem))
+            elif exists and not self._force:
+                error = f"{self.path}: {tensor.key} exists by now\n--force replaces it."
+                refused.append(_failed(outcome, error))
+            else:
+                kept.append(staged)
+        self._staged = kept
+        return refused
 
     def _write(self, provenance: Mapping[str, str]) -> None:
         tensors = [tensor for _, tensor, _ in self._staged]
@@ -104,6 +126,10 @@ class Container:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _failed(outcome: Outcome, error: str) -> Outcome:
+    return replace(outcome, status="failed", error=error)
 
 
 def _pieces(tensor: OutputTensor) -> Iterator[Window]:

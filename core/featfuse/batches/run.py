@@ -121,7 +121,9 @@ class Batch:
         for index in todo:
             path, key = self.items[index].out
             if key is not None and path not in containers:
-                containers[path] = stack.enter_context(Container(path, sync=self.options.sync))
+                replaced = self.options.force or self.options.resume
+                container = Container(path, force=replaced, sync=self.options.sync)
+                containers[path] = stack.enter_context(container)
         return containers
 
     def _task(self, index: int, containers: Mapping[str, Container]) -> Task:

@@ -166,9 +166,10 @@ def create_sink(
 def _begin_file(path: str, key: str | None, *, force: bool, sync: bool) -> AtomicFile:
     """An output file; with a key, beside what the file there holds."""
     sweep_once(Path(os.path.realpath(path)).parent)
-    output = AtomicFile(path, replace=force or key is not None, sync=sync)
+    added = key is not None and Path(path).exists()
+    output = AtomicFile(path, replace=added or (force and key is None), sync=sync)
     try:
-        if key is not None and Path(path).exists():
+        if added:
             output.add_to_existing()
     except BaseException:
         output.abort()

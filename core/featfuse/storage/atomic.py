@@ -11,7 +11,7 @@ from featfuse.errors import RunError
 from featfuse.storage.byte_output import OutputFile, ScratchSpace
 from featfuse.storage.faults import write_faults
 from featfuse.storage.flush import EarlyFlush
-from featfuse.storage.local import LocalOutput, LocalScratch, open_source
+from featfuse.storage.local import LocalOutput, LocalScratch, find_state, open_source
 from featfuse.storage.sweep import hidden_prefix
 from featfuse.storage.written import note_written
 
@@ -51,8 +51,8 @@ class AtomicFile(LocalOutput, OutputFile):
     """A new file for `path`, kept under a hidden name in the same folder until `commit` renames it.
 
     A symbolic link is written through: the file it points to is replaced. Without `replace`, a file
-    that turned up meanwhile stays. Without `sync` nobody waits for the disk: after a power cut, and only
-    then, the file may be there and not be whole.
+    that turned up meanwhile stays; one that is added to must be what it was. Without `sync` nobody waits
+    for the disk: after a power cut, and only then, the file may be there and not be whole.
     """
 
     def __init__(self, path: str, *, replace: bool = False, sync: bool = True) -> None:
@@ -106,6 +106,7 @@ class AtomicFile(LocalOutput, OutputFile):
                 if self._sync:
                     os.fsync(self._fd)
                 self._close()
+                self._check_existing()
                 if self._replace or not self._link():
                     self.temporary.replace(self.target)
                 note_written(self.name)
@@ -116,6 +117,14 @@ class AtomicFile(LocalOutput, OutputFile):
             flush_folder(self.target.parent)
         self.abort()
         return size
+
+    def _check_existing(self) -> None:
+        """RunError when the file that is added to is another by now: what it gained would be lost."""
+        if self.existing is not None and find_state(str(self.target)) != self.existing.first_state:
+            raise RunError(
+                f"{self.name} was changed by another program while it was added to",
+                hint="Nothing was written: run the command again.",
+            )
 
     def _link(self) -> bool:
         """Give the file its name unless that is taken, in one step; False where there are no hard links.
@@ -133,7 +142,10 @@ class AtomicFile(LocalOutput, OutputFile):
                 return False
         else:
             return True
-        raise RunError(f"{self.name} appeared while it was being made", hint="--force replaces it.")
+        raise RunError(
+            f"{self.name} appeared while it was being made",
+            hint="Nothing was written: run the command again.",
+        )
 
     def abort(self) -> None:
         """Remove the temporary file, if it is still there."""

@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
+from featfuse.storage.lock import LOCK_NAME, remove_stale_lock
+
 __all__ = ["STAGE_SUFFIX", "hidden_prefix", "sweep", "sweep_once"]
 
 STAGE_SUFFIX = ".stage"
@@ -47,13 +49,16 @@ def sweep_once(folder: Path) -> None:
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove temporary files and stages in `folder` whose process is gone.
+    """Remove temporary files, stages and locks in `folder` whose process is gone.
 
     Those of live ones stay, and those of other machines, about whose processes nothing is known. So does
     a file whose number another process has by now.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
+            if LOCK_NAME.fullmatch(entry.name):
+                remove_stale_lock(entry.path)
+                continue
             match = _LEFTOVER.fullmatch(entry.name)
             if match is None or match[1] != _host() or _alive(int(match[2])):
                 continue
