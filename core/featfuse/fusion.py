@@ -22,7 +22,7 @@ from featfuse.report.reports import refusal_report
 from featfuse.report.shape_report import ShapeReport, Suggestion
 from featfuse.request.options import FusionOptions, Options
 
-__all__ = ["default_output", "fuse", "inspect", "resize"]
+__all__ = ["default_output", "deliver", "fuse", "inspect", "resize"]
 
 MOST_COMMANDS = 6
 """An error shows the first few ways out; `fuse inspect` shows them all."""
@@ -94,14 +94,21 @@ def fuse(
             hint="inspect plans without one.",
         )
     how = Delivery(None if out is None else str(out), force, sync, dry_run, sidecar, save_kernel)
-    limits = Limits(parse_memory(memory), threads, progress)
-    alone = alone_with(() if dry_run else how.outputs)
+    return deliver(inputs, options, how, Limits(parse_memory(memory), threads, progress), started)
+
+
+def deliver(
+    inputs: Sequence[Source], options: FusionOptions, how: Delivery, limits: Limits, started: float
+) -> Array | ShapeReport:
+    """Fuse and deliver: the array, or the report of what was written. Raises what `fuse` raises."""
+    force, dry_run = how.force, how.dry_run
+    alone = alone_with(() if dry_run else how.outputs, how.root)
     with _memory_faults(), alone, open_request(inputs, options, limits.memory) as request:
         plan = _plan_or_offer(request, how)
         replaced = check_own_inputs(request.sources.named, how.outputs, force=force, dry_run=dry_run)
-        check_save_kernel(plan, save_kernel, out, force=force)
+        check_save_kernel(plan, how.save_kernel, how.out, force=force)
         job = Job(plan, request, limits, how, replaced)
-        return job.collect() if out is None else job.deliver(started)
+        return job.collect() if how.out is None else job.deliver(started)
 
 
 def _plan_or_offer(request: OpenRequest, how: Delivery) -> FusionPlan:

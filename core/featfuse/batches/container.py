@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from featfuse.io.sinks import create_sink
 from featfuse.model.tensor import Window, whole
 from featfuse.steps.windows import even_lengths, windows
 from featfuse.storage.faults import write_faults
+from featfuse.storage.place import Place, make_folder
 from featfuse.storage.sweep import STAGE_SUFFIX, hidden_prefix
 
 __all__ = ["STAGED", "Container"]
@@ -37,23 +37,30 @@ class Container:
     What an existing file holds stays beside the new tensors, but for those that they replace (with `force`).
     """
 
-    def __init__(self, path: str, *, force: bool = False, sync: bool = True) -> None:
+    def __init__(self, path: str, *, force: bool = False, sync: bool = True, root: str | None = None) -> None:
+        """The file is in `root`, a path without links, or nowhere."""
         self.path = path
+        self._root = root
         self._force = force
         self._sync = sync
         self._places: dict[str, str] = {}
         self._staged: list[tuple[Outcome, OutputTensor, str]] = []
-        target = Path(os.path.realpath(path))
-        prefix = hidden_prefix(target.name)
         with write_faults(path):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=STAGE_SUFFIX, dir=target.parent))
+            make_folder(os.path.dirname(path) or ".", root)  # noqa: PTH120
+            self._place = Place(path, root)
+            name = f"{hidden_prefix(self._place.leaf)}{os.urandom(4).hex()}{STAGE_SUFFIX}"
+            try:
+                os.mkdir(name, 0o700, dir_fd=self._place.folder)
+            except OSError:
+                self._place.close()
+                raise
+        self.folder = Path(os.path.realpath(self._place.folder_path)) / name
 
     def stage(self, task: Task, number: int) -> Task:
         """The same task, written beside the container: it need not outlive this run, nor reach the disk."""
         out = Address(f"{self.folder / str(number)}.safetensors", _KEY)
         self._places[task.id] = out.path
-        return replace(task, out=out, force=True, sync=False)
+        return replace(task, out=out, force=True, sync=False, root=str(self.folder))
 
     def add(self, outcome: Outcome, out: Address) -> Outcome:
         """Take over a staged item; the outcome as the batch tells it."""
@@ -77,7 +84,7 @@ class Container:
         self._staged.sort(key=lambda staged: int(Path(staged[2]).stem))
         if not self._staged:
             return []
-        with alone_with([self.path]):
+        with alone_with([self.path], self._root):
             try:
                 refused = self._refuse_taken()
                 if self._staged:
@@ -105,7 +112,15 @@ class Container:
     def _write(self, provenance: Mapping[str, str]) -> None:
         tensors = [tensor for _, tensor, _ in self._staged]
         key = tensors[0].key if Path(self.path).exists() else None
-        sink = create_sink(self.path, tensors, provenance=provenance, key=key, force=True, sync=self._sync)
+        sink = create_sink(
+            self.path,
+            tensors,
+            provenance=provenance,
+            key=key,
+            force=True,
+            sync=self._sync,
+            root=self._root,
+        )
         try:
             for _, tensor, place in self._staged:
                 with open_input(place) as reader:
@@ -125,7 +140,8 @@ class Container:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder.name, ignore_errors=True, dir_fd=self._place.folder)
+        self._place.close()
 
 
 def _failed(outcome: Outcome, error: str) -> Outcome:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from featfuse.batches.manifest import Manifest, input_facts
 from featfuse.batches.pool import run_in_processes, start_server
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
+from featfuse.errors import RunError
 from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
 from featfuse.storage.sweep import sweep
@@ -50,7 +51,7 @@ class Batch:
 
     planned: to be done; skipped: done before; missing: no partner, and allowed; failed: cannot be done.
     `recipe` are the options as given, `resolved` as the manifest remembers them. `gone` are outputs that the
-    manifest tells of, and that no item is for any more.
+    manifest tells of, and that no item is for any more. Outputs lie in `root`, a path without links.
     """
 
     items: tuple[Item, ...]
@@ -60,6 +61,7 @@ class Batch:
     resolved: Mapping[str, object]
     manifest: Manifest
     gone: tuple[str, ...] = ()
+    root: str | None = None
     _begun: dict[int, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -97,7 +99,15 @@ class Batch:
         todo = [index for index, outcome in enumerate(self.planned) if outcome.status == "planned"]
         index_of = {self.items[index].id: index for index in todo}
         with ExitStack() as stack:
-            containers = self._containers(todo, stack)
+            containers, refused = self._containers(todo, stack)
+            for index in [index for index in todo if self.items[index].out.path in refused]:
+                todo.remove(index)
+                error = refused[self.items[index].out.path]
+                outcome = replace(self.planned[index], status="failed", error=error)
+                self._record(index, outcome)
+                yield outcome
+                if self.options.fail_fast:
+                    return
             tasks = (self._task(index, containers) for index in todo)
             for outcome in stack.enter_context(closing(self._runner()(tasks))):
                 index = index_of[outcome.id]
@@ -115,22 +125,29 @@ class Batch:
                     self._record(index_of[outcome.id], outcome)
                     yield outcome
 
-    def _containers(self, todo: Sequence[int], stack: ExitStack) -> dict[str, Container]:
-        """One per output file that takes several items."""
+    def _containers(
+        self, todo: Sequence[int], stack: ExitStack
+    ) -> tuple[dict[str, Container], dict[str, str]]:
+        """One per output file that takes several items; and why there is none."""
         containers: dict[str, Container] = {}
-        for index in todo:
-            path, key = self.items[index].out
-            if key is not None and path not in containers:
-                replaced = self.options.force or self.options.resume
-                container = Container(path, force=replaced, sync=self.options.sync)
+        refused: dict[str, str] = {}
+        replaced = self.options.force or self.options.resume
+        for path in dict.fromkeys(
+            out.path for index in todo if (out := self.items[index].out).key is not None
+        ):
+            try:
+                container = Container(path, force=replaced, sync=self.options.sync, root=self.root)
+            except RunError as error:
+                refused[path] = str(error)
+            else:
                 containers[path] = stack.enter_context(container)
-        return containers
+        return containers, refused
 
     def _task(self, index: int, containers: Mapping[str, Container]) -> Task:
         """The task of an item that is begun now: its inputs are what they are at this moment."""
         item = self.items[index]
         self._begun[index] = facts_of(item, self.resolved)
-        task = task_of(item, self.recipe, self.options)
+        task = replace(task_of(item, self.recipe, self.options), root=self.root)
         container = containers.get(item.out.path)
         return container.stage(task, index) if container is not None else task
 

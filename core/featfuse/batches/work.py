@@ -12,6 +12,7 @@ from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.process.limits import TooLittleMemory
 from featfuse.request.options import FusionOptions
+from featfuse.storage import place
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 
@@ -20,7 +21,8 @@ __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 class Task:
     """What a worker needs: plain values, so that it travels to other processes and machines.
 
-    `memory` and `threads` are its share of those of all `jobs`.
+    `memory` and `threads` are its share of those of all `jobs`. With `root`, a path without links, the output
+    is in that folder or nowhere.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Task:
     jobs: int = 1
     force: bool = False
     sync: bool = True
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,19 @@ class Outcome:
 
 def fuse_item(task: Task) -> Outcome:
     """Fuse one item to its output; never raises what a user can cause."""
-    from featfuse.fusion import fuse
+    from featfuse.fusion import deliver
+    from featfuse.io.job import Delivery
+    from featfuse.process.limits import Limits
+    from featfuse.report.shape_report import ShapeReport
 
     def work() -> Outcome:
-        make_folder(task.out)
+        make_folder(task.out, task.root)
         options = cast(FusionOptions, dict(task.options))
-        how = {"force": task.force, "sync": task.sync, "memory": task.memory, "threads": task.threads}
-        report = fuse(*task.inputs, out=str(task.out), **how, **options)  # type: ignore[call-overload]
+        how = Delivery(str(task.out), task.force, task.sync, root=task.root)
+        limits = Limits(task.memory, task.threads)
+        report = cast(ShapeReport, deliver(task.inputs, options, how, limits, time.perf_counter()))
         output = report.output
+        assert output is not None  # there was something to write
         result = Outcome(task.id, "done", str(task.out), None, output.shape, output.dtype, output.layout)
         return replace(result, bytes=output.bytes, warnings=report.warnings)
 
@@ -118,11 +126,11 @@ def _attempt(task: Task, work: Callable[[], Outcome]) -> Outcome:
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def make_folder(out: Address) -> None:
-    """Make the folder of an output; RunError when that cannot be."""
+def make_folder(out: Address, root: str | None = None) -> None:
+    """Make the folder of an output, which may not leave `root`; RunError when that cannot be."""
     folder = Path(out.path).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place.make_folder(str(folder), root)
     except OSError as error:
         raise RunError(f"{folder}: the folder cannot be made: {error.strerror}") from None
 

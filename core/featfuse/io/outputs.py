@@ -25,7 +25,7 @@ __all__ = ["alone_with", "begin_beside", "begin_output", "check_save_kernel", "c
 _KERNEL_DTYPE = DTYPES["float32"]
 
 
-def alone_with(outputs: Iterable[str]) -> AbstractContextManager[None]:
+def alone_with(outputs: Iterable[str], root: str | None = None) -> AbstractContextManager[None]:
     """No other run writes to the containers among `outputs` (`PATH[::KEY]`) during the block.
 
     What each holds must be looked up, added to and put in its place in one go.
@@ -34,7 +34,7 @@ def alone_with(outputs: Iterable[str]) -> AbstractContextManager[None]:
     shared = [path for path in paths if path != STREAM and (row := output_format(path)) and row.container]
     if not shared:
         return nullcontext()
-    return hold(shared)
+    return hold(shared, root)
 
 
 def begin_output(
@@ -46,10 +46,11 @@ def begin_output(
     *,
     force: bool,
     sync: bool,
+    root: str | None = None,
 ) -> Sink:
     """The output, which appears at its `commit` or, when `stack` ends before that, not at all."""
     words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
-    sink = create_sink(path, tensors, provenance=words, key=key, force=force, sync=sync)
+    sink = create_sink(path, tensors, provenance=words, key=key, force=force, sync=sync, root=root)
     stack.callback(sink.abort)
     return sink
 

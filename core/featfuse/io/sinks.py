@@ -13,6 +13,7 @@ from featfuse.formats.interface import OutputTensor, Sink
 from featfuse.formats.registry import STREAM_FORMAT, Format, output_format, unknown_suffix
 from featfuse.io.readers import open_input
 from featfuse.storage.atomic import AtomicFile
+from featfuse.storage.byte_output import OutputFile
 from featfuse.storage.faults import write_faults
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
@@ -136,12 +137,14 @@ def create_sink(
     key: str | None,
     force: bool,
     sync: bool = True,
+    root: str | None = None,
     stdout: BinaryIO | None = None,
 ) -> Sink:
     """Begin to write `tensors` to `path`; nothing is visible before the sink's `commit`.
 
     With `key` (any) the tensors are added to what the file holds, otherwise they are all it will hold.
-    `-` writes a .npy to `stdout` at commit. Without `sync`, `commit` does not wait for the disk.
+    `-` writes a .npy to `stdout` at commit. Without `sync`, `commit` does not wait for the disk. A file
+    may not lie outside of `root`, a path without links, whatever has become of links meanwhile.
 
     Raises what `check_output` raises.
     """
@@ -155,7 +158,10 @@ def create_sink(
         )
     if len({tensor.key for tensor in tensors}) != len(tensors):
         raise UsageError(f"{path}: two tensors have the same key", hint="Give each its own.")
-    output = StreamFile(stdout) if path == STREAM else _begin_file(path, key, force=force, sync=sync)
+    if path == STREAM:
+        output: OutputFile = StreamFile(stdout)
+    else:
+        output = _begin_file(path, key, force=force, sync=sync, root=root)
     try:
         return row.load().create_sink(output, tensors, provenance)
     except BaseException:
@@ -163,13 +169,12 @@ def create_sink(
         raise
 
 
-def _begin_file(path: str, key: str | None, *, force: bool, sync: bool) -> AtomicFile:
+def _begin_file(path: str, key: str | None, *, force: bool, sync: bool, root: str | None) -> AtomicFile:
     """An output file; with a key, beside what the file there holds."""
     sweep_once(Path(os.path.realpath(path)).parent)
-    added = key is not None and Path(path).exists()
-    output = AtomicFile(path, replace=added or (force and key is None), sync=sync)
+    output = AtomicFile(path, replace=force and key is None, sync=sync, root=root)
     try:
-        if added:
+        if key is not None:
             output.add_to_existing()
     except BaseException:
         output.abort()

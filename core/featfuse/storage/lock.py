@@ -15,6 +15,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from featfuse.errors import RunError
+from featfuse.storage.place import Place
+
 __all__ = ["LOCK_NAME", "hold", "remove_stale_lock"]
 
 LOCK_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.fuse-lock", re.DOTALL)
@@ -27,46 +30,51 @@ _PATIENCE = 1.0
 
 
 @contextmanager
-def hold(paths: Iterable[str]) -> Iterator[None]:
+def hold(paths: Iterable[str], root: str | None = None) -> Iterator[None]:
     """Be the only one that writes to these files, of all processes and threads that ask here.
 
-    Waits for those that were first, and says so. All that one run writes to is held at once, in the order of
-    the names, so that no two runs wait for each other.
+    Waits for those that were first, and says so. All that one run writes to is held at once, and in one
+    order, so that no two runs wait for each other. Nothing is held where nothing can be written, for being
+    outside of `root` (see `Place`) as well: whoever writes will say so.
     """
-    places = {os.path.realpath(path): path for path in paths if "\0" not in path}
     with ExitStack() as stack:
-        for place in sorted(places):
-            stack.enter_context(_hold(place, places[place]))
+        places: dict[tuple[int, int, str], Place] = {}
+        for path in paths:
+            with suppress(OSError, ValueError, RunError):
+                place = stack.enter_context(Place(path, root))
+                facts = os.fstat(place.folder)
+                places[facts.st_dev, facts.st_ino, place.leaf] = place
+        for identity in sorted(places):
+            stack.enter_context(_hold(places[identity]))
         yield
 
 
 @contextmanager
-def _hold(place: str, told: str) -> Iterator[None]:
-    folder, name = os.path.split(place)
-    sum_ = f"{zlib.crc32(os.fsencode(name)):08x}"
-    lock = f"{folder}/.{name[:40]}.{sum_}.fuse-lock"
-    fd = _acquire(lock, told)
+def _hold(place: Place) -> Iterator[None]:
+    name = place.leaf
+    lock = f".{name[:40]}.{zlib.crc32(os.fsencode(name)):08x}.fuse-lock"
+    fd = _acquire(lock, place)
     try:
         yield
     finally:
         if fd is not None:
-            _release(fd, lock)
+            _release(fd, lock, place.folder)
 
 
-def _acquire(lock: str, told: str) -> int | None:
+def _acquire(lock: str, place: Place) -> int | None:
     """The descriptor that holds the lock; None where there is no way to have one."""
     began, waiting = time.monotonic(), True
     while True:
-        fd = _open(lock, os.O_CREAT)
+        fd = _open(lock, place.folder, os.O_CREAT)
         if fd is None:
             return None
         try:
             while not _try(fd):
                 if waiting and time.monotonic() - began > _PATIENCE:
                     waiting = False
-                    _tell(fd, told)
+                    _tell(fd, place.name)
                 time.sleep(0.01 if waiting else 0.1)
-            if _bears_name(fd, lock):
+            if _bears_name(fd, lock, place.folder):
                 _sign(fd)
                 return fd
         except OSError:  # no locks here
@@ -78,11 +86,11 @@ def _acquire(lock: str, told: str) -> int | None:
         os.close(fd)  # its last holder has removed it: the next one has a new file
 
 
-def _open(lock: str, flag: int = 0) -> int | None:
+def _open(lock: str, folder: int, flag: int = 0) -> int | None:
     """The lock file. Another user's may be there to be read only, which is enough."""
     for flags in (os.O_RDWR | flag, os.O_RDONLY):
-        with suppress(OSError, ValueError):
-            fd = os.open(lock, flags | _FLAGS, 0o666)
+        with suppress(OSError):
+            fd = os.open(lock, flags | _FLAGS, 0o666, dir_fd=folder)
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 return fd
             os.close(fd)
@@ -102,9 +110,9 @@ def _try(fd: int) -> bool:
     return True
 
 
-def _bears_name(fd: int, lock: str) -> bool:
+def _bears_name(fd: int, lock: str, folder: int) -> bool:
     with suppress(OSError):
-        return os.path.samestat(os.fstat(fd), os.lstat(lock))
+        return os.path.samestat(os.fstat(fd), os.stat(lock, dir_fd=folder, follow_symlinks=False))
     return False
 
 
@@ -129,11 +137,11 @@ def _tell(fd: int, told: str) -> None:
     )
 
 
-def _release(fd: int, lock: str) -> None:
+def _release(fd: int, lock: str, folder: int) -> None:
     """Remove the file, then give up the lock: also for children that have the descriptor too."""
     with suppress(OSError):
-        if _bears_name(fd, lock):
-            os.unlink(lock)  # noqa: PTH108
+        if _bears_name(fd, lock, folder):
+            os.unlink(lock, dir_fd=folder)
     with suppress(OSError):
         import fcntl
 
@@ -141,14 +149,14 @@ def _release(fd: int, lock: str) -> None:
     os.close(fd)
 
 
-def remove_stale_lock(lock: str) -> None:
-    """Remove the lock file of a process that is gone; that of a live one stays."""
-    fd = _open(lock)
+def remove_stale_lock(lock: str, folder: int) -> None:
+    """Remove the lock file of a process that is gone from an open folder; that of a live one stays."""
+    fd = _open(lock, folder)
     if fd is None:
         return
     try:
         with suppress(OSError):
-            if _try(fd) and _bears_name(fd, lock):
-                os.unlink(lock)  # noqa: PTH108
+            if _try(fd) and _bears_name(fd, lock, folder):
+                os.unlink(lock, dir_fd=folder)
     finally:
         os.close(fd)

@@ -54,19 +54,28 @@ def sweep(folder: str | Path) -> None:
     Those of live ones stay, and those of other machines, about whose processes nothing is known. So does
     a file whose number another process has by now.
     """
-    with suppress(OSError), os.scandir(folder) as entries:
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _sweep(opened)
+        finally:
+            os.close(opened)
+
+
+def _sweep(folder: int) -> None:
+    with os.scandir(folder) as entries:
         for entry in entries:
             if LOCK_NAME.fullmatch(entry.name):
-                remove_stale_lock(entry.path)
+                remove_stale_lock(entry.name, folder)
                 continue
             match = _LEFTOVER.fullmatch(entry.name)
             if match is None or match[1] != _host() or _alive(int(match[2])):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                shutil.rmtree(entry.name, ignore_errors=True, dir_fd=folder)
             else:
                 with suppress(OSError):
-                    Path(entry.path).unlink()
+                    os.unlink(entry.name, dir_fd=folder)
 
 
 def _alive(pid: int) -> bool:
