@@ -20,7 +20,7 @@ from featfuse.errors import RunError
 from featfuse.io.address import Address
 from featfuse.storage.place import open_real_folder
 
-__all__ = ["OLD", "Manifest", "input_facts", "output_key"]
+__all__ = ["OLD", "Manifest", "facts_digest", "input_facts", "output_key"]
 
 OLD = "old"
 """The status of a line that another has taken the place of. Its `error` still tells how the item ended."""
@@ -125,7 +125,7 @@ class Manifest:
         self._done.pop(key, None)
         self.failed.pop(key, None)
         if status == "done":
-            self._done[key] = _digest(entry)
+            self._done[key] = facts_digest(entry)
         if source is not None:
             self.failed[key] = source
         if key in self._last:
@@ -134,7 +134,7 @@ class Manifest:
 
     def is_done(self, entry: Mapping[str, Any]) -> bool:
         """Whether the last line for this output says that it was made from these inputs by this recipe."""
-        return self._done.get(_key(entry)) == _digest(entry)
+        return self._done.get(_key(entry)) == facts_digest(entry)
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """One line in one write, so that lines of concurrent batches do not mix; the former one is old."""
@@ -265,7 +265,7 @@ def _text(entry: Mapping[str, Any]) -> bytes:
         return (json.dumps(entry) + "\n").encode()
 
 
-def _digest(entry: Mapping[str, Any]) -> bytes:
+def facts_digest(entry: Mapping[str, Any]) -> bytes:
     """What must be the same for an item to count as done; short, as there may be a million."""
     facts = [entry.get("inputs"), entry.get("side"), entry.get("recipe")]
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).digest()

@@ -101,19 +101,22 @@ class Batch:
         with ExitStack() as stack:
             containers, refused = self._containers(todo, stack)
             for index in [index for index in todo if self.items[index].out.path in refused]:
-                todo.remove(index)
                 error = refused[self.items[index].out.path]
                 outcome = replace(self.planned[index], status="failed", error=error)
                 self._record(index, outcome)
                 yield outcome
                 if self.options.fail_fast:
                     return
-            tasks = (self._task(index, containers) for index in todo)
+            adopted = self._adopted(todo, containers)
+            yield from adopted.values()
+            left = [i for i in todo if i not in adopted and self.items[i].out.path not in refused]
+            tasks = (self._task(index, containers) for index in left)
             for outcome in stack.enter_context(closing(self._runner()(tasks))):
                 index = index_of[outcome.id]
                 container = containers.get(self.items[index].out.path)
                 if container is not None:
-                    outcome = container.add(outcome, self.items[index].out)  # noqa: PLW2901
+                    facts = self._begun[index]
+                    outcome = container.add(outcome, self.items[index].out, facts)  # noqa: PLW2901
                 if outcome.status != STAGED:
                     self._record(index, outcome)
                 yield outcome
@@ -124,6 +127,23 @@ class Batch:
                 for outcome in container.finish(words):
                     self._record(index_of[outcome.id], outcome)
                     yield outcome
+
+    def _adopted(self, todo: Sequence[int], containers: Mapping[str, Container]) -> dict[int, Outcome]:
+        """The items that wait beside their containers already, since a batch that was killed."""
+        adopted: dict[int, Outcome] = {}
+        if self.options.resume:
+            for index in todo:
+                item = self.items[index]
+                container = containers.get(item.out.path)
+                if container is None:
+                    continue
+                facts = facts_of(item, self.resolved)
+                outcome = container.adopt(self.planned[index], index, item.out, facts)
+                if outcome is not None:
+                    adopted[index], self._begun[index] = outcome, facts
+        for container in containers.values():
+            container.adopted_all()
+        return adopted
 
     def _containers(
         self, todo: Sequence[int], stack: ExitStack
@@ -136,7 +156,13 @@ class Batch:
             out.path for index in todo if (out := self.items[index].out).key is not None
         ):
             try:
-                container = Container(path, force=replaced, sync=self.options.sync, root=self.root)
+                container = Container(
+                    path,
+                    force=replaced,
+                    resume=self.options.resume,
+                    sync=self.options.sync,
+                    root=self.root,
+                )
             except RunError as error:
                 refused[path] = str(error)
             else:

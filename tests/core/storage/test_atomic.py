@@ -183,8 +183,9 @@ def test_no_sync_in_a_batch(maps, steps, sync):
     assert steps.count("file") == int(sync)
     steps.clear()
     with Container("c.h5", sync=sync) as container:
-        task = container.stage(task_of(item, options, how), 0)
-        container.add(fuse_item(task), Address("c.h5", "a"))
+        keyed = Item("a", item.inputs, Address("c.h5", "a"))
+        task = container.stage(task_of(keyed, options, how), 0)
+        container.add(fuse_item(task), keyed.out, {})
         assert steps.count("file") == 0
         container.finish({})
     assert steps.count("file") == int(sync)
