@@ -115,6 +115,7 @@ class AtomicFile(LocalOutput, OutputFile):
                 if self._sync:
                     os.fsync(self._fd)
                 self._close()
+                self._place.check_reached()
                 self._check_existing()
                 if self._replace or not self._link():
                     folder = self._place.folder

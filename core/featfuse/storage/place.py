@@ -33,7 +33,8 @@ class Place:
         self.name = path
         rest, self.leaf = os.path.split(path)
         self.folder = os.open(rest or ".", _FOLDER)
-        self.folder_path = rest or "."
+        # not normalized: behind a link, `..` is another folder than in the text
+        self.folder_path = rest if rest.startswith("/") else os.path.join(os.getcwd(), rest)  # noqa: PTH109, PTH118
         try:
             self._follow()
             if root is not None:
@@ -108,6 +109,11 @@ class Place:
             file.close()
             raise OSError(errno.EINVAL, "Not a regular file")
         return LocalSource(file, self.name, state=state_of(facts)), stat.S_IMODE(facts.st_mode)
+
+    def check_reached(self) -> None:
+        """OSError when the folder is not where it was: what is put into it now would not be found."""
+        if not os.path.samestat(os.stat(self.folder_path), os.fstat(self.folder)):  # noqa: PTH116
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def flush(self) -> None:
         """Make the renames in the folder durable; some file systems cannot, and the files are in place."""

@@ -38,10 +38,21 @@ def test_a_folder_that_is_swapped_for_a_link(replace):
     file = AtomicFile("o/x.npy", replace=replace)
     file.write_at(0, b"new")
     swap("o")
-    file.commit()
-    assert Path("o-before/x.npy").read_bytes() == b"new"
+    with pytest.raises(RunError, match=r"o/x\.npy: cannot be written") as caught:
+        file.commit()
+    assert caught.value.hint == "Its folder was there, and has been moved or removed meanwhile."
     assert untouched()
-    assert sorted(path.name for path in Path("o-before").iterdir()) == ["in", "x.npy"]
+    assert [path.name for path in Path("o-before").iterdir()] == ["in"]
+
+
+def test_the_working_folder_may_change_meanwhile(monkeypatch):
+    file = AtomicFile("o/in/../x.npy", root=root())
+    before = Path.cwd()
+    monkeypatch.chdir("elsewhere")
+    file.commit()
+    monkeypatch.chdir(before)
+    assert Path("o/x.npy").exists()
+    assert untouched()
 
 
 def test_what_is_removed_and_flushed_is_in_the_same_folder():
