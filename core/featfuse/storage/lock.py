@@ -119,8 +119,12 @@ def _bears_name(fd: int, lock: str, folder: int) -> bool:
 def _sign(fd: int) -> None:
     """Write who holds the lock, for those who wait."""
     with suppress(OSError):  # a full disk, or a file of another user
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()} {platform.node()}\n".encode(), 0)
+        text = f"{os.getpid()} {platform.node()}\n".encode()
+        if os.fstat(fd).st_size > len(
+            text
+        ):  # a dead one's; ext4 would flush what is written after a cut to 0
+            os.ftruncate(fd, len(text))
+        os.pwrite(fd, text, 0)
 
 
 def _tell(fd: int, told: str) -> None:
