@@ -13,7 +13,7 @@ from featfuse.io.address import Address
 from featfuse.io.inputs import Source, is_place
 from featfuse.io.job import DEFAULT_KEY, Delivery, Job, planned_output, report_of
 from featfuse.io.open_request import OpenRequest, open_request
-from featfuse.io.outputs import check_save_kernel
+from featfuse.io.outputs import alone_with, check_save_kernel
 from featfuse.io.own_inputs import check_own_inputs
 from featfuse.model.tensor import Array
 from featfuse.planning.plan import FusionPlan
@@ -54,17 +54,15 @@ def fuse_to_array(
 
 
 @contextmanager
-def _ready(
-    inputs: Sequence[Source], options: FusionOptions, delivery: Delivery, limits: Limits
-) -> Iterator[Job]:
-    """The planned job, with its files open to the end of the block."""
-    with _memory_faults(), open_request(inputs, options, limits.memory) as request:
-        plan = _plan_or_offer(request, delivery)
-        replaced = check_own_inputs(
-            request.sources.named, delivery.outputs, force=delivery.force, dry_run=delivery.dry_run
-        )
-        check_save_kernel(plan, delivery.save_kernel, delivery.out, force=delivery.force)
-        yield Job(plan, request, limits, delivery, replaced)
+def _ready(inputs: Sequence[Source], options: FusionOptions, how: Delivery, limits: Limits) -> Iterator[Job]:
+    """The planned job, with its files open, and its outputs its own, to the end of the block."""
+    force, dry_run = how.force, how.dry_run
+    alone = alone_with(() if dry_run else how.outputs, how.root)
+    with _memory_faults(), alone, open_request(inputs, options, limits.memory) as request:
+        plan = _plan_or_offer(request, how)
+        replaced = check_own_inputs(request.sources.named, how.outputs, force=force, dry_run=dry_run)
+        check_save_kernel(plan, how.save_kernel, how.out, force=force)
+        yield Job(plan, request, limits, how, replaced)
 
 
 def _plan_or_offer(request: OpenRequest, how: Delivery) -> FusionPlan:

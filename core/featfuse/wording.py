@@ -12,6 +12,7 @@ from contextvars import ContextVar
 __all__ = [
     "Blank",
     "Named",
+    "as_code",
     "either",
     "flag",
     "for_python",
@@ -43,6 +44,11 @@ def is_for_python() -> bool:
 def either(shell: str, python: str) -> str:
     """The words for the one who reads."""
     return python if is_for_python() else shell
+
+
+def as_code(words: str) -> str:
+    """What a shell is given, in backticks."""
+    return either(f"`{words}`", words)
 
 
 def flag(name: str) -> str:

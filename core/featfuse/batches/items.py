@@ -93,12 +93,11 @@ def real_path(path: str) -> str:
     return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114
 
 
-def check_outputs(pairing: Pairing, manifest: Path) -> Pairing:
-    """Items whose output would leave the root are marked.
+def check_outputs(pairing: Pairing, root: str, manifest: Path) -> Pairing:
+    """Items whose output would leave `root`, the path of `pairing.root` without links, are marked.
 
     Raises UsageError for two items with one output, and for an output or manifest that is an input.
     """
-    root = os.path.realpath(pairing.root)
     inputs = {real_path(it.path) for item in pairing.items for it in (*item.inputs, *item.side)}
     if os.path.realpath(manifest) in inputs:
         raise UsageError(

@@ -4,6 +4,7 @@ Each output has one last word. A line that another takes the place of stays wher
 becomes OLD: whoever reads the file sees what holds now, at any moment, whatever ended the batch.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -17,9 +18,10 @@ from typing import Any, NamedTuple
 
 from featfuse.errors import RunError
 from featfuse.io.address import Address
+from featfuse.storage.place import open_real_folder
 from featfuse.wording import phrase
 
-__all__ = ["OLD", "Manifest", "input_facts", "output_key"]
+__all__ = ["OLD", "Manifest", "facts_digest", "input_facts", "output_key"]
 
 OLD = "old"
 """The status of a line that another has taken the place of. Its `error` still tells how the item ended."""
@@ -72,20 +74,39 @@ class Manifest:
         self._torn: list[tuple[int, bytes]] = []
         self._fd = self._marker = -1
         self._marked = False
+        self._folder = os.path.realpath(path.parent)
 
     def load(self) -> "Manifest":
         """Read what is there: the last line of each output counts. RunError when it cannot be read."""
         place = 0
         try:
-            with self.path.open("rb") as file:
-                for text in file:
+            with open(self._open(os.O_RDONLY), "rb") as file:
+                # what is no file has nothing to tell: /dev/null, and /dev/zero would never end
+                for text in file if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else ():
                     self._take(text, place)
                     place += len(text)
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise RunError(f"{self.path}: the manifest cannot be read: {error.strerror}") from None
+            raise self._fault(error, "read") from None
         return self
+
+    def _open(self, flags: int, *, make: bool = False) -> int:
+        """The file, in its folder as that was when the batch began. No link is followed, no FIFO waited for.
+
+        Raises OSError, for what is neither a file nor a device as well.
+        """
+        folder = open_real_folder(self._folder, make=make)
+        try:
+            flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(self.path.name, flags, 0o666, dir_fd=folder)
+        finally:
+            os.close(folder)
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISCHR(mode):
+            return fd
+        os.close(fd)
+        raise OSError(errno.EISDIR, "Is a directory" if stat.S_ISDIR(mode) else "Not a regular file")
 
     def _take(self, text: bytes, place: int) -> None:
         """A line that is no entry is passed over."""
@@ -105,7 +126,7 @@ class Manifest:
         self._done.pop(key, None)
         self.failed.pop(key, None)
         if status == "done":
-            self._done[key] = _digest(entry)
+            self._done[key] = facts_digest(entry)
         if source is not None:
             self.failed[key] = source
         if key in self._last:
@@ -114,7 +135,7 @@ class Manifest:
 
     def is_done(self, entry: Mapping[str, Any]) -> bool:
         """Whether the last line for this output says that it was made from these inputs by this recipe."""
-        return self._done.get(_key(entry)) == _digest(entry)
+        return self._done.get(_key(entry)) == facts_digest(entry)
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """One line in one write, so that lines of concurrent batches do not mix; the former one is old."""
@@ -145,10 +166,11 @@ class Manifest:
         if self._fd >= 0:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._fd = os.open(self.path, flags | os.O_APPEND, 0o666)
-            self._marker = os.open(self.path, flags, 0o666)  # what appends would not write anywhere else
+            flags = os.O_RDWR | os.O_CREAT
+            self._fd = self._open(flags | os.O_APPEND, make=True)
+            self._marker = self._open(flags)  # what appends would not write anywhere else
+            if not os.path.samestat(os.fstat(self._fd), os.fstat(self._marker)):
+                raise OSError(errno.EAGAIN, "It was replaced just now")
             self._marked = stat.S_ISREG(os.fstat(self._fd).st_mode)
             with _alone(self._fd) as alone:
                 if alone:
@@ -179,7 +201,14 @@ class Manifest:
         if os.pread(self._fd, len(status.text), status.place) == status.text:
             os.pwrite(self._marker, f'"{OLD}"'.encode().ljust(len(status.text)), status.place)
 
-    def _fault(self, error: OSError) -> RunError:
+    def _fault(self, error: OSError, done: str = "written") -> RunError:
+        if error.errno == errno.ELOOP:
+            return RunError(
+                f"{self.path}: the manifest is a link, which is not followed",
+                hint=phrase("Name the file that it leads to with {manifest:<FILE>}, or remove the link."),
+            )
+        if done == "read":
+            return RunError(f"{self.path}: the manifest cannot be read: {error.strerror}")
         return RunError(
             f"{self.path}: the manifest cannot be written: {error.strerror}",
             hint=phrase("Choose another {out}, or only another place for it with {manifest:<FILE>}."),
@@ -237,7 +266,7 @@ def _text(entry: Mapping[str, Any]) -> bytes:
         return (json.dumps(entry) + "\n").encode()
 
 
-def _digest(entry: Mapping[str, Any]) -> bytes:
+def facts_digest(entry: Mapping[str, Any]) -> bytes:
     """What must be the same for an item to count as done; short, as there may be a million."""
     facts = [entry.get("inputs"), entry.get("side"), entry.get("recipe")]
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).digest()

@@ -46,11 +46,12 @@ def open_batch(patterns: Sequence[str], options: BatchOptions, fusion: FusionOpt
         from featfuse.batches.unmatched import explained
 
         raise explained(error, options, recipe) from None
-    pairing = check_outputs(_with_sides(pairing, recipe), manifest.path)
+    top = os.path.realpath(pairing.root)
+    pairing = check_outputs(_with_sides(pairing, recipe), top, manifest.path)
     items = check_existing(pairing.items, replacing=options.force or options.resume)
     keys = KnownKeys()
     planned = [_plan(item, recipe, resolved, options, manifest, keys) for item in items]
-    return Batch(items, planned, options, recipe, resolved, manifest, pairing.gone)
+    return Batch(items, planned, options, recipe, resolved, manifest, pairing.gone, top)
 
 
 def _check(patterns: Sequence[str], options: BatchOptions) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from featfuse.batches.manifest import Manifest, input_facts
 from featfuse.batches.pool import run_in_processes, start_server
 from featfuse.batches.recipe import fill_recipe
 from featfuse.batches.work import Outcome, Task
+from featfuse.errors import RunError
 from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
 from featfuse.storage.sweep import sweep
@@ -51,7 +52,7 @@ class Batch:
 
     planned: to be done; skipped: done before; missing: no partner, and allowed; failed: cannot be done.
     `recipe` are the options as given, `resolved` as the manifest remembers them. `gone` are outputs that the
-    manifest tells of, and that no item is for any more.
+    manifest tells of, and that no item is for any more. Outputs lie in `root`, a path without links.
     """
 
     items: tuple[Item, ...]
@@ -61,6 +62,7 @@ class Batch:
     resolved: Mapping[str, object]
     manifest: Manifest
     gone: tuple[str, ...] = ()
+    root: str | None = None
     _begun: dict[int, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -98,13 +100,24 @@ class Batch:
         todo = [index for index, outcome in enumerate(self.planned) if outcome.status == "planned"]
         index_of = {self.items[index].id: index for index in todo}
         with ExitStack() as stack:
-            containers = self._containers(todo, stack)
-            tasks = (self._task(index, containers) for index in todo)
+            containers, refused = self._containers(todo, stack)
+            for index in [index for index in todo if self.items[index].out.path in refused]:
+                error = refused[self.items[index].out.path]
+                outcome = replace(self.planned[index], status="failed", error=error)
+                self._record(index, outcome)
+                yield outcome
+                if self.options.fail_fast:
+                    return
+            adopted = self._adopted(todo, containers)
+            yield from adopted.values()
+            left = [i for i in todo if i not in adopted and self.items[i].out.path not in refused]
+            tasks = (self._task(index, containers) for index in left)
             for outcome in stack.enter_context(closing(self._runner()(tasks))):
                 index = index_of[outcome.id]
                 container = containers.get(self.items[index].out.path)
                 if container is not None:
-                    outcome = container.add(outcome, self.items[index].out)  # noqa: PLW2901
+                    facts = self._begun[index]
+                    outcome = container.add(outcome, self.items[index].out, facts)  # noqa: PLW2901
                 if outcome.status != STAGED:
                     self._record(index, outcome)
                 yield outcome
@@ -116,20 +129,52 @@ class Batch:
                     self._record(index_of[outcome.id], outcome)
                     yield outcome
 
-    def _containers(self, todo: Sequence[int], stack: ExitStack) -> dict[str, Container]:
-        """One per output file that takes several items."""
+    def _adopted(self, todo: Sequence[int], containers: Mapping[str, Container]) -> dict[int, Outcome]:
+        """The items that wait beside their containers already, since a batch that was killed."""
+        adopted: dict[int, Outcome] = {}
+        if self.options.resume:
+            for index in todo:
+                item = self.items[index]
+                container = containers.get(item.out.path)
+                if container is None:
+                    continue
+                facts = facts_of(item, self.resolved)
+                outcome = container.adopt(self.planned[index], index, item.out, facts)
+                if outcome is not None:
+                    adopted[index], self._begun[index] = outcome, facts
+        for container in containers.values():
+            container.adopted_all()
+        return adopted
+
+    def _containers(
+        self, todo: Sequence[int], stack: ExitStack
+    ) -> tuple[dict[str, Container], dict[str, str]]:
+        """One per output file that takes several items; and why there is none."""
         containers: dict[str, Container] = {}
-        for index in todo:
-            path, key = self.items[index].out
-            if key is not None and path not in containers:
-                containers[path] = stack.enter_context(Container(path, sync=self.options.sync))
-        return containers
+        refused: dict[str, str] = {}
+        replaced = self.options.force or self.options.resume
+        for path in dict.fromkeys(
+            out.path for index in todo if (out := self.items[index].out).key is not None
+        ):
+            try:
+                container = Container(
+                    path,
+                    force=replaced,
+                    resume=self.options.resume,
+                    sync=self.options.sync,
+                    root=self.root,
+                )
+            except RunError as error:
+                refused[path] = str(error)
+            else:
+                containers[path] = stack.enter_context(container)
+        return containers, refused
 
     def _task(self, index: int, containers: Mapping[str, Container]) -> Task:
         """The task of an item that is begun now: its inputs are what they are at this moment."""
         item = self.items[index]
         self._begun[index] = facts_of(item, self.resolved)
-        task = task_of(item, self.recipe, self.options)
+        task = replace(task_of(item, self.recipe, self.options), root=self.root)
         container = containers.get(item.out.path)
         return container.stage(task, index) if container is not None else task
 

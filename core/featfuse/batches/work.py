@@ -12,6 +12,7 @@ from featfuse.errors import FeatfuseError, RunError, UsageError
 from featfuse.io.address import Address
 from featfuse.process.limits import Limits, TooLittleMemory
 from featfuse.request.options import FusionOptions
+from featfuse.storage import place
 from featfuse.wording import for_python, phrase
 
 __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
@@ -21,7 +22,8 @@ __all__ = ["Outcome", "Task", "fuse_item", "make_folder", "plan_item"]
 class Task:
     """What a worker needs: plain values, so that it travels to other processes and machines.
 
-    `memory` and `threads` are its share of those of all `jobs`; `for_python` tells who reads its errors.
+    `memory` and `threads` are its share of those of all `jobs`; `for_python` tells who reads its errors. With
+    `root`, a path without links, the output is in that folder or nowhere.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Task:
     force: bool = False
     sync: bool = True
     for_python: bool = False
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ def fuse_item(task: Task) -> Outcome:
     from featfuse.io.job import Delivery
 
     def work() -> Outcome:
-        make_folder(task.out)
+        make_folder(task.out, task.root)
         options = cast(FusionOptions, dict(task.options))
-        delivery = Delivery(str(task.out), task.force, task.sync)
+        delivery = Delivery(str(task.out), task.force, task.sync, root=task.root)
         report = fuse_to_file(task.inputs, options, delivery, Limits(task.memory, task.threads))
         output = report.output
         assert output is not None
@@ -129,11 +132,11 @@ def _outcome(task: Task, work: Callable[[], Outcome]) -> Outcome:
     return Outcome(task.id, "failed", str(task.out), why)
 
 
-def make_folder(out: Address) -> None:
-    """Make the folder of an output; RunError when that cannot be."""
+def make_folder(out: Address, root: str | None = None) -> None:
+    """Make the folder of an output, which may not leave `root`; RunError when that cannot be."""
     folder = Path(out.path).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place.make_folder(str(folder), root)
     except OSError as error:
         raise RunError(f"{folder}: the folder cannot be made: {error.strerror}") from None
 

@@ -36,7 +36,10 @@ DEFAULT_KEY = "fused"
 
 
 class Delivery(Value):
-    """How the result is delivered: to `out` (None: as an array), and what goes beside it."""
+    """How the result is delivered: to `out` (None: as an array), and what goes beside it.
+
+    With `root`, a path without links, the output is in that folder or nowhere.
+    """
 
     out: str | None = None
     force: bool = False
@@ -44,6 +47,7 @@ class Delivery(Value):
     dry_run: bool = False
     sidecar: bool = False
     save_kernel: str | Path | None = None
+    root: str | None = None
 
     @property
     def outputs(self) -> list[str]:
@@ -106,7 +110,9 @@ class Job(Value):
         provenance = _provenance(report) if told else {}
         run = self._run()
         with ExitStack() as stack:
-            sink = begin_output(path, key, tensors, provenance, stack, force=how.force, sync=how.sync)
+            sink = begin_output(
+                path, key, tensors, provenance, stack, force=how.force, sync=how.sync, root=how.root
+            )
             beside = self._beside(place, provenance, stack)
             with self.request.sources.held_still():
                 found = self._stream(run, sink, tensors, levels)

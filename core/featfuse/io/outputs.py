@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from featfuse.errors import RunError, UsageError
@@ -17,11 +17,25 @@ from featfuse.planning.build import kernel_array
 from featfuse.planning.plan import FusionPlan
 from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.byte_output import OutputFile
+from featfuse.storage.lock import hold
+from featfuse.storage.standard_streams import STREAM
 from featfuse.wording import Blank, phrase, together, worded
 
-__all__ = ["begin_beside", "begin_output", "check_save_kernel", "check_sidecar"]
+__all__ = ["alone_with", "begin_beside", "begin_output", "check_save_kernel", "check_sidecar"]
 
 _KERNEL_DTYPE = DTYPES["float32"]
+
+
+def alone_with(outputs: Iterable[str], root: str | None = None) -> AbstractContextManager[None]:
+    """No other run writes to the containers among `outputs` (`PATH[::KEY]`) during the block.
+
+    What each holds must be looked up, added to and put in its place in one go.
+    """
+    paths = (Address.parse(place).path for place in outputs)
+    shared = [path for path in paths if path != STREAM and (row := output_format(path)) and row.container]
+    if not shared:
+        return nullcontext()
+    return hold(shared, root)
 
 
 def begin_output(
@@ -33,10 +47,11 @@ def begin_output(
     *,
     force: bool,
     sync: bool,
+    root: str | None = None,
 ) -> Sink:
     """The output, which appears at its `commit` or, when `stack` ends before that, not at all."""
     words = {f"featfuse.{field}": json.dumps(value) for field, value in provenance.items()}
-    sink = create_sink(path, tensors, provenance=words, key=key, force=force, sync=sync)
+    sink = create_sink(path, tensors, provenance=words, key=key, force=force, sync=sync, root=root)
     stack.callback(sink.abort)
     return sink
 

@@ -13,10 +13,11 @@ from featfuse.formats.interface import OutputTensor, Sink
 from featfuse.formats.registry import STREAM_FORMAT, Format, output_format, unknown_suffix
 from featfuse.io.readers import open_input
 from featfuse.storage.atomic import AtomicFile
+from featfuse.storage.byte_output import OutputFile
 from featfuse.storage.faults import write_faults
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
-from featfuse.wording import either, phrase, worded, written
+from featfuse.wording import as_code, either, phrase, worded, written
 
 __all__ = ["check_key", "check_output", "check_place", "create_sink"]
 
@@ -45,7 +46,7 @@ def _check_stream(dtype: np.dtype[Any], key: str | None) -> None:
     if key is not None:
         raise UsageError(
             f"-::{key}: a .npy stream holds one tensor without a key",
-            hint=f"Write {_as_code(worded('out', STREAM))}.",
+            hint=f"Write {as_code(worded('out', STREAM))}.",
         )
     _check_dtype(STREAM, STREAM_FORMAT, dtype)
 
@@ -56,13 +57,8 @@ def _check_dtype(path: str, row: Format, dtype: np.dtype[Any]) -> None:
     other = "fused.safetensors" if path == STREAM else str(Path(path).with_suffix(".safetensors"))
     raise UsageError(
         f"{path}: {row.name} cannot store {dtype.name}",
-        hint=f"Add {_as_code(worded('dtype', 'float32'))}, or write {_as_code(worded('out', other))}.",
+        hint=f"Add {as_code(worded('dtype', 'float32'))}, or write {as_code(worded('out', other))}.",
     )
-
-
-def _as_code(words: str) -> str:
-    """What a shell is given, in backticks."""
-    return either(f"`{words}`", words)
 
 
 def check_key(path: str, row: Format, key: str) -> None:
@@ -93,7 +89,7 @@ def check_place(path: str) -> bool:
         if not stat.S_ISREG(mode):
             raise RunError(
                 f"{path} is not a regular file, and would be replaced by one",
-                hint=f"{_as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
+                hint=f"{as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
             )
         return True
 
@@ -144,12 +140,14 @@ def create_sink(
     key: str | None,
     force: bool,
     sync: bool = True,
+    root: str | None = None,
     stdout: BinaryIO | None = None,
 ) -> Sink:
     """Begin to write `tensors` to `path`; nothing is visible before the sink's `commit`.
 
     With `key` (any) the tensors are added to what the file holds, otherwise they are all it will hold.
-    `-` writes a .npy to `stdout` at commit. Without `sync`, `commit` does not wait for the disk.
+    `-` writes a .npy to `stdout` at commit. Without `sync`, `commit` does not wait for the disk. A file
+    may not lie outside of `root`, a path without links, whatever has become of links meanwhile.
 
     Raises what `check_output` raises.
     """
@@ -163,7 +161,10 @@ def create_sink(
         )
     if len({tensor.key for tensor in tensors}) != len(tensors):
         raise UsageError(f"{path}: two tensors have the same key", hint="Give each its own.")
-    output = StreamFile(stdout) if path == STREAM else _begin_file(path, key, force=force, sync=sync)
+    if path == STREAM:
+        output: OutputFile = StreamFile(stdout)
+    else:
+        output = _begin_file(path, key, force=force, sync=sync, root=root)
     try:
         return row.load().create_sink(output, tensors, provenance)
     except BaseException:
@@ -171,12 +172,12 @@ def create_sink(
         raise
 
 
-def _begin_file(path: str, key: str | None, *, force: bool, sync: bool) -> AtomicFile:
+def _begin_file(path: str, key: str | None, *, force: bool, sync: bool, root: str | None) -> AtomicFile:
     """An output file; with a key, beside what the file there holds."""
     sweep_once(Path(os.path.realpath(path)).parent)
-    output = AtomicFile(path, replace=force or key is not None, sync=sync)
+    output = AtomicFile(path, replace=force and key is None, sync=sync, root=root)
     try:
-        if key is not None and Path(path).exists():
+        if key is not None:
             output.add_to_existing()
     except BaseException:
         output.abort()

@@ -15,7 +15,7 @@ from featfuse.storage.byte_source import ByteSource, SourceState
 from featfuse.storage.faults import no_space_hint, write_faults
 from featfuse.wording import either
 
-__all__ = ["LocalOutput", "LocalScratch", "LocalSource", "find_state", "open_source"]
+__all__ = ["LocalOutput", "LocalScratch", "LocalSource", "find_state", "open_source", "state_of"]
 
 _MAX_CALL = 1 << 28  # macOS refuses single reads and writes of 2 GiB and more
 _PIECE = 1 << 20
@@ -91,10 +91,11 @@ def find_state(place: str | int) -> SourceState | None:
         facts = os.stat(place)  # noqa: PTH116 (a Path cannot hold all strings)
     except (OSError, ValueError):
         return None
-    return _state(facts) if stat.S_ISREG(facts.st_mode) else None
+    return state_of(facts) if stat.S_ISREG(facts.st_mode) else None
 
 
-def _state(facts: os.stat_result) -> SourceState:
+def state_of(facts: os.stat_result) -> SourceState:
+    """What of a file's facts tells a change."""
     return SourceState(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
@@ -112,7 +113,7 @@ def open_source(path: str) -> LocalSource:
         )
     if not stat.S_ISREG(facts.st_mode):
         raise InputError(f"{path} is not a regular file", hint="Pipe a .npy stream to the input `-` instead.")
-    return LocalSource(io.FileIO(path), path, path, _state(facts))
+    return LocalSource(io.FileIO(path), path, path, state_of(facts))
 
 
 class LocalOutput(ByteOutput):

@@ -4,15 +4,24 @@ import os
 import platform
 import re
 import shutil
+import time
 import zlib
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
-__all__ = ["STAGE_SUFFIX", "hidden_prefix", "sweep", "sweep_once"]
+from featfuse.storage.lock import LOCK_NAME, remove_stale_lock
+
+__all__ = ["STAGE_NOTES", "STAGE_SUFFIX", "abandoned_stages", "hidden_prefix", "sweep", "sweep_once"]
 
 STAGE_SUFFIX = ".stage"
 """The folder in which a batch collects the items of one container."""
+
+STAGE_NOTES = "items.jsonl"
+"""The file in it that tells which items are finished."""
+
+_KEPT_SECONDS = 7 * 24 * 3600
+"""How long finished items of a killed batch wait for it to be resumed."""
 
 _LEFTOVER = re.compile(r"\..+\.([0-9a-f]{8})\.(\d+)\.([0-9a-f]{8}\.tmp|\w{8}\.stage)", re.DOTALL)
 
@@ -47,21 +56,57 @@ def sweep_once(folder: Path) -> None:
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove temporary files and stages in `folder` whose process is gone.
+    """Remove temporary files, stages and locks in `folder` whose process is gone.
 
     Those of live ones stay, and those of other machines, about whose processes nothing is known. So does
-    a file whose number another process has by now.
+    a file whose number another process has by now, and a stage that has finished items, for a week.
     """
-    with suppress(OSError), os.scandir(folder) as entries:
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _sweep(opened)
+        finally:
+            os.close(opened)
+
+
+def _sweep(folder: int) -> None:
+    with os.scandir(folder) as entries:
         for entry in entries:
-            match = _LEFTOVER.fullmatch(entry.name)
-            if match is None or match[1] != _host() or _alive(int(match[2])):
+            if LOCK_NAME.fullmatch(entry.name):
+                remove_stale_lock(entry.name, folder)
+                continue
+            if not _is_abandoned(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                if _is_kept(entry.name, folder):
+                    continue
+                shutil.rmtree(entry.name, ignore_errors=True, dir_fd=folder)
             else:
                 with suppress(OSError):
-                    Path(entry.path).unlink()
+                    os.unlink(entry.name, dir_fd=folder)
+
+
+def abandoned_stages(folder: int) -> list[str]:
+    """The names of stages in an open folder whose process is gone."""
+    opened = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        with os.scandir(opened) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(STAGE_SUFFIX)]
+    finally:
+        os.close(opened)
+    return [name for name in names if _is_abandoned(name)]
+
+
+def _is_abandoned(name: str) -> bool:
+    match = _LEFTOVER.fullmatch(name)
+    return match is not None and match[1] == _host() and not _alive(int(match[2]))
+
+
+def _is_kept(stage: str, folder: int) -> bool:
+    with suppress(OSError):
+        notes = os.stat(f"{stage}/{STAGE_NOTES}", dir_fd=folder, follow_symlinks=False)
+        return time.time() - notes.st_mtime < _KEPT_SECONDS
+    return False
 
 
 def _alive(pid: int) -> bool:

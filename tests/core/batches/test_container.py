@@ -170,3 +170,28 @@ def test_provenance_and_layout(pairs, run):
     run("a/", "b/", out="f.h5::{name}")
     with h5py.File("f.h5") as file:
         assert [dim.label for dim in file["0"].dims] == ["C", "H", "W"] or file["0"].attrs or file.attrs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("force", [False, True])
+def test_what_another_run_put_there_meanwhile_stays(kind, force, pairs, plan, fused):
+    """Also under a key of this batch, which needs --force as ever; the other items are not concerned."""
+    pairs(2)
+    theirs = np.ones((3,), np.float32)
+    Path("o").mkdir()
+    told = []
+    for outcome in plan("a/", "b/", out=f"o/f.{kind}::{{name}}", force=force).outcomes():
+        if outcome.status == "staged" and not Path(f"o/f.{kind}").exists():
+            store(f"o/f.{kind}", {"1": theirs, "theirs": theirs})
+        elif outcome.status != "staged":
+            told.append((outcome.id, outcome.status, outcome.error))
+    made = load(f"o/f.{kind}")
+    assert sorted(made) == ["0", "1", "theirs"]
+    assert np.array_equal(made["0"], fused("a/0.npy", "b/0.npy"))
+    if force:
+        assert told == [("0", "done", None), ("1", "done", None)]
+        assert np.array_equal(made["1"], fused("a/1.npy", "b/1.npy"))
+    else:
+        error = f"o/f.{kind}: 1 exists by now\n--force replaces it."
+        assert told == [("0", "done", None), ("1", "failed", error)]
+        assert np.array_equal(made["1"], theirs)

@@ -236,3 +236,48 @@ def test_a_folder_where_one_file_is_wanted(option, pairs, plan):
     with pytest.raises(UsageError, match=f"--{option} m/: is a folder") as caught:
         plan("a/", "b/", out="o/", **{option: "m/"})
     assert f"--{option} 'm/{{name}}.npy'" in caught.value.hint
+
+
+def swap_for_a_link(path):
+    """Somebody puts a link to `elsewhere` in the place of a file or a folder."""
+    Path("elsewhere").mkdir(exist_ok=True)
+    if Path(path).exists():
+        Path(path).rename(f"{path}-before")
+    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).symlink_to(Path("elsewhere/planted.npy" if path.endswith(".npy") else "elsewhere").resolve())
+
+
+@pytest.mark.parametrize("out", ["o/{run}/{id}.npy", "o/{run}/all.h5::{id}", "o/{run}/{id}.h5"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_that_is_swapped_for_a_link_after_planning(out, there, maps, plan):
+    """Its items fail; nothing is made on the other side, no folder either."""
+    maps("a/{}.npy", ["x/1", "y/1"])
+    if there:
+        Path("o/x").mkdir(parents=True)
+    batch = plan("a/{run}/{id}.npy", out=out, method="strict", force=True)
+    swap_for_a_link("o/x")
+    done = {it.id: it for it in batch.outcomes() if it.status != "staged"}
+    assert {name: it.status for name, it in done.items()} == {"x/1": "failed", "y/1": "done"}
+    assert "leaves" in done["x/1"].error
+    assert names("elsewhere") == []
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_a_link_that_is_planted_after_planning(force, maps, plan):
+    maps("a/{}.npy", ["1"])
+    batch = plan("a/", out="o/", method="strict", force=force)
+    swap_for_a_link("o/1.npy")
+    (done,) = batch.outcomes()
+    assert done.status == "failed"
+    assert "leaves" in done.error
+    assert names("elsewhere") == []
+
+
+@pytest.mark.parametrize("out", ["o/{name}.npy", "o/all.h5::{name}"])
+def test_a_root_that_is_swapped_for_a_link_after_planning(out, maps, plan):
+    maps("a/{}.npy", ["1"])
+    Path("o").mkdir()
+    batch = plan("a/", out=out, method="strict", manifest="m.jsonl")
+    swap_for_a_link("o")
+    assert {it.status for it in batch.outcomes()} == {"failed"}
+    assert names("elsewhere") == []

@@ -440,3 +440,43 @@ def test_concurrent_lines_do_not_mix(tmp_path):
     assert [line["out"][0] for line in found if line["status"] == "done"] == ["x", "y"], (
         "marks hit their lines"
     )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_manifest_that_is_a_link(there, pairs, run, plan):
+    """It is not written through: neither what it leads to, nor what it would make."""
+    pairs(1)
+    Path("o").mkdir()
+    if there:
+        Path("precious").write_bytes(b"precious\n")
+    Path("o/manifest.jsonl").symlink_to("../precious")
+    with pytest.raises(RunError, match="the manifest is a link, which is not followed") as caught:
+        run("a/", "b/", out="o/")
+    assert "manifest=FILE" in caught.value.hint
+    Path("o/manifest.jsonl").unlink()
+    batch = plan("a/", "b/", out="o/")
+    Path("o/manifest.jsonl").symlink_to("../precious")
+    with pytest.raises(RunError, match="is a link"):
+        list(batch.outcomes())
+    assert Path("precious").exists() == there
+    assert not there or Path("precious").read_bytes() == b"precious\n"
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(pairs, run):
+    pairs(1)
+    Path("o").mkdir()
+    os.mkfifo("o/manifest.jsonl")
+    with pytest.raises(RunError, match=r"manifest\.jsonl: the manifest cannot be read: Not a regular file"):
+        run("a/", "b/", out="o/")
+
+
+def test_a_manifest_whose_folder_is_swapped_for_a_link(pairs, plan):
+    pairs(1)
+    for folder in ("logs", "elsewhere"):
+        Path(folder).mkdir()
+    batch = plan("a/", "b/", out="o/", manifest="logs/m.jsonl")
+    Path("logs").rmdir()
+    Path("logs").symlink_to("elsewhere")
+    with pytest.raises(RunError, match="the manifest cannot be written: Not a directory"):
+        list(batch.outcomes())
+    assert names("elsewhere") == []

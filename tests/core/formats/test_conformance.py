@@ -319,6 +319,24 @@ def test_an_output_that_appears_meanwhile_stays(tmp_path: Path, name: str) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", [name for name, row in FORMATS.items() if row.container])
+@pytest.mark.parametrize("before", ["there", "not there"])
+def test_a_file_that_others_add_to_meanwhile_stays(tmp_path: Path, name: str, before: str) -> None:
+    """Where no lock keeps them out: what they have put there is not lost."""
+    path, array = tmp_path / f"x{SUFFIX[name]}", sample((3,), "float32")
+    if before == "there":
+        save(path, array)
+    sink = begin(path, ("mine", array), key="mine")
+    path.unlink(missing_ok=True)
+    save(path, -array)
+    content = path.read_bytes()
+    with pytest.raises(RunError, match=r"appeared|changed by another") as caught:
+        sink.commit()
+    assert "run the command again" in str(caught.value)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_links_are_written_through(tmp_path: Path, name: str) -> None:
     array = sample((3,), "float32")

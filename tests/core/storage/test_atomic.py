@@ -132,18 +132,18 @@ def test_an_input_that_changes_meanwhile_is_noticed(maps, fault):
 def steps(monkeypatch):
     """What a run asks of the disk, in order: each flush of a file or a folder, and the rename."""
     calls = []
-    real_fsync, real_replace = os.fsync, Path.replace
+    real_fsync, real_replace = os.fsync, os.replace
 
     def fsync(fd):
         calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
         real_fsync(fd)
 
-    def replace(path, target):
+    def replace(*names, **folders):
         calls.append("rename")
-        return real_replace(path, target)
+        real_replace(*names, **folders)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     return calls
 
 
@@ -183,8 +183,9 @@ def test_no_sync_in_a_batch(maps, steps, sync):
     assert steps.count("file") == int(sync)
     steps.clear()
     with Container("c.h5", sync=sync) as container:
-        task = container.stage(task_of(item, options, how), 0)
-        container.add(fuse_item(task), Address("c.h5", "a"))
+        keyed = Item("a", item.inputs, Address("c.h5", "a"))
+        task = container.stage(task_of(keyed, options, how), 0)
+        container.add(fuse_item(task), keyed.out, {})
         assert steps.count("file") == 0
         container.finish({})
     assert steps.count("file") == int(sync)

@@ -40,8 +40,8 @@ def test_leftovers_of_the_dead_go(dead):
 
 def test_the_names_are_those_that_outputs_have(dead):
     file = AtomicFile("x.npy")
-    name = file.temporary.name
-    file.temporary.rename(name.replace(str(os.getpid()), str(dead)))
+    name = file.temporary
+    Path(name).rename(name.replace(str(os.getpid()), str(dead)))
     file.abort()
     sweep(".")
     assert names() == []
