@@ -59,7 +59,8 @@ def test_a_folder_that_is_swapped_all_the_time(out, times, swapping):
         done = subprocess.run(
             [*FUSE, "batch", *words, "--manifest", "m.jsonl"], capture_output=True, check=False, text=True
         )
-        assert done.returncode in (0, 1, 5), done.stderr
+        # 4: the container was there, and not when it was opened to plan what is added to it
+        assert done.returncode in (0, 1, 4, 5), done.stderr
         assert "Traceback" not in done.stderr
         assert [path.name for path in Path("elsewhere").iterdir()] == ["precious"]
         assert Path("elsewhere/precious").read_bytes() == b"precious"

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from featfuse.batches.work import Outcome, Task
 from featfuse.errors import RunError
 from featfuse.process.limits import parse_memory, usable_cores
 from featfuse.storage.atomic import flush_folder
+from featfuse.storage.place import open_real_folder
 from featfuse.storage.sweep import sweep
 from featfuse.version import __version__
 from featfuse.wording import is_for_python
@@ -99,6 +100,9 @@ class Batch:
     def _work(self) -> Iterator[Outcome]:
         todo = [index for index, outcome in enumerate(self.planned) if outcome.status == "planned"]
         index_of = {self.items[index].id: index for index in todo}
+        if self.root is not None and todo:
+            with suppress(OSError):  # each item will say so
+                os.close(open_real_folder(self.root, make=True))
         with ExitStack() as stack:
             containers, refused = self._containers(todo, stack)
             for index in [index for index in todo if self.items[index].out.path in refused]:

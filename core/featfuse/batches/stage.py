@@ -46,8 +46,8 @@ class Stage:
         self._about = {"container": place.leaf, "boot": _boot()}
         self._find_former(resume=resume)
         self.name = f"{hidden_prefix(place.leaf)}{os.urandom(4).hex()}{STAGE_SUFFIX}"
+        self.path = Path(place.real_path()) / self.name
         os.mkdir(self.name, 0o700, dir_fd=place.folder)
-        self.path = Path(os.path.realpath(place.folder_path)) / self.name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FILE
         self._notes = os.open(f"{self.name}/{STAGE_NOTES}", flags, 0o600, dir_fd=place.folder)
         self._write(self._about)

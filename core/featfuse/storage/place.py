@@ -111,6 +111,17 @@ class Place:
             raise OSError(errno.EINVAL, "Not a regular file")
         return LocalSource(file, self.name, state=state_of(facts)), stat.S_IMODE(facts.st_mode)
 
+    def real_path(self) -> str:
+        """The folder's path without links. OSError when something else is there by now."""
+        path = os.path.realpath(self.folder_path)
+        there = open_real_folder(path)
+        try:
+            if not os.path.samestat(os.fstat(there), os.fstat(self.folder)):
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        finally:
+            os.close(there)
+        return path
+
     def check_reached(self) -> None:
         """OSError when the folder is not where it was: what is put into it now would not be found."""
         if not os.path.samestat(os.stat(self.folder_path), os.fstat(self.folder)):  # noqa: PTH116
@@ -159,12 +170,12 @@ def _step(folder: int, part: str, flags: int = 0, *, make: bool = False) -> int:
 
 
 def make_folder(path: str, root: str | None) -> None:
-    """Make the folder at `path`, and `root` (a path without links), which it may not leave.
+    """Make the folder at `path`, in `root` (a path without links), which is there and which it may not leave.
 
     Raises OSError, RunError for what leads out of the root.
     """
     if root is not None:
-        os.close(open_real_folder(root, make=True))
+        os.close(open_real_folder(root))
     try:
         os.close(os.open(path, _FOLDER))
         return

@@ -144,6 +144,14 @@ def test_what_is_in_the_root(path):
     assert Path(path).exists()
 
 
+def test_the_real_path_is_that_of_the_open_folder():
+    with Place("o/in/x.npy") as place:
+        assert place.real_path() == f"{root()}/in"
+        swap("o/in")
+        with pytest.raises(FileNotFoundError):
+            place.real_path()
+
+
 def test_a_root_that_is_a_link_by_now():
     top = root()
     swap("o")
@@ -156,6 +164,9 @@ def test_a_root_that_is_a_link_by_now():
 
 def test_folders_are_made_where_they_belong():
     make_folder("o/in/a/b", root())
+    with pytest.raises(FileNotFoundError):
+        make_folder("new/a", str(Path("new").resolve()))
+    os.close(open_real_folder(str(Path("new").resolve()), make=True))
     make_folder("new/a", str(Path("new").resolve()))
     make_folder(str(Path("abs/a").resolve()), None)
     assert all(Path(path).is_dir() for path in ("o/in/a/b", "new/a", "abs/a"))
