@@ -411,6 +411,7 @@ print("not reached")
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_batch(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("a/0.npy", values(0, (2, 8, 8)))

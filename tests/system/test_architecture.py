@@ -101,6 +101,7 @@ def test_an_option(extended, maps):
     assert '"jitter": 2.0' in Path("o.npy.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_convention(extended, maps):
     fuse = extended("convention")
     assert "skimage" in fuse("methods").stdout

@@ -96,7 +96,7 @@ def in_ascii(text):
     return re.sub(r"[\u2500-]{5,}|\d+\.\d+ s", "", text).split()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LINES if kind not in BROKEN])
+@pytest.mark.parametrize("kind", slow_but([kind for kind in LINES if kind not in BROKEN], "a report"))
 def test_nothing_is_missing(shell, kind):
     """The same words as with UTF-8."""
     line, _ = LINES[kind]

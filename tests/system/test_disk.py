@@ -51,7 +51,7 @@ def disk():
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npz", ".h5"))
 def test_a_small_disk(shell, image, disk, suffix):
     out = disk / f"o{suffix}"
     out.write_bytes(b"old")
@@ -142,7 +142,7 @@ def test_stdout_is_kept_on_a_small_disk(shell, image, disk):
     assert names(disk) == []
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", slow_but(SUFFIXES, ".npy"))
 def test_a_read_only_disk(shell, image, disk, suffix):
     out = disk / f"o{suffix}"
     out.write_bytes(b"old")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from featfuse.io.address import Address
 
-from tests.support.amounts import only_slow, slow_but
+from tests.support.amounts import slow_but
 from tests.support.commands import on_terminal
 
 A = np.arange(2 * 8 * 8, dtype=np.float32).reshape(1, 2, 8, 8)
@@ -71,7 +71,8 @@ def test_odd_names_of_outputs_and_inputs(maps, shell, kind):
     assert leftovers() == []
 
 
-@pytest.mark.parametrize("kind", ["escape", *only_slow(["newline", "markup", "right to left", "not UTF-8"])])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["escape", "newline", "markup", "right to left", "not UTF-8"])
 def test_odd_names_on_a_terminal(maps, shell_env, kind):
     """Rich's own colours are all that a terminal is told to do."""
     del maps

@@ -126,7 +126,7 @@ def knows_borders(strategy: Strategy[Any]) -> bool:
 
 
 @pytest.mark.parametrize("method", MAPPED)
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_strategies_equal_the_gather(method: str, axis_settings: Settings, data: st.DataObject) -> None:
     most = data.draw(st.sampled_from([6, 40, 200]))
@@ -135,7 +135,7 @@ def test_strategies_equal_the_gather(method: str, axis_settings: Settings, data:
 
 
 @pytest.mark.parametrize("mode", [mode for mode in CHANNEL_MODES if mode != "strict"])
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_strategies_equal_the_gather_on_channels(mode: str, data: st.DataObject) -> None:
     small, factor = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 9))

@@ -34,7 +34,7 @@ FUSE = [sys.executable, "-m", "featfuse_cli", "a.npy", "b.npy", "-m", "bilinear"
 def maps(tmp_path, monkeypatch):
     """a.npy and b.npy in the working folder, and what they fuse to."""
     monkeypatch.chdir(tmp_path)
-    return write_maps(128)
+    return write_maps(64)
 
 
 def write_maps(side):
