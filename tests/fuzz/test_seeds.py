@@ -32,6 +32,7 @@ def test_seeds_are_accepted_or_refused(parser: str) -> None:
     assert list(ends.values()).count("accepted") >= ACCEPTED[parser], ends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parser", SEEDS)
 def test_mutations_are_accepted_or_refused(
     parser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

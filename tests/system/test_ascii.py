@@ -64,7 +64,7 @@ def table_widths(text):
 
 
 @pytest.mark.parametrize("place", slow_but(PLACES, "ascii"))
-@pytest.mark.parametrize("kind", LINES)
+@pytest.mark.parametrize("kind", slow_but(LINES, "a report", "a batch", "one method"))
 def test_all_that_is_printed_is_ascii(shell, kind, place):
     line, words = LINES[kind]
     said = shell(line, **PLACES[place])

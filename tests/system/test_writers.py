@@ -73,7 +73,8 @@ def test_one_that_writes_the_whole_file_among_those_that_add():
     assert sorted(load("k.h5")) == (["fused", "k1", "k2"] if whole == 0 else ["k1", "k2"]), told
 
 
-@pytest.mark.parametrize("kind", slow_but(KINDS, "npz"))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_two_batches_into_one_file(kind):
     for part in "xy":
         store(f"{part}.npz", {f"{part}{number}": np.full((2, 4, 4), number) for number in range(100)})

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.amounts import few_or_many, only_slow
+from tests.support.amounts import only_slow
 
 FUSE = [sys.executable, "-c", "from featfuse_cli import main; main()"]
 COUNT = 120
@@ -117,7 +117,7 @@ def test_what_is_failed_now_when_it_is_killed(inputs):
         assert set(last.values()) <= {"failed", "done"}
 
 
-@pytest.mark.parametrize("times", few_or_many(1, 5))
+@pytest.mark.parametrize("times", only_slow([5]))
 def test_killed_before_a_container_is_written(times, inputs, fused, left):
     """What is finished is not done again: each time it is more."""
     rng = random.Random(2)

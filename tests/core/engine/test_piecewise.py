@@ -28,7 +28,7 @@ def made(axis_map: AxisMap, block: np.ndarray, axis: int, out: slice, cuts: list
 
 
 @pytest.mark.parametrize("method", LONG)
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_pieces_equal_the_gather(method: str, axis_settings: Settings, data: st.DataObject) -> None:
     for axis_map in draw_chain(data.draw, method, axis_settings, 60)[0]:

@@ -175,7 +175,7 @@ def test_maximum_of_half_and_nan(axis_settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("method", MAPPED)
-@settings(max_examples=80)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_a_long_slice_needs_is_seen_at_its_ends(
     method: str, axis_settings: Settings, data: st.DataObject

@@ -43,7 +43,7 @@ def draw_window(draw: Draw, shape: tuple[int, ...]) -> Window:
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
-@settings(max_examples=150)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_window_is_that_of_the_whole(kind: type[Any], data: st.DataObject) -> None:
     rank, factor, blocks = (data.draw(it) for it in (st.integers(1, 3), st.integers(1, 3), st.booleans()))

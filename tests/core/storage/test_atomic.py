@@ -171,7 +171,7 @@ def test_no_sync_on_the_command_line(maps, steps, fuse):
         assert np.array_equal(np.load("out.npy"), maps)
 
 
-@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize("sync", [*only_slow([True]), False])
 def test_no_sync_in_a_batch(maps, steps, sync):
     """Each item's worker is told; of a container only the whole waits for the disk."""
     del maps

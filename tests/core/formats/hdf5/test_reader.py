@@ -257,9 +257,8 @@ def test_large_chunks_without_filters_are_read_piecewise(tmp_path: Path) -> None
     np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), values)
 
 
-@pytest.mark.parametrize(
-    ("memory", "helpers"), [("100M", 0), pytest.param("300M", 1, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("memory", "helpers"), [("100M", 0), ("300M", 1)])
 def test_threads_that_unpack_large_chunks_share_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str, helpers: int
 ) -> None:
