@@ -169,6 +169,7 @@ def test_a_proposed_command_is_ready_to_paste(shell, make_npy):
     assert dry[-1] == f"{command} --dry-run"
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal_only(pairs, shell, shell_env):
     pairs(30)
     command = "fuse batch a/ b/ --out {} -m nearest --layout CHW --jobs 1"

@@ -89,6 +89,7 @@ def test_a_method(extended, maps):
     )
 
 
+@pytest.mark.slow
 def test_an_option(extended, maps):
     fuse = extended("option")
     assert "--jitter" in fuse("run", "--help").stdout

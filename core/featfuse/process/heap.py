@@ -3,7 +3,7 @@
 import ctypes
 from contextlib import suppress
 
-__all__ = ["keep_freed_blocks"]
+__all__ = ["free_one_large_block", "keep_freed_blocks"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT = 32 << 20  # glibc's own limit
@@ -21,3 +21,13 @@ def keep_freed_blocks() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
+
+
+def free_one_large_block() -> None:
+    """The same for a library within a program, as far as glibc goes by itself.
+
+    It keeps blocks up to the size of the largest that it has seen freed. This one is never touched, so it
+    costs nothing.
+    """
+    with suppress(MemoryError):
+        bytes(_LARGEST_KEPT - (1 << 20))

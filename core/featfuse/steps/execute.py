@@ -13,6 +13,7 @@ from featfuse.model.cutting import windows
 from featfuse.model.tensor import Array, Window
 from featfuse.process.address_space import multipliers
 from featfuse.process.blas import one_thread
+from featfuse.process.heap import free_one_large_block
 from featfuse.process.limits import Limits, TooLittleMemory, check_count, usable_cores
 from featfuse.steps.base import Run, Step
 from featfuse.steps.overflow import count_lost, suspects, watched
@@ -40,6 +41,7 @@ def execute(run: Run, root: Step, write: Callable[[Window, Array], None], limits
     `run.read` is called from several threads, `write(window, block)` by one at a time. Windows are
     computed independently, so the result does not depend on `threads`.
     """
+    free_one_large_block()
     budget, threads = limits.memory, limits.threads
     check_count("threads", threads)
     root, lengths, cost = _cut(root, budget)

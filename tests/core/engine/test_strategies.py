@@ -23,6 +23,7 @@ from featfuse.model.axis import RUN, AxisMap, Taps, identity
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from tests.support.amounts import slow_but
 from tests.support.maps import MAPPED, Settings, build, draw_chain
 
 Draw = Callable[[Any], Any]
@@ -181,7 +182,7 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize("inner", [1, 3, 8, 33])
+@pytest.mark.parametrize("inner", slow_but([1, 3, 8, 33], 1, 33))
 @pytest.mark.parametrize(("strategy", "name", "in_size", "out_size", "options"), TAKEN)
 def test_the_strategy_for_each_kind_of_map(
     strategy: str,

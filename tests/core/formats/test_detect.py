@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.amounts import slow_but
 from tests.support.malformed import check_refused, load, saved, zipped
 
 F4 = np.float32([1, 2]).tobytes()
@@ -48,7 +49,7 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".h5", ".safetensors", ".pt"])
+@pytest.mark.parametrize("suffix", slow_but([".npy", ".h5", ".safetensors", ".pt"], ".npy"))
 @pytest.mark.parametrize("case", FOREIGN)
 def test_other_files_are_called_what_they_are(tmp_path: Path, case: str, suffix: str) -> None:
     data, words = FOREIGN[case]

@@ -15,7 +15,7 @@ from featfuse.io.selection import select
 from featfuse.model.tensor import TensorSpec, whole
 from featfuse.storage.local import LocalScratch
 
-from tests.support.amounts import few_or_many, only_slow
+from tests.support.amounts import few_or_many, only_slow, slow_but
 from tests.support.malformed import check_bounded, check_refused, load, saved, zipped
 
 GOOD = saved(np.arange(12, dtype=np.float32).reshape(3, 4))
@@ -143,7 +143,7 @@ def spec_of(path: Path, key: str | None = None) -> TensorSpec:
         return select(reader, key)[0]
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+@pytest.mark.parametrize("suffix", slow_but([".npz", ".npy"], ".npz"))
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_malformed_archives(tmp_path: Path, case: str, suffix: str) -> None:

@@ -10,6 +10,7 @@ from featfuse import METHODS, ShapeError, engine
 from featfuse.methods.settings import AxisSettings
 from featfuse.model.change import resized
 
+from tests.support.amounts import slow_but
 from tests.support.maps import MAPPED
 
 Settings = Callable[..., AxisSettings]
@@ -83,7 +84,7 @@ RUNS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("method", MAPPED)
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("dtype", slow_but(["float32", "uint8"], "float32"))
 def test_blockwise_equals_whole(method: str, dtype: str) -> None:
     """A budget that forces many windows gives the same values, bit for bit where samples are only moved or
     compared; where matrices are multiplied, BLAS rounds by their shapes, and the last bit may differ."""

@@ -9,13 +9,12 @@ from featfuse.process.heap import keep_freed_blocks
 FAULTS = """
 import resource
 import numpy as np
-from featfuse.process.heap import keep_freed_blocks
+from featfuse.process.heap import free_one_large_block, keep_freed_blocks
 
-if {keep}:
-    keep_freed_blocks()
+{prepare}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(6):
-    parts = [np.full(1 << 21, 1.0) for _ in range(6)]  # 16 MB each, and all are given back together
+    parts = [np.full({count}, 1.0) for _ in range(6)]  # all are given back together
     del parts
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -26,13 +25,17 @@ def test_it_may_be_called_again() -> None:
     keep_freed_blocks()
 
 
-def faults(*, keep: bool) -> int:
+def faults(prepare: str, count: int) -> int:
     """How many pages a fresh process is given for arrays that follow one another."""
-    run = subprocess.run([sys.executable, "-c", FAULTS.format(keep=keep)], capture_output=True, check=True)
-    return int(run.stdout)
+    code = FAULTS.format(prepare=prepare, count=count)
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
-def test_the_same_pages_are_used_again() -> None:
-    given_back = faults(keep=False)
-    assert faults(keep=True) <= given_back / 2 or given_back < 8
+@pytest.mark.parametrize(
+    ("prepare", "count"), [("keep_freed_blocks()", 1 << 21), ("free_one_large_block()", 1 << 18)]
+)
+def test_the_same_pages_are_used_again(prepare: str, count: int) -> None:
+    """16 MB each, and 2 MB each."""
+    given_back = faults("", count)
+    assert faults(prepare, count) <= given_back / 2 or given_back < 8
