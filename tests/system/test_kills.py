@@ -1,6 +1,6 @@
 """SIGKILL at any moment, for every kind of output: whole or absent, and a later run clears what was left.
 
-Results are read by NumPy, h5py and safetensors. Slow runs kill fifteen times each.
+Results are read by NumPy, h5py and safetensors. Slow runs kill ten times each.
 """
 
 import os
@@ -51,7 +51,7 @@ def kill_until_something_is_left(words, kills, folder="."):
     assert left[-1], "nothing was ever left: the runs are too short for this test"
 
 
-@pytest.fixture(params=few_or_many(2, 15))
+@pytest.fixture(params=few_or_many(2, 10))
 def kills(request):
     """How often a command is killed, at least."""
     return request.param

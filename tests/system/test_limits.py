@@ -33,7 +33,7 @@ def limited(shell):
 
 
 START = f'{sys.executable} -c "import featfuse_cli, signal, runpy"'
-MEGABYTES = range(12, 300, 4)
+MEGABYTES = range(12, 300, 6)
 """NumPy takes about 90, HDF5 about 20 more, each matrix product at a time 32."""
 
 
