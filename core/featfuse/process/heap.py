@@ -2,12 +2,17 @@
 
 import ctypes
 from contextlib import suppress
+from threading import Event
 
 __all__ = ["free_one_large_block", "keep_freed_blocks"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT = 32 << 20  # glibc's own limit
 _MOST_KEPT = 128 << 20
+
+
+_settled = Event()
+"""Whether this process keeps what it frees."""
 
 
 def keep_freed_blocks() -> None:
@@ -17,6 +22,7 @@ def keep_freed_blocks() -> None:
     finds and clears the same pages again: half of a run's system time. For a program, not for a library
     within one; without glibc nothing happens. What is kept, beyond what is in use, is bounded.
     """
+    _settled.set()
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
@@ -27,7 +33,13 @@ def free_one_large_block() -> None:
     """The same for a library within a program, as far as glibc goes by itself.
 
     It keeps blocks up to the size of the largest that it has seen freed. This one is never touched, so it
-    costs nothing.
+    costs nothing; once is enough.
     """
-    with suppress(MemoryError):
-        bytes(_LARGEST_KEPT - (1 << 20))
+    if _settled.is_set():
+        return
+    _settled.set()
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
+        library.free(library.malloc(_LARGEST_KEPT - (1 << 20)))
