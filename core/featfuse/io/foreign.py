@@ -14,7 +14,7 @@ from featfuse.model.dtypes import DTYPES
 from featfuse.model.tensor import Array
 from featfuse.wording import phrase
 
-__all__ = ["ForeignArray", "as_numpy", "is_foreign", "made_like"]
+__all__ = ["ForeignArray", "as_numpy", "is_foreign", "made_like", "unsupported"]
 
 
 class ForeignArray(Protocol):
@@ -69,7 +69,7 @@ def as_numpy(value: object, name: str) -> Array:
         dtype = getattr(value, "dtype", "")
         word = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
         if word in _NO_NUMBERS:
-            raise InputError(f"{name}: dtype {word} is not supported", hint=f"One of: {', '.join(DTYPES)}.")
+            raise unsupported(name, word)
         if word not in _BITS:
             return np.from_dlpack(value)  # type: ignore[arg-type]
         if not hasattr(value, "view"):
@@ -79,6 +79,11 @@ def as_numpy(value: object, name: str) -> Array:
         return np.from_dlpack(bits).view(DTYPES[word])
     except _FAULTS as error:
         raise InputError(f"{name} cannot be read as an array: {error}") from error
+
+
+def unsupported(name: str, dtype: object) -> InputError:
+    """The error for an array whose elements are none of DTYPES."""
+    return InputError(f"{name}: dtype {dtype} is not supported", hint=f"One of: {', '.join(DTYPES)}.")
 
 
 def _check_gradient(value: object, name: str) -> None:

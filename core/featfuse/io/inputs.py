@@ -11,7 +11,7 @@ import numpy as np
 from featfuse.errors import InputError, RunError, UsageError
 from featfuse.formats import Reader
 from featfuse.io.address import Address
-from featfuse.io.foreign import ForeignArray, as_numpy
+from featfuse.io.foreign import ForeignArray, as_numpy, unsupported
 from featfuse.io.own_inputs import Named
 from featfuse.io.readers import open_input
 from featfuse.io.selection import select
@@ -26,7 +26,7 @@ from featfuse.storage.standard_streams import STREAM
 from featfuse.text import human_bytes
 from featfuse.wording import Blank, either, worded
 
-__all__ = ["Inputs", "Source", "is_place"]
+__all__ = ["Inputs", "Source", "check_single", "is_place"]
 
 Source = str | Path | Address | Array | ForeignArray | tuple[int, ...]
 """`PATH[::KEY]`, whole or taken apart, an array of any library, or (for planning only) a shape."""
@@ -41,6 +41,13 @@ MOST_LOADED = 1 << 30
 def is_place(source: Source) -> TypeGuard[str | Path | Address]:
     """Whether an input is named, and not held."""
     return isinstance(source, (str, Path, Address))
+
+
+def check_single(option: str, source: object, count: int) -> None:
+    """UsageError where an option that takes one tensor names several."""
+    if count != 1:
+        told = worded(option, str(source))
+        raise UsageError(f"{told}: {count} tensors match", hint="Name one tensor with ::KEY.")
 
 
 class _Tensor(NamedTuple):
@@ -120,9 +127,7 @@ class Inputs:
     def add_side(self, source: Source, option: str) -> tuple[int, TensorSpec]:
         """Open one more tensor, which `option` names: its index for `read`, and its header."""
         opened = self._open(source, Blank(option))
-        if len(opened) != 1:
-            told = worded(option, str(source))
-            raise UsageError(f"{told}: {len(opened)} tensors match", hint="Name one tensor with ::KEY.")
+        check_single(option, source, len(opened))
         self._tensors += opened
         return len(self._tensors) - 1, opened[0].spec
 
@@ -157,9 +162,7 @@ class Inputs:
         array = as_numpy(source, name)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         if native_dtype(array.dtype) is None:
-            raise InputError(
-                f"{name}: dtype {array.dtype} is not supported", hint=f"One of: {', '.join(DTYPES)}."
-            )
+            raise unsupported(name, array.dtype)
         return [_Tensor(TensorSpec(name, array.shape, array.dtype), text, array=array)]
 
     def _note_mapped(self, array: object, role: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from featfuse.errors import UsageError
-from featfuse.io.inputs import Inputs, Source
+from featfuse.io.inputs import Inputs, Source, check_single
 from featfuse.io.selection import SeveralTensors
 from featfuse.model.constant import Constant
 from featfuse.model.tensor import TensorSpec, whole
@@ -42,11 +42,7 @@ def _like(inputs: Inputs, options: Options) -> TensorSpec | None:
     if options.like is None:
         return None
     with Inputs([cast(Source, options.like)], "like") as opened:
-        if opened.count != 1:
-            raise UsageError(
-                f"{worded('like', str(options.like))}: {opened.count} tensors match",
-                hint="Name one tensor with ::KEY.",
-            )
+        check_single("like", options.like, opened.count)
         inputs.named += opened.named
         return opened.specs[0]
 

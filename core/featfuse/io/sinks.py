@@ -15,6 +15,7 @@ from featfuse.io.readers import open_input
 from featfuse.storage.atomic import AtomicFile
 from featfuse.storage.byte_output import OutputFile
 from featfuse.storage.faults import write_faults
+from featfuse.storage.place import no_file
 from featfuse.storage.standard_streams import STREAM, StreamFile
 from featfuse.storage.sweep import sweep_once
 from featfuse.wording import as_code, either, phrase, worded, written
@@ -87,10 +88,7 @@ def check_place(path: str) -> bool:
         except FileNotFoundError:
             return False
         if not stat.S_ISREG(mode):
-            raise RunError(
-                f"{path} is not a regular file, and would be replaced by one",
-                hint=f"{as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
-            )
+            raise no_file(path)
         return True
 
 

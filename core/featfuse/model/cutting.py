@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from featfuse.model.tensor import Window, window_shape
 
-__all__ = ["even_lengths", "pieces", "windows"]
+__all__ = ["even_lengths", "pieces", "windows", "within"]
 
 
 def windows(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[Window]:
@@ -41,7 +41,12 @@ def pieces(shape: tuple[int, ...], elements: int, unit: tuple[int, ...] | None =
     for window in windows(shape, even_lengths(shape, elements, unit)):
         sizes = window_shape(window)
         for part in windows(sizes, even_lengths(sizes, elements)):
-            yield tuple(
-                slice(outer.start + inner.start, outer.start + inner.stop)
-                for outer, inner in zip(window, part, strict=True)
-            )
+            yield within(window, part)
+
+
+def within(window: Window, part: Window) -> Window:
+    """Where in the tensor a `part` of one of its windows lies, which counts from the window's own start."""
+    return tuple(
+        slice(outer.start + inner.start, outer.start + inner.stop)
+        for outer, inner in zip(window, part, strict=True)
+    )

@@ -124,7 +124,7 @@ def _channels(specs: Sequence[TensorSpec], options: Options, extras: Extras, pla
 def _made_fit(plan: FusionPlan) -> Fit | None:
     """What the bias of a plan's convolution must fit."""
     operations = [it for branch in plan.fusion.branches for it in branch.operations]
-    made = [*([plan.reduction] if isinstance(plan.reduction, Mix) else operations)]
+    made = [plan.reduction] if isinstance(plan.reduction, Mix) else operations
     return next((_bias_fit(it.out_channels) for it in made if isinstance(it, (Mix, Upsample))), None)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from featfuse.model.cutting import windows
+from featfuse.model.cutting import windows, within
 from featfuse.model.dtypes import compute_dtype
 from featfuse.model.tensor import Array, Window, window_shape
 from featfuse.steps.base import Run, Step
@@ -48,10 +48,7 @@ class GlobalMean(Step):
             lengths[axis] = max(1, min(rows, _PART_BYTES // row_bytes))
             first = (*first[:axis], slice(0, lengths[axis]), *first[axis + 1 :])
         for part in windows(window_shape(entire), tuple(lengths)):
-            yield tuple(
-                slice(own.start + all_.start, own.stop + all_.start)
-                for own, all_ in zip(part, entire, strict=True)
-            )
+            yield within(entire, part)
 
     def need(self, window: Window) -> tuple[Window, ...]:
         return (next(self._parts(window), self._whole(window)),)

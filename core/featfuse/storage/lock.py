@@ -120,9 +120,7 @@ def _sign(fd: int) -> None:
     """Write who holds the lock, for those who wait."""
     with suppress(OSError):  # a full disk, or a file of another user
         text = f"{os.getpid()} {platform.node()}\n".encode()
-        if os.fstat(fd).st_size > len(
-            text
-        ):  # a dead one's; ext4 would flush what is written after a cut to 0
+        if os.fstat(fd).st_size > len(text):  # a dead one's: ext4 flushes what is written after a cut to 0
             os.ftruncate(fd, len(text))
         os.pwrite(fd, text, 0)
 

@@ -12,9 +12,10 @@ from contextlib import suppress
 from featfuse.errors import RunError
 from featfuse.storage.byte_source import SourceState
 from featfuse.storage.local import LocalSource, state_of
+from featfuse.storage.standard_streams import STREAM
 from featfuse.wording import as_code, worded
 
-__all__ = ["Place", "make_folder", "open_real_folder"]
+__all__ = ["Place", "make_folder", "no_file", "open_real_folder"]
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _MOST_LINKS = 40
@@ -90,10 +91,7 @@ class Place:
         """Whether there is a file. RunError where there is anything else."""
         facts = self._facts()
         if facts is not None and not stat.S_ISREG(facts.st_mode):
-            raise RunError(
-                f"{self.name} is not a regular file, and would be replaced by one",
-                hint=f"{as_code(worded('out', '-'))} writes a .npy to whatever stdout is.",
-            )
+            raise no_file(self.name)
         return facts is not None
 
     def _facts(self) -> os.stat_result | None:
@@ -141,6 +139,14 @@ class Place:
         folder, self.folder = self.folder, -1
         if folder >= 0:
             os.close(folder)
+
+
+def no_file(path: str) -> RunError:
+    """What stands where the output shall be, and is not replaced."""
+    return RunError(
+        f"{path} is not a regular file, and would be replaced by one",
+        hint=f"{as_code(worded('out', STREAM))} writes a .npy to whatever stdout is.",
+    )
 
 
 def open_real_folder(path: str, *, make: bool = False) -> int:

@@ -104,9 +104,7 @@ def _refuse_bomb(
     """Refuse sizes that next to nothing is stored of: a few bytes can claim any number of fill values."""
     nbytes = math.prod(shape) * itemsize
     if nbytes > BOMB_BYTES:
-        stored = min(
-            dataset.get_storage_size(), _file_size(dataset)
-        )  # that of contiguous data is a claim too
+        stored = min(dataset.get_storage_size(), _file_size(dataset))  # of contiguous data it is a claim too
         if is_bomb(nbytes, stored):
             raise Refused(
                 f"claims {nbytes:,} bytes, of which the file stores {stored:,}",
